@@ -1,0 +1,337 @@
+//! The schema of each kind, as the CRD has it, and the check of a manifest against it: types, lengths,
+//! enums, unknown fields and CEL rules, from the same text as on the API server. Compiled once, no I/O.
+//! Called by the command line before anything else looks at a manifest, and by the engine.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use jsonschema::JsonType;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use kube::core::cel::{CompiledSchema, Validator, compile_schema};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{ExternalContact, Kind, Member, Organization, Problem, Tenant};
+
+/// The CustomResourceDefinition of a kind, as committed under `crds/`.
+pub fn crd(kind: Kind) -> CustomResourceDefinition {
+    let mut crd = match kind {
+        Kind::Tenant => Tenant::crd(),
+        Kind::Organization => Organization::crd(),
+        Kind::Member => Member::crd(),
+        Kind::ExternalContact => ExternalContact::crd(),
+    };
+    // Helm and people alike remove what they installed; the directory's people must outlive both (T14).
+    crd.metadata.annotations.get_or_insert_default().insert("helm.sh/resource-policy".into(), "keep".into());
+    crd
+}
+
+/// The compiled schema of one kind's `spec`.
+struct Checker {
+    schema: Value,
+    structural: jsonschema::Validator,
+    rules: CompiledSchema,
+    /// The message of each rule, for values on which the rule itself fails (a date that does not exist).
+    messages: HashMap<String, String>,
+}
+
+impl Checker {
+    fn new(kind: Kind) -> Self {
+        let crd = serde_json::to_value(crd(kind)).expect("a CRD is JSON");
+        let schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone();
+        let structural = jsonschema::validator_for(&schema).expect("the generated schema is a JSON schema");
+        let rules = compile_schema(&schema);
+        let mut messages = HashMap::new();
+        collect_messages(&rules, &mut messages);
+        Checker { schema, structural, rules, messages }
+    }
+}
+
+fn collect_messages(schema: &CompiledSchema, messages: &mut HashMap<String, String>) {
+    for rule in schema.validations.iter().flatten().map(|compiled| &compiled.rule) {
+        messages.extend(rule.message.as_ref().map(|message| (rule.rule.clone(), message.clone())));
+    }
+    schema.properties.values().chain(schema.items.as_deref()).for_each(|inner| collect_messages(inner, messages));
+}
+
+static CHECKERS: LazyLock<[Checker; 4]> = LazyLock::new(|| Kind::ALL.map(Checker::new));
+
+thread_local! {
+    // The CEL context is not shared between threads.
+    static CEL: Validator = Validator::new();
+}
+
+/// Everything that the schema and its rules say against a `spec`; paths begin with `spec`.
+pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
+    let checker = &CHECKERS[kind as usize];
+    let mut problems = Vec::new();
+    unknown_fields(&checker.schema, spec, "spec", &mut problems);
+    problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error)));
+    // Rules are evaluated on well-formed values only, as on the API server.
+    if problems.is_empty()
+        && let Err(errors) = CEL.with(|cel| cel.validate_compiled(&checker.rules, spec, None))
+    {
+        problems.extend(errors.into_vec().into_iter().map(|error| {
+            let path = if error.field_path.is_empty() { "spec".to_owned() } else { format!("spec.{}", error.field_path) };
+            let message = checker.messages.get(&error.rule).cloned().unwrap_or(error.message);
+            Problem::new(path, message)
+        }));
+    }
+    problems
+}
+
+/// Checks a `spec` and reads it as its type.
+pub fn decode<T: DeserializeOwned>(kind: Kind, spec: &Value) -> Result<T, Vec<Problem>> {
+    let problems = check(kind, spec);
+    if problems.is_empty() { read(spec).map_err(|problem| vec![problem]) } else { Err(problems) }
+}
+
+/// Reads a `spec` that was checked before, such as one from the directory.
+pub fn read<T: DeserializeOwned>(spec: &Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(spec).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { "spec".to_owned() } else { format!("spec.{path}") };
+        Problem::new(path, error.into_inner().to_string())
+    })
+}
+
+/// Finds the fields that the schema does not have, with the nearest that it has.
+fn unknown_fields(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Problem>) {
+    match value {
+        Value::Object(fields) => {
+            let Some(properties) = schema["properties"].as_object() else {
+                if let Some(inner) = schema.get("additionalProperties") {
+                    for (name, field) in fields {
+                        unknown_fields(inner, field, &format!("{path}.{name}"), problems);
+                    }
+                }
+                return;
+            };
+            for (name, field) in fields {
+                match properties.get(name) {
+                    Some(inner) => unknown_fields(inner, field, &format!("{path}.{name}"), problems),
+                    None => {
+                        let message = match nearest(name, properties.keys().map(String::as_str)) {
+                            Some(known) => format!("unknown field `{name}`; did you mean `{known}`?"),
+                            None => format!(
+                                "unknown field `{name}`; the fields here are {}",
+                                properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+                            ),
+                        };
+                        problems.push(Problem::new(format!("{path}.{name}"), message));
+                    }
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                unknown_fields(&schema["items"], item, &format!("{path}[{index}]"), problems);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The known word that a mistyped one is closest to, if any is close.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_ascii_lowercase(), &candidate.to_ascii_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 4) && *distance < candidate.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A structural error in the words of someone who writes YAML.
+fn structural_problem(error: &jsonschema::ValidationError<'_>) -> Problem {
+    let mut path = String::from("spec");
+    for segment in error.instance_path().as_str().split('/').skip(1) {
+        match segment.parse::<usize>() {
+            Ok(index) => path.push_str(&format!("[{index}]")),
+            Err(_) => path.push_str(&format!(".{segment}")),
+        }
+    }
+    let value = error.instance();
+    let message = match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let field = property.as_str().unwrap_or_default();
+            format!("the field `{field}` is required")
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            let text = value.as_str().unwrap_or_default();
+            format!("`{}` has {} characters; at most {limit} are allowed", shortened(text), text.chars().count())
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            format!("`{}` is too short: at least {limit} characters are needed", value.as_str().unwrap_or_default())
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            format!("{} entries; at most {limit} are allowed", value.as_array().map_or(0, Vec::len))
+        }
+        ValidationErrorKind::MaxProperties { limit } => {
+            format!("{} entries; at most {limit} are allowed", value.as_object().map_or(0, |map| map.len()))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let hint = value.as_str().and_then(|text| nearest(text, names.iter().copied()));
+            let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+            format!("{} is none of {}{hint}", shown(value), names.join(", "))
+        }
+        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => wrong_type(value, *expected),
+        _ => error.to_string(),
+    };
+    Problem::new(path, message)
+}
+
+fn wrong_type(value: &Value, expected: JsonType) -> String {
+    let expected_words = match expected {
+        JsonType::String => "text",
+        JsonType::Integer => "a whole number",
+        JsonType::Number => "a number",
+        JsonType::Boolean => "true or false",
+        JsonType::Array => "a list",
+        JsonType::Object => "a mapping",
+        JsonType::Null => "nothing",
+    };
+    let remedy = match (expected, value) {
+        (JsonType::String, Value::Number(_) | Value::Bool(_)) => "; put it in quotes",
+        (JsonType::Array, Value::Object(_)) => "; begin each entry with `- `",
+        (_, Value::Null) => "; leave the field out to leave it empty",
+        _ => "",
+    };
+    format!("{} where {expected_words} is expected{remedy}", shown(value))
+}
+
+/// A value as it fits into a message.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "an empty value".into(),
+        Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
+        Value::String(text) => format!("`{}`", shortened(text)),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "a mapping".into(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 60 { text.to_owned() } else { text.chars().take(57).chain("…".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::cel::estimate_rule_cost;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::MemberSpec;
+
+    fn member() -> Value {
+        json!({"tenantRef": {"name": "acme"}, "id": "jane.doe", "name": {"family": "Doe", "given": "Jane"}})
+    }
+
+    fn problems(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let mut spec = member();
+        change(&mut spec);
+        match decode::<MemberSpec>(Kind::Member, &spec) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn refused(change: impl FnOnce(&mut Value), path: &str, words: &str) {
+        let found = problems(change);
+        assert!(found.iter().any(|problem| problem.starts_with(&format!("{path}: ")) && problem.contains(words)), "{found:#?}");
+    }
+
+    #[test]
+    fn a_plain_member_is_accepted() {
+        assert_eq!(problems(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn ids_follow_their_rule() {
+        for bad in [".jane", "jane.", "jane..doe", "Jane", "jane doe", "jané"] {
+            refused(|spec| spec["id"] = json!(bad), "spec.id", "M1");
+        }
+        refused(|spec| spec["id"] = json!("a".repeat(41)), "spec.id", "41 characters; at most 40");
+        refused(|spec| spec["id"] = json!("a"), "spec.id", "at least 2");
+        assert!(problems(|spec| spec["id"] = json!("j.d-o_e9")).is_empty());
+    }
+
+    #[test]
+    fn an_uppercase_address_is_refused_not_folded() {
+        refused(|spec| spec["personalEmail"] = json!("Jane@home.example"), "spec.personalEmail", "lowercase");
+        refused(|spec| spec["personalEmail"] = json!("jane"), "spec.personalEmail", "not a mail address");
+    }
+
+    #[test]
+    fn unknown_fields_and_values_get_the_nearest_known() {
+        refused(|spec| spec["organisations"] = json!([]), "spec.organisations", "did you mean `organizations`?");
+        refused(|spec| spec["administrator"] = json!("operations"), "spec.administrator", "did you mean Operations?");
+        refused(|spec| spec["administrator"] = json!(false), "spec.administrator", "");
+    }
+
+    #[test]
+    fn a_wrong_type_says_what_is_expected() {
+        refused(|spec| spec["employeeNumber"] = json!(1234), "spec.employeeNumber", "put it in quotes");
+        refused(
+            |spec| spec["organizations"] = json!({"organizationRef": {"name": "a"}}),
+            "spec.organizations",
+            "a list is expected",
+        );
+    }
+
+    #[test]
+    fn dates_that_do_not_exist_are_refused() {
+        refused(|spec| spec["activation"] = json!({"at": "2027-02-30"}), "spec.activation.at", "a day that exists");
+        refused(|spec| spec["birthday"] = json!("1990-13-01"), "spec.birthday", "a day that exists");
+        assert!(problems(|spec| spec["activation"] = json!({"at": "2027-03-01T09:00:00+09:00"})).is_empty());
+    }
+
+    #[test]
+    fn twenty_one_organizations_and_two_primaries_are_refused() {
+        let many: Vec<_> = (0..21).map(|n| json!({"organizationRef": {"name": format!("o{n}")}})).collect();
+        refused(|spec| spec["organizations"] = json!(many), "spec.organizations", "21 entries; at most 20");
+        let two: Vec<_> = (0..2).map(|n| json!({"organizationRef": {"name": format!("o{n}")}, "primary": true})).collect();
+        refused(|spec| spec["organizations"] = json!(two), "spec.organizations", "at most one organization is primary");
+    }
+
+    #[test]
+    fn fields_that_exclude_each_other_are_refused() {
+        refused(|spec| spec["temporaryId"] = json!(true), "spec", "exclude each other");
+        refused(|spec| drop(spec.as_object_mut().unwrap().remove("id")), "spec", "id is required");
+        refused(
+            |spec| {
+                spec["suspended"] = json!(true);
+                spec["suspension"] = json!({});
+            },
+            "spec",
+            "never both",
+        );
+        refused(|spec| spec["departure"] = json!({}), "spec.departure", "either at");
+        refused(|spec| spec["password"] = json!({"mode": "FromSecret"}), "spec.password", "secretKeyRef");
+    }
+
+    #[test]
+    fn external_keys_hold_no_forbidden_character() {
+        for bad in ["a%b", "a\\b", "a#b", "a/b", "a?b"] {
+            refused(|spec| spec["externalKey"] = json!(bad), "spec.externalKey", "M11");
+        }
+        assert!(problems(|spec| spec["externalKey"] = json!("HR-0001 (Seoul)")).is_empty());
+    }
+
+    #[test]
+    fn every_rule_compiles_and_stays_within_its_cost() {
+        fn walk(schema: &CompiledSchema) {
+            for rule in &schema.validations {
+                let rule = rule.as_ref().expect("a rule compiles");
+                let warnings = estimate_rule_cost(&rule.rule.rule, schema);
+                assert!(warnings.is_empty(), "{warnings:?}");
+            }
+            schema.properties.values().for_each(walk);
+            schema.items.iter().for_each(|items| walk(items));
+        }
+        CHECKERS.iter().for_each(|checker| walk(&checker.rules));
+    }
+}
