@@ -124,12 +124,14 @@ pub struct Verdict {
     pub message: String,
     /// Conditions of their own, whose type is the reason's name.
     pub warnings: Vec<(Reason, String)>,
+    /// What is wrong with the manifest, each at its path, where the message sums it up.
+    pub problems: Vec<super::Problem>,
 }
 
 impl Verdict {
     /// A verdict without warnings.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Verdict { reason, message: message.into(), warnings: Vec::new() }
+        Verdict { reason, message: message.into(), warnings: Vec::new(), problems: Vec::new() }
     }
 
     /// Whether the object is ready (R11).

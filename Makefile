@@ -1,0 +1,52 @@
+# The index of habits. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help demo test bench crds lint audit cargo-deny fmt
+
+CARGO_DENY := 0.20.2
+ROLLCALL := $(or $(CARGO_TARGET_DIR),target)/release/rollcall
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build, apply the example roster to a fresh directory and show its members
+	cargo build --release --locked
+	@folder=$$(mktemp -d); export ROLLCALL_DIRECTORY="sqlite:$$folder/rollcall.db"; \
+	$(ROLLCALL) apply -f examples/acme --yes || (( $$? == 1 )); \
+	$(ROLLCALL) get members -A; \
+	printf '%s\n' '' \
+		"The directory is $$folder/rollcall.db; it is yours to play with and to delete. To go on:" '' \
+		"  export ROLLCALL_DIRECTORY=$$ROLLCALL_DIRECTORY PATH=$(abspath $(dir $(ROLLCALL))):\$$PATH" \
+		"  rollcall plan -f examples/acme --at 2030-03-05     what time will have done by then" \
+		"  rollcall describe member minji -n acme             everything about one person" \
+		"  rollcall history                                   how it came about" '' \
+		"examples/README.md has more to try."
+
+# The tests of the documentation first, so that the last summary is that of the rules.
+test: ## run every test, on SQLite and on a PostgreSQL of its own
+	cargo test --locked --doc
+	tests/with-postgres.sh cargo test --locked --no-fail-fast --lib --bins --tests
+
+bench: ## measure, on SQLite and on a PostgreSQL of its own
+	tests/with-postgres.sh cargo bench --locked --bench directory
+
+WRITE_CRDS := cargo run --quiet --locked -- crds --out
+crds: ## write the CRDs into crds/, from the types in src/api
+	$(WRITE_CRDS) crds
+
+lint: cargo-deny ## check formatting, clippy, licenses and origins of dependencies, and that crds/ is up to date
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	cargo deny --locked check bans licenses sources
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(WRITE_CRDS) "$$folder"; \
+	diff --recursive --unified crds "$$folder" || { echo "crds/ differs from the types in src/api: run 'make crds'" >&2; exit 1; }
+
+audit: cargo-deny ## look for known vulnerabilities in dependencies; needs the network
+	cargo deny --locked check advisories
+
+cargo-deny:
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version $(CARGO_DENY)
+
+fmt: ## format the source
+	cargo fmt

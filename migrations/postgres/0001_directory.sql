@@ -1,0 +1,379 @@
+-- The directory. Instants are microseconds UTC; identifiers are UUIDs as text.
+-- The SQLite schema beside this one has the same tables and columns.
+
+-- What the directory knows of itself: `clock` is real or rehearsal, `digest_key` keys the trail's digests.
+CREATE TABLE directory (
+    key   TEXT    NOT NULL PRIMARY KEY,
+    value TEXT    NOT NULL
+);
+
+-- Who leads: one row. On SQLite a file lock protects it; on PostgreSQL the epoch fences every commit.
+CREATE TABLE IF NOT EXISTS leadership (
+    id         BIGINT  NOT NULL PRIMARY KEY CHECK (id = 1),
+    holder     TEXT    NOT NULL,
+    epoch      BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL
+);
+INSERT INTO leadership (id, holder, epoch, expires_at) VALUES (1, '', 0, 0) ON CONFLICT DO NOTHING;
+
+-- Everything that people declare, accepted or not.
+CREATE TABLE declarations (
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    source      TEXT    NOT NULL,
+    spec        JSONB   NOT NULL,
+    annotations JSONB   NOT NULL,
+    digest      TEXT    NOT NULL,
+    generation  BIGINT  NOT NULL,
+    manager     TEXT,
+    commit_id   TEXT,
+    created_at  BIGINT  NOT NULL,
+    declared_at BIGINT  NOT NULL,
+    uid         TEXT,
+    settled     BOOLEAN NOT NULL,
+    reason      TEXT    NOT NULL,
+    removal     TEXT,
+    removal_at  BIGINT,
+    status      JSONB   NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+);
+CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
+CREATE INDEX declarations_uid ON declarations (uid);
+CREATE INDEX declarations_removal ON declarations (removal_at) WHERE removal_at IS NOT NULL;
+
+-- What a declaration waits for: keys whose change brings it back.
+CREATE TABLE waits (
+    key       TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    PRIMARY KEY (key, kind, namespace, name)
+);
+CREATE INDEX waits_handle ON waits (kind, namespace, name);
+
+CREATE TABLE tenants (
+    uid             TEXT    NOT NULL PRIMARY KEY,
+    namespace       TEXT    NOT NULL,
+    name            TEXT    NOT NULL,
+    display_name    TEXT    NOT NULL,
+    domain          TEXT    NOT NULL,
+    time_zone       TEXT    NOT NULL,
+    plan            TEXT,
+    profile         JSONB   NOT NULL,
+    supreme_admin   TEXT,
+    managed         BOOLEAN NOT NULL,
+    created_at      BIGINT  NOT NULL,
+    wake_at         BIGINT,
+    intent          JSONB   NOT NULL,
+    digest          TEXT    NOT NULL,
+    generation      BIGINT  NOT NULL,
+    revision        BIGINT  NOT NULL,
+    UNIQUE (namespace, name)
+);
+
+CREATE TABLE organizations (
+    uid           TEXT    NOT NULL PRIMARY KEY,
+    tenant        TEXT    NOT NULL,
+    namespace     TEXT    NOT NULL,
+    name          TEXT    NOT NULL,
+    parent        TEXT,
+    display_name  TEXT    NOT NULL,
+    mail_id       TEXT,
+    external_key  TEXT,
+    profile       JSONB   NOT NULL,
+    created_at    BIGINT  NOT NULL,
+    wake_at       BIGINT,
+    intent        JSONB   NOT NULL,
+    digest        TEXT    NOT NULL,
+    generation    BIGINT  NOT NULL,
+    revision      BIGINT  NOT NULL,
+    UNIQUE (namespace, name)
+);
+CREATE INDEX organizations_tenant ON organizations (tenant);
+CREATE INDEX organizations_parent ON organizations (parent);
+
+-- Members. Declared columns follow from the manifest; lived ones are what happened.
+CREATE TABLE members (
+    uid               TEXT    NOT NULL PRIMARY KEY,
+    tenant            TEXT    NOT NULL,
+    namespace         TEXT    NOT NULL,
+    name              TEXT    NOT NULL,
+    id                TEXT    NOT NULL,
+    family_name       TEXT    NOT NULL,
+    given_name        TEXT    NOT NULL,
+    personal_email    TEXT,
+    mobile_phone      TEXT,
+    employee_number   TEXT,
+    external_key      TEXT,
+    language          TEXT,
+    administrator     TEXT    NOT NULL,
+    user_type         TEXT,
+    job_level         TEXT,
+    profile           JSONB   NOT NULL,
+    message_id        TEXT    NOT NULL,
+    contact_token     TEXT    NOT NULL,
+    qr_token          TEXT    NOT NULL,
+    phase             TEXT    NOT NULL,
+    on_leave          JSONB,
+    created_at        BIGINT  NOT NULL,
+    activated_at      BIGINT,
+    activation        TEXT,
+    first_sign_in_at  BIGINT,
+    suspended_at      BIGINT,
+    spent_leave       JSONB,
+    deleted_at        BIGINT,
+    departed          BOOLEAN NOT NULL,
+    purge_at          BIGINT,
+    wake_at           BIGINT,
+    intent            JSONB   NOT NULL,
+    digest            TEXT    NOT NULL,
+    generation        BIGINT  NOT NULL,
+    revision          BIGINT  NOT NULL,
+    UNIQUE (namespace, name)
+);
+CREATE INDEX members_tenant ON members (tenant);
+CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
+
+-- A member's organizations, the primary one first.
+CREATE TABLE assignments (
+    member                  TEXT    NOT NULL,
+    ordinal                 BIGINT  NOT NULL,
+    organization            TEXT    NOT NULL,
+    is_primary              BOOLEAN NOT NULL,
+    position                TEXT,
+    leader                  BOOLEAN NOT NULL,
+    private                 BOOLEAN NOT NULL,
+    include_in_team_sharing BOOLEAN NOT NULL,
+    revision                BIGINT,
+    PRIMARY KEY (member, ordinal)
+);
+CREATE INDEX assignments_organization ON assignments (organization);
+
+-- Uniqueness as a constraint. `scope` is a tenant's uid, or empty for the whole directory.
+CREATE TABLE claims (
+    scope  TEXT    NOT NULL,
+    space  TEXT    NOT NULL,
+    key    TEXT    NOT NULL,
+    holder TEXT    NOT NULL,
+    PRIMARY KEY (scope, space, key)
+);
+CREATE INDEX claims_holder ON claims (holder);
+
+CREATE TABLE contacts (
+    uid           TEXT    NOT NULL PRIMARY KEY,
+    tenant        TEXT    NOT NULL,
+    namespace     TEXT    NOT NULL,
+    name          TEXT    NOT NULL,
+    owner         TEXT    NOT NULL,
+    target        TEXT,
+    display_name  TEXT    NOT NULL,
+    nickname      TEXT,
+    company       TEXT,
+    profile       JSONB   NOT NULL,
+    phase         TEXT    NOT NULL,
+    created_at    BIGINT  NOT NULL,
+    trashed_at    BIGINT,
+    purge_at      BIGINT,
+    wake_at       BIGINT,
+    intent        JSONB   NOT NULL,
+    digest        TEXT    NOT NULL,
+    generation    BIGINT  NOT NULL,
+    revision      BIGINT  NOT NULL,
+    UNIQUE (namespace, name)
+);
+
+-- Password hashes; never copied into a plan.
+CREATE TABLE credentials (
+    member      TEXT    NOT NULL PRIMARY KEY,
+    hash        TEXT    NOT NULL,
+    must_change BOOLEAN NOT NULL,
+    changed_at  BIGINT  NOT NULL
+);
+
+-- Records whose uid is at rest: erased, with only dates left in the trail.
+CREATE TABLE tombstones (
+    uid       TEXT    NOT NULL PRIMARY KEY,
+    kind      TEXT    NOT NULL,
+    purged_at BIGINT  NOT NULL
+);
+
+-- Facts: written by services at any time, folded into records by the leader.
+CREATE TABLE sign_ins (
+    id       TEXT    NOT NULL PRIMARY KEY,
+    member   TEXT    NOT NULL,
+    app      TEXT    NOT NULL,
+    at       BIGINT  NOT NULL,
+    location TEXT,
+    folded   BOOLEAN NOT NULL
+);
+CREATE INDEX sign_ins_member ON sign_ins (member, at);
+CREATE INDEX sign_ins_unfolded ON sign_ins (member) WHERE NOT folded;
+
+CREATE TABLE sessions (
+    id        TEXT    NOT NULL PRIMARY KEY,
+    member    TEXT    NOT NULL,
+    app       TEXT    NOT NULL,
+    opened_at BIGINT  NOT NULL,
+    closed_at BIGINT,
+    closed_by TEXT
+);
+CREATE INDEX sessions_open ON sessions (member) WHERE closed_at IS NULL;
+
+CREATE TABLE devices (
+    member      TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    app         TEXT    NOT NULL,
+    app_version TEXT,
+    seen_at     BIGINT  NOT NULL,
+    managed     BOOLEAN NOT NULL,
+    PRIMARY KEY (member, id)
+);
+
+CREATE TABLE storage (
+    member      TEXT    NOT NULL,
+    product     TEXT    NOT NULL,
+    bytes       BIGINT  NOT NULL,
+    reported_at BIGINT  NOT NULL,
+    PRIMARY KEY (member, product)
+);
+
+CREATE TABLE usage (
+    member  TEXT    NOT NULL,
+    day     TEXT    NOT NULL,
+    service TEXT    NOT NULL,
+    uses    BIGINT  NOT NULL,
+    PRIMARY KEY (member, day, service)
+);
+
+CREATE TABLE rooms (
+    room   TEXT    NOT NULL,
+    member TEXT    NOT NULL,
+    PRIMARY KEY (room, member)
+);
+CREATE INDEX rooms_member ON rooms (member);
+
+CREATE TABLE charges (
+    tenant   TEXT    NOT NULL,
+    month    TEXT    NOT NULL,
+    amount   BIGINT  NOT NULL,
+    currency TEXT    NOT NULL,
+    due_at   BIGINT  NOT NULL,
+    paid_at  BIGINT,
+    PRIMARY KEY (tenant, month)
+);
+
+-- What needs a person's word.
+CREATE TABLE holds (
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    held        JSONB   NOT NULL,
+    since       BIGINT  NOT NULL,
+    PRIMARY KEY (kind, namespace, name, reason)
+);
+
+-- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
+CREATE TABLE outbox (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    at              BIGINT  NOT NULL,
+    uid             TEXT    NOT NULL,
+    consumer        TEXT    NOT NULL,
+    effect          TEXT    NOT NULL,
+    payload         JSONB   NOT NULL,
+    acknowledged_at BIGINT
+);
+CREATE INDEX outbox_open ON outbox (consumer, at) WHERE acknowledged_at IS NULL;
+
+-- The trail. Append-only; values and handles stand beside it, where a purge can erase them.
+CREATE TABLE audit (
+    seq        BIGINT  GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    due        BIGINT  NOT NULL,
+    at         BIGINT  NOT NULL,
+    uid        TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    action     TEXT    NOT NULL,
+    cause      TEXT    NOT NULL,
+    fields     JSONB   NOT NULL,
+    digests    JSONB   NOT NULL,
+    generation BIGINT,
+    manager    TEXT,
+    commit_id  TEXT,
+    epoch      BIGINT  NOT NULL
+);
+CREATE INDEX audit_uid ON audit (uid);
+
+CREATE TABLE audit_values (
+    seq       BIGINT  NOT NULL PRIMARY KEY,
+    uid       TEXT    NOT NULL,
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    changes   JSONB   NOT NULL
+);
+CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_handle ON audit_values (namespace, name);
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit trail is append-only';
+END $$;
+
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+-- Row triggers miss TRUNCATE.
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_unless_purged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid) THEN
+        RAISE EXCEPTION 'values of the audit trail are erased for purged records only';
+    END IF;
+    RETURN OLD;
+END $$;
+
+CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_values_no_truncate BEFORE TRUNCATE ON audit_values
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
+    FOR EACH ROW EXECUTE FUNCTION refuse_unless_purged();
+
+-- Records that somebody changed without the engine, whose writes count `revision` up. The engine looks
+-- at them again at the next visit and sets them back to what is declared.
+CREATE TABLE touched (
+    uid TEXT NOT NULL PRIMARY KEY
+);
+
+CREATE FUNCTION touch_record() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION touch_assigned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO touched (uid) VALUES (CASE WHEN TG_OP = 'INSERT' THEN NEW.member ELSE OLD.member END) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tenants_touched AFTER UPDATE ON tenants
+    FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
+CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations
+    FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
+CREATE TRIGGER members_touched AFTER UPDATE ON members
+    FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
+CREATE TRIGGER tenants_removed AFTER DELETE ON tenants
+    FOR EACH ROW EXECUTE FUNCTION touch_record();
+CREATE TRIGGER organizations_removed AFTER DELETE ON organizations
+    FOR EACH ROW EXECUTE FUNCTION touch_record();
+CREATE TRIGGER members_removed AFTER DELETE ON members
+    FOR EACH ROW EXECUTE FUNCTION touch_record();
+CREATE TRIGGER assignments_added AFTER INSERT ON assignments
+    FOR EACH ROW WHEN (NEW.revision IS NULL) EXECUTE FUNCTION touch_assigned();
+CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments
+    FOR EACH ROW WHEN (NEW.revision IS NULL OR NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_assigned();
+CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
+    FOR EACH ROW EXECUTE FUNCTION touch_assigned();

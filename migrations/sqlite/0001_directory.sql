@@ -1,0 +1,360 @@
+-- The directory. Instants are microseconds UTC; identifiers are UUIDs as text.
+-- The PostgreSQL schema beside this one has the same tables and columns.
+
+-- What the directory knows of itself: `clock` is real or rehearsal, `digest_key` keys the trail's digests.
+CREATE TABLE directory (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+-- Who leads: one row. On SQLite a file lock protects it; on PostgreSQL the epoch fences every commit.
+CREATE TABLE leadership (
+    id         INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    holder     TEXT    NOT NULL,
+    epoch      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO leadership (id, holder, epoch, expires_at) VALUES (1, '', 0, 0);
+
+-- Everything that people declare, accepted or not.
+CREATE TABLE declarations (
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    source      TEXT    NOT NULL,
+    spec        TEXT    NOT NULL,
+    annotations TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    generation  INTEGER NOT NULL,
+    manager     TEXT,
+    commit_id   TEXT,
+    created_at  INTEGER NOT NULL,
+    declared_at INTEGER NOT NULL,
+    uid         TEXT,
+    settled     INTEGER NOT NULL,
+    reason      TEXT    NOT NULL,
+    removal     TEXT,
+    removal_at  INTEGER,
+    status      TEXT    NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+) STRICT;
+CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
+CREATE INDEX declarations_uid ON declarations (uid);
+CREATE INDEX declarations_removal ON declarations (removal_at) WHERE removal_at IS NOT NULL;
+
+-- What a declaration waits for: keys whose change brings it back.
+CREATE TABLE waits (
+    key       TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    PRIMARY KEY (key, kind, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_handle ON waits (kind, namespace, name);
+
+CREATE TABLE tenants (
+    uid             TEXT    NOT NULL PRIMARY KEY,
+    namespace       TEXT    NOT NULL,
+    name            TEXT    NOT NULL,
+    display_name    TEXT    NOT NULL,
+    domain          TEXT    NOT NULL,
+    time_zone       TEXT    NOT NULL,
+    plan            TEXT,
+    profile         TEXT    NOT NULL,
+    supreme_admin   TEXT,
+    managed         INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    wake_at         INTEGER,
+    intent          TEXT    NOT NULL,
+    digest          TEXT    NOT NULL,
+    generation      INTEGER NOT NULL,
+    revision        INTEGER NOT NULL,
+    UNIQUE (namespace, name)
+) STRICT;
+
+CREATE TABLE organizations (
+    uid           TEXT    NOT NULL PRIMARY KEY,
+    tenant        TEXT    NOT NULL,
+    namespace     TEXT    NOT NULL,
+    name          TEXT    NOT NULL,
+    parent        TEXT,
+    display_name  TEXT    NOT NULL,
+    mail_id       TEXT,
+    external_key  TEXT,
+    profile       TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    wake_at       INTEGER,
+    intent        TEXT    NOT NULL,
+    digest        TEXT    NOT NULL,
+    generation    INTEGER NOT NULL,
+    revision      INTEGER NOT NULL,
+    UNIQUE (namespace, name)
+) STRICT;
+CREATE INDEX organizations_tenant ON organizations (tenant);
+CREATE INDEX organizations_parent ON organizations (parent);
+
+-- Members. Declared columns follow from the manifest; lived ones are what happened.
+CREATE TABLE members (
+    uid               TEXT    NOT NULL PRIMARY KEY,
+    tenant            TEXT    NOT NULL,
+    namespace         TEXT    NOT NULL,
+    name              TEXT    NOT NULL,
+    id                TEXT    NOT NULL,
+    family_name       TEXT    NOT NULL,
+    given_name        TEXT    NOT NULL,
+    personal_email    TEXT,
+    mobile_phone      TEXT,
+    employee_number   TEXT,
+    external_key      TEXT,
+    language          TEXT,
+    administrator     TEXT    NOT NULL,
+    user_type         TEXT,
+    job_level         TEXT,
+    profile           TEXT    NOT NULL,
+    message_id        TEXT    NOT NULL,
+    contact_token     TEXT    NOT NULL,
+    qr_token          TEXT    NOT NULL,
+    phase             TEXT    NOT NULL,
+    on_leave          TEXT,
+    created_at        INTEGER NOT NULL,
+    activated_at      INTEGER,
+    activation        TEXT,
+    first_sign_in_at  INTEGER,
+    suspended_at      INTEGER,
+    spent_leave       TEXT,
+    deleted_at        INTEGER,
+    departed          INTEGER NOT NULL,
+    purge_at          INTEGER,
+    wake_at           INTEGER,
+    intent            TEXT    NOT NULL,
+    digest            TEXT    NOT NULL,
+    generation        INTEGER NOT NULL,
+    revision          INTEGER NOT NULL,
+    UNIQUE (namespace, name)
+) STRICT;
+CREATE INDEX members_tenant ON members (tenant);
+CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
+
+-- A member's organizations, the primary one first.
+CREATE TABLE assignments (
+    member                  TEXT    NOT NULL,
+    ordinal                 INTEGER NOT NULL,
+    organization            TEXT    NOT NULL,
+    is_primary              INTEGER NOT NULL,
+    position                TEXT,
+    leader                  INTEGER NOT NULL,
+    private                 INTEGER NOT NULL,
+    include_in_team_sharing INTEGER NOT NULL,
+    revision                INTEGER,
+    PRIMARY KEY (member, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX assignments_organization ON assignments (organization);
+
+-- Uniqueness as a constraint. `scope` is a tenant's uid, or empty for the whole directory.
+CREATE TABLE claims (
+    scope  TEXT NOT NULL,
+    space  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (scope, space, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_holder ON claims (holder);
+
+CREATE TABLE contacts (
+    uid           TEXT    NOT NULL PRIMARY KEY,
+    tenant        TEXT    NOT NULL,
+    namespace     TEXT    NOT NULL,
+    name          TEXT    NOT NULL,
+    owner         TEXT    NOT NULL,
+    target        TEXT,
+    display_name  TEXT    NOT NULL,
+    nickname      TEXT,
+    company       TEXT,
+    profile       TEXT    NOT NULL,
+    phase         TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    trashed_at    INTEGER,
+    purge_at      INTEGER,
+    wake_at       INTEGER,
+    intent        TEXT    NOT NULL,
+    digest        TEXT    NOT NULL,
+    generation    INTEGER NOT NULL,
+    revision      INTEGER NOT NULL,
+    UNIQUE (namespace, name)
+) STRICT;
+
+-- Password hashes; never copied into a plan.
+CREATE TABLE credentials (
+    member      TEXT    NOT NULL PRIMARY KEY,
+    hash        TEXT    NOT NULL,
+    must_change INTEGER NOT NULL,
+    changed_at  INTEGER NOT NULL
+) STRICT;
+
+-- Records whose uid is at rest: erased, with only dates left in the trail.
+CREATE TABLE tombstones (
+    uid       TEXT    NOT NULL PRIMARY KEY,
+    kind      TEXT    NOT NULL,
+    purged_at INTEGER NOT NULL
+) STRICT;
+
+-- Facts: written by services at any time, folded into records by the leader.
+CREATE TABLE sign_ins (
+    id       TEXT    NOT NULL PRIMARY KEY,
+    member   TEXT    NOT NULL,
+    app      TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    location TEXT,
+    folded   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sign_ins_member ON sign_ins (member, at);
+CREATE INDEX sign_ins_unfolded ON sign_ins (member) WHERE folded = 0;
+
+CREATE TABLE sessions (
+    id        TEXT    NOT NULL PRIMARY KEY,
+    member    TEXT    NOT NULL,
+    app       TEXT    NOT NULL,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    closed_by TEXT
+) STRICT;
+CREATE INDEX sessions_open ON sessions (member) WHERE closed_at IS NULL;
+
+CREATE TABLE devices (
+    member      TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    app         TEXT    NOT NULL,
+    app_version TEXT,
+    seen_at     INTEGER NOT NULL,
+    managed     INTEGER NOT NULL,
+    PRIMARY KEY (member, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE storage (
+    member      TEXT    NOT NULL,
+    product     TEXT    NOT NULL,
+    bytes       INTEGER NOT NULL,
+    reported_at INTEGER NOT NULL,
+    PRIMARY KEY (member, product)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage (
+    member  TEXT    NOT NULL,
+    day     TEXT    NOT NULL,
+    service TEXT    NOT NULL,
+    uses    INTEGER NOT NULL,
+    PRIMARY KEY (member, day, service)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rooms (
+    room   TEXT NOT NULL,
+    member TEXT NOT NULL,
+    PRIMARY KEY (room, member)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rooms_member ON rooms (member);
+
+CREATE TABLE charges (
+    tenant   TEXT    NOT NULL,
+    month    TEXT    NOT NULL,
+    amount   INTEGER NOT NULL,
+    currency TEXT    NOT NULL,
+    due_at   INTEGER NOT NULL,
+    paid_at  INTEGER,
+    PRIMARY KEY (tenant, month)
+) STRICT, WITHOUT ROWID;
+
+-- What needs a person's word.
+CREATE TABLE holds (
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    held        TEXT    NOT NULL,
+    since       INTEGER NOT NULL,
+    PRIMARY KEY (kind, namespace, name, reason)
+) STRICT, WITHOUT ROWID;
+
+-- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
+CREATE TABLE outbox (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    at              INTEGER NOT NULL,
+    uid             TEXT    NOT NULL,
+    consumer        TEXT    NOT NULL,
+    effect          TEXT    NOT NULL,
+    payload         TEXT    NOT NULL,
+    acknowledged_at INTEGER
+) STRICT;
+CREATE INDEX outbox_open ON outbox (consumer, at) WHERE acknowledged_at IS NULL;
+
+-- The trail. Append-only; values and handles stand beside it, where a purge can erase them.
+CREATE TABLE audit (
+    seq        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    due        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    uid        TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    action     TEXT    NOT NULL,
+    cause      TEXT    NOT NULL,
+    fields     TEXT    NOT NULL,
+    digests    TEXT    NOT NULL,
+    generation INTEGER,
+    manager    TEXT,
+    commit_id  TEXT,
+    epoch      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_uid ON audit (uid);
+
+CREATE TABLE audit_values (
+    seq       INTEGER NOT NULL PRIMARY KEY,
+    uid       TEXT    NOT NULL,
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    changes   TEXT    NOT NULL
+) STRICT;
+CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_handle ON audit_values (namespace, name);
+
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+-- REPLACE deletes without the trigger above, unless recursive_triggers is on.
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit
+WHEN NEW.seq IS NOT NULL AND EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+
+CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
+WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid)
+BEGIN SELECT RAISE(ABORT, 'values of the audit trail are erased for purged records only'); END;
+CREATE TRIGGER audit_values_no_replace BEFORE INSERT ON audit_values
+WHEN EXISTS (SELECT 1 FROM audit_values WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+
+-- Records that somebody changed without the engine, whose writes count `revision` up. The engine looks
+-- at them again at the next visit and sets them back to what is declared.
+CREATE TABLE touched (
+    uid TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER tenants_touched AFTER UPDATE ON tenants WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER members_touched AFTER UPDATE ON members WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER tenants_removed AFTER DELETE ON tenants
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER organizations_removed AFTER DELETE ON organizations
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER members_removed AFTER DELETE ON members
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER assignments_added AFTER INSERT ON assignments WHEN NEW.revision IS NULL
+BEGIN INSERT INTO touched (uid) VALUES (NEW.member) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments WHEN NEW.revision IS NULL OR NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
+BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;

@@ -1,0 +1,226 @@
+//! `rollcall apply`: make the directory agree with what is declared.
+
+use std::io::{BufRead, IsTerminal};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output, plan};
+use crate::directory::{Absent, Address, Directory, leadership};
+use crate::manifests::{self, Roster};
+use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
+use crate::reconcile::{Done, Engine, FILES, Outcome};
+
+/// Makes the directory agree with what is declared.
+#[derive(Debug, Args)]
+pub struct Apply {
+    #[command(flatten)]
+    files: Files,
+    /// Remove what is missing from the set, in tenants whose Tenant manifest is in it
+    #[arg(long)]
+    prune: bool,
+    /// Stay: follow the files, and do what falls due as its time comes
+    #[arg(long, conflicts_with = "now")]
+    watch: bool,
+    /// Only tell what would be done; the same as `plan`
+    #[arg(long)]
+    dry_run: bool,
+    /// Do exactly the plan with this fingerprint, or nothing
+    #[arg(long, value_name = "FINGERPRINT")]
+    expect: Option<String>,
+    /// Take records that another source declares
+    #[arg(long)]
+    take_over: bool,
+    /// Don't ask before deletions
+    #[arg(long, short)]
+    yes: bool,
+    /// How to print what was done
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    /// How often to look for drift while watching, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    drift_interval: u64,
+}
+
+/// How to print what was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+impl Apply {
+    pub async fn run(self, global: &Global) -> Result<u8, Failure> {
+        if self.dry_run {
+            return plan::Plan::of_apply(self.files, self.prune, self.take_over, self.output == Format::Json).run(global).await;
+        }
+        let address: Address = global.directory.parse()?;
+        let roster = manifests::read(&self.files.files, global.default_namespace());
+        let directory = Directory::open(address.clone(), Absent::Create).await?;
+        let leader = leadership::take(&directory).await?;
+        let is_new = directory.require_schema().await.is_err();
+        directory.migrate().await?;
+        if is_new {
+            eprintln!("the directory at {address} is made or brought up to date");
+        }
+        global.keep_clock(&directory).await?;
+
+        if self.expect.is_some() || (!self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            let done = rehearse(&directory, self.rehearsal(&roster, global)).await?;
+            if let Some(expected) = &self.expect {
+                let found = fingerprint(&done.changes);
+                if found != *expected {
+                    leader.release().await?;
+                    let message = format!("the plan is another now: {found} instead of {expected}; nothing was done, plan again");
+                    return Err(Failure::Usage(message));
+                }
+            }
+            if !self.yes && !confirmed(&done)? {
+                leader.release().await?;
+                eprintln!("nothing was done");
+                return Ok(NOTHING);
+            }
+        }
+
+        let mut engine = Engine::new(directory, leader, FILES).await?;
+        if self.take_over {
+            engine.take_over();
+        }
+        let code = self.once(&mut engine, roster, global).await?;
+        if !self.watch {
+            engine.release().await?;
+            return Ok(code);
+        }
+        self.stay(engine, global).await
+    }
+
+    fn rehearsal(&self, roster: &Roster, global: &Global) -> Rehearsal {
+        Rehearsal {
+            submissions: roster.submissions.clone(),
+            set: roster.set(),
+            prune: self.prune,
+            take_over: self.take_over,
+            now: global.now(),
+            until: None,
+        }
+    }
+
+    /// Applies what was read, and tells what was done.
+    async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<u8, Failure> {
+        let submissions = std::mem::take(&mut roster.submissions);
+        let bar = progress(submissions.len());
+        let mut step = |count: usize| bar.inc(count as u64);
+        let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
+        bar.finish_and_clear();
+        if self.prune && !roster.whole {
+            eprintln!("warning: nothing was removed, since a document could not be read (R9)");
+        }
+        let refused = all_refused(&roster, &done);
+        output::complaints(&roster.complaints);
+        output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
+        output::warnings(&done);
+        match self.output {
+            Format::Json => output::json(&report(&done.changes, &refused))?,
+            Format::Table => {
+                output::changes(&done.changes, false)?;
+                println!("{}", output::summary(&done, refused.len(), roster.skipped));
+            }
+        }
+        let wholly = refused.is_empty() && roster.complaints.is_empty();
+        Ok(if wholly { OK } else { PARTLY })
+    }
+
+    /// Follows the files, and does what falls due as its time comes, until it is told to end.
+    async fn stay(self, mut engine: Engine, global: &Global) -> Result<u8, Failure> {
+        let mut watch = manifests::watch::watch(&self.files.files)
+            .map_err(|error| Failure::Usage(format!("the files can't be watched: {error}")))?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut scans = tokio::time::interval(Duration::from_secs(self.drift_interval.max(1)));
+        let end = ended();
+        tokio::pin!(end);
+        eprintln!("watching; end with Ctrl-C");
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                () = watch.changed() => {
+                    let roster = manifests::read(&self.files.files, global.default_namespace());
+                    self.once(&mut engine, roster, global).await?;
+                }
+                _ = ticks.tick() => self.tell(engine.advance(global.now()).await?)?,
+                _ = scans.tick() => self.tell(engine.scan(global.now()).await?)?,
+            }
+        }
+        engine.release().await?;
+        Ok(OK)
+    }
+
+    fn tell(&self, done: Done) -> Result<(), Failure> {
+        match self.output {
+            _ if done.changes.is_empty() => Ok(()),
+            Format::Json => output::json(&report(&done.changes, &done.refused().cloned().collect::<Vec<_>>())),
+            Format::Table => output::changes(&done.changes, true),
+        }
+    }
+}
+
+/// Everything that is not as declared: what the engine refused, and what could not be handed to it.
+pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
+    let mut list: Vec<Outcome> = done.refused().cloned().collect();
+    let unread = roster.complaints.iter().filter_map(|complaint| {
+        let key = complaint.key.clone()?;
+        let position = complaint.position().map(|position| format!("{position}: ")).unwrap_or_default();
+        Some(Outcome {
+            key,
+            ready: false,
+            reason: crate::api::Reason::Invalid.name().to_owned(),
+            message: format!("{position}{}", complaint.message),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+        })
+    });
+    list.extend(unread);
+    list
+}
+
+/// Asks before what takes access or data away.
+fn confirmed(done: &Done) -> Result<bool, Failure> {
+    let grave: Vec<_> = done
+        .changes
+        .iter()
+        .filter(|entry| matches!(entry.action.as_str(), "delete" | "purge" | "transfer" | "cancel"))
+        .cloned()
+        .collect();
+    if grave.is_empty() {
+        return Ok(true);
+    }
+    output::changes(&grave, false)?;
+    eprint!("{} of the changes take access or data away. Go on? [y/N] ", grave.len());
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn progress(objects: usize) -> ProgressBar {
+    if objects < 1_000 || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} objects, {eta} to go");
+    ProgressBar::new(objects as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Ends when the process is told to: Ctrl-C, or a polite kill.
+async fn ended() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

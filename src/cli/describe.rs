@@ -1,0 +1,102 @@
+//! `rollcall describe`: everything that is known of one object; for a member, the member information page.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{Failure, Global, OK, PARTLY, get, history, object, output};
+use crate::api::{Key, Kind};
+use crate::directory::declarations::Filter;
+use crate::directory::{audit, facts};
+use crate::record::Uid;
+
+/// Tells everything that is known of one object.
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// KIND NAME or KIND/NAME
+    #[arg(num_args = 1..=2, required = true, value_name = "KIND NAME")]
+    object: Vec<String>,
+}
+
+/// The most rows of the trail that are shown.
+const LAST_ROWS: usize = 10;
+
+impl Describe {
+    pub async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let (kind, Some(handle)) = object(&self.object, global.default_namespace())? else {
+            return Err(Failure::Usage("name the object too: KIND NAME or KIND/NAME".into()));
+        };
+        let directory = global.open().await?;
+        let filter = Filter { namespace: Some(handle.namespace.clone()), name: Some(handle.name.clone()) };
+        let Some(object) = get::objects(&directory, kind, &filter, true).await?.into_iter().next() else {
+            eprintln!("error: {kind} {handle} is not declared");
+            return Ok(PARTLY);
+        };
+        let mut tx = directory.read().await?;
+        println!("{kind} {handle}");
+        section("Metadata", &object["metadata"]);
+        let mut status = object["status"].clone();
+        let conditions = status["conditions"].take();
+        section("Status", &status);
+        if let (Kind::Member, Some(uid)) = (kind, object["status"]["uid"].as_str()) {
+            let uid = Uid::from(uid.to_owned());
+            println!("\nAccess\n  open sessions: {}", facts::open_sessions(&mut tx, &uid).await?);
+            for (at, app) in facts::last_sign_ins(&mut tx, &uid, 5).await? {
+                println!("  signed in: {} with {app}", output::instant(at));
+            }
+        }
+        section("Spec", &object["spec"]);
+        println!("\nConditions");
+        for condition in conditions.as_array().into_iter().flatten() {
+            let field = |name: &str| condition[name].as_str().unwrap_or_default().to_owned();
+            println!("  {}={} {}: {}", field("type"), field("status"), field("reason"), field("message"));
+        }
+        let entries = audit::history(&mut tx, Some(&Key::new(kind, handle))).await?;
+        let earlier = entries.len().saturating_sub(LAST_ROWS);
+        println!(
+            "\nHistory{}",
+            if earlier > 0 { format!(" (the last {LAST_ROWS} of {})", entries.len()) } else { String::new() }
+        );
+        history::table(&entries[earlier..])?;
+        Ok(OK)
+    }
+}
+
+/// Prints the fields of a mapping under a heading, each on its line.
+fn section(heading: &str, value: &Value) {
+    println!("\n{heading}");
+    for (name, field) in value.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null()) {
+        print_field(name, field, 1);
+    }
+}
+
+fn print_field(name: &str, value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(fields) => {
+            println!("{indent}{name}:");
+            fields.iter().for_each(|(name, field)| print_field(name, field, depth + 1));
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object()) => {
+            println!("{indent}{name}:");
+            for item in items {
+                let fields = item.as_object().into_iter().flatten();
+                let told: Vec<String> = fields.map(|(name, field)| format!("{name} {}", plain(field))).collect();
+                println!("{indent}  - {}", told.join(", "));
+            }
+        }
+        other => println!("{indent}{name}: {}", plain(other)),
+    }
+}
+
+/// A value on one line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => match (fields.len(), fields.get("name")) {
+            (1, Some(name)) => plain(name),
+            _ => value.to_string(),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,76 @@
+//! `rollcall history`: the audit trail, newest last.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Failure, Global, OK, object, output};
+use crate::api::Key;
+use crate::directory::audit::{self, Entry};
+
+/// Shows the audit trail, newest last.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Of one object only: KIND NAME or KIND/NAME
+    #[arg(num_args = 0..=2, value_name = "KIND NAME")]
+    object: Vec<String>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// How to print the trail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+impl History {
+    pub async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let key = match self.object.as_slice() {
+            [] => None,
+            words => match object(words, global.default_namespace())? {
+                (kind, Some(handle)) => Some(Key::new(kind, handle)),
+                (_, None) => return Err(Failure::Usage("name the object too: KIND NAME or KIND/NAME".into())),
+            },
+        };
+        let directory = global.open().await?;
+        let entries = audit::history(&mut directory.read().await?, key.as_ref()).await?;
+        match self.output {
+            Format::Json => output::json(&entries.iter().map(entry_json).collect::<Vec<_>>())?,
+            Format::Table => table(&entries)?,
+        }
+        Ok(OK)
+    }
+}
+
+/// Prints rows of the trail for people.
+pub fn table(entries: &[Entry]) -> Result<(), Failure> {
+    let rows = entries.iter().map(|entry| {
+        let late = if entry.due == entry.at { String::new() } else { output::instant(entry.due) };
+        let name = entry.handle.as_ref().map_or_else(|| format!("({})", entry.uid), ToString::to_string);
+        let fields = if entry.handle.is_some() { output::fields(entry) } else { "(erased)".to_owned() };
+        vec![
+            output::instant(entry.at),
+            late,
+            entry.kind.name().to_owned(),
+            name,
+            entry.action.clone(),
+            entry.cause.clone(),
+            fields,
+        ]
+    });
+    output::table(&["AT", "DUE", "KIND", "NAME", "ACTION", "CAUSE", "CHANGES"], rows)
+}
+
+fn entry_json(entry: &Entry) -> Value {
+    let Entry { due, at, uid, kind, handle, action, cause, fields, generation, manager, commit } = entry;
+    let fields: Vec<Value> = fields.iter().map(|field| json!({"path": field.path, "from": field.from, "to": field.to})).collect();
+    json!({
+        "at": at.to_string(), "due": due.to_string(), "kind": kind.name(),
+        "namespace": handle.as_ref().map(|handle| &handle.namespace), "name": handle.as_ref().map(|handle| &handle.name),
+        "uid": uid.as_str(), "cause": cause, "action": action, "fields": fields,
+        "generation": generation, "manager": manager, "commit": commit,
+    })
+}

@@ -1,0 +1,187 @@
+//! The command line: one file a command. Turns arguments into calls and outcomes into tables, JSON and exit
+//! codes. Data goes to standard output, everything else to standard error. Called by `main` only.
+
+mod apply;
+mod crds;
+mod describe;
+mod get;
+mod history;
+mod output;
+mod plan;
+mod record;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::api::{Handle, Kind, When};
+use crate::directory::{Absent, Address, Directory, Error};
+
+/// A company's staff roster as code: what is declared in YAML becomes accounts in a directory, and time
+/// does the rest.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What every command takes, in any place.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The directory: sqlite:PATH or postgres://USER@HOST/DATABASE
+    #[arg(long, global = true, env = "ROLLCALL_DIRECTORY", default_value = "sqlite:rollcall.db", value_name = "URL")]
+    directory: String,
+    /// Stands for the clock, for rehearsals: an instant (2027-03-01T09:00:00Z) or a day in UTC
+    #[arg(long, global = true, value_name = "INSTANT")]
+    now: Option<When>,
+    /// The namespace of manifests that name none, and of what is asked for [default: default]
+    #[arg(short, long, global = true, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the directory agree with what is declared; without -f, do what fell due
+    Apply(apply::Apply),
+    /// Tell what an apply would do, and what time will do afterwards; nothing is written
+    Plan(plan::Plan),
+    /// Check manifests without a directory
+    Validate(validate::Validate),
+    /// List what is declared and what became of it
+    Get(get::Get),
+    /// Tell everything that is known of one object
+    Describe(describe::Describe),
+    /// Show the audit trail, newest last
+    History(history::History),
+    /// Print the CustomResourceDefinitions
+    Crds(crds::Crds),
+    /// Report what services saw
+    Record(record::Record),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which manifests to read.
+#[derive(Debug, Args)]
+pub struct Files {
+    /// A file, a folder (recursively: .yaml, .yml, .json) or - for standard input; repeatable
+    #[arg(short = 'f', long = "filename", value_name = "PATH")]
+    files: Vec<PathBuf>,
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Directory(#[from] Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("writing the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// The exit code of success.
+const OK: u8 = 0;
+/// Something was refused, waits, or was not found.
+const PARTLY: u8 = 1;
+/// Nothing was done.
+const NOTHING: u8 = 2;
+
+/// Runs the command that the arguments name.
+pub async fn run() -> ExitCode {
+    let Cli { command, global } = Cli::parse();
+    let done = match command {
+        Command::Apply(apply) => apply.run(&global).await,
+        Command::Plan(plan) => plan.run(&global).await,
+        Command::Validate(validate) => validate.run(&global),
+        Command::Get(get) => get.run(&global).await,
+        Command::Describe(describe) => describe.run(&global).await,
+        Command::History(history) => history.run(&global).await,
+        Command::Crds(crds) => crds.run(),
+        Command::Record(record) => record.run(&global).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());
+            Ok(OK)
+        }
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads the output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(OK),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(NOTHING)
+        }
+    }
+}
+
+impl Global {
+    /// The namespace of manifests that name none.
+    fn default_namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// The instant that stands for now.
+    fn now(&self) -> Timestamp {
+        match self.now {
+            Some(when) => when.start(&TimeZone::UTC),
+            None => Timestamp::now(),
+        }
+    }
+
+    /// Opens the directory to read what is there.
+    async fn open(&self) -> Result<Directory, Failure> {
+        let directory = Directory::open(self.directory.parse::<Address>()?, Absent::Refuse).await?;
+        directory.require_schema().await?;
+        Ok(directory)
+    }
+
+    /// A directory is real or a rehearsal from its first write, and its time goes forward only.
+    async fn keep_clock(&self, directory: &Directory) -> Result<(), Failure> {
+        let asked = if self.now.is_some() { "rehearsed (--now)" } else { "real" };
+        let is = directory.setting("clock", || asked.to_owned()).await?;
+        if is != asked {
+            let is = if is == "real" { "real" } else { "a rehearsal (--now)" };
+            return Err(Error::Mixed { is, asked: if self.now.is_some() { "with --now" } else { "without --now" } }.into());
+        }
+        let last = directory.read().await?.fetch_one(LAST_WRITE, vec![]).await?;
+        let last = last.map_or(Ok(None), |row| row.maybe_instant(0))?;
+        if let Some(last) = last.filter(|last| self.now.is_some() && *last > self.now()) {
+            return Err(Failure::Usage(format!(
+                "the rehearsal is at {last} already; time goes forward only, give a later --now"
+            )));
+        }
+        Ok(())
+    }
+}
+
+const LAST_WRITE: &str = "SELECT max(at) FROM audit";
+
+/// `KIND NAME`, `KIND/NAME`, or `KIND` alone.
+fn object(words: &[String], namespace: &str) -> Result<(Kind, Option<Handle>), Failure> {
+    let usage = |message: String| Failure::Usage(message);
+    let (kind, name) = match words {
+        [one] => match one.split_once('/') {
+            Some((kind, name)) => (kind, Some(name)),
+            None => (one.as_str(), None),
+        },
+        [kind, name] => (kind.as_str(), Some(name.as_str())),
+        _ => return Err(usage("write KIND, KIND NAME or KIND/NAME".into())),
+    };
+    Ok((kind.parse::<Kind>().map_err(usage)?, name.map(|name| Handle::new(namespace, name))))
+}
+
+/// Describes every command, for the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,194 @@
+//! Tables, JSON and YAML on standard output; complaints on standard error. Knows no command.
+
+use std::io::{IsTerminal, Write};
+
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+use serde_json::Value;
+use tabwriter::TabWriter;
+
+use super::Failure;
+use crate::directory::audit::Entry;
+use crate::manifests::{Complaint, Roster};
+use crate::reconcile::plan::shown;
+use crate::reconcile::{Done, Outcome};
+
+/// The most rows and complaints that are shown to people at once.
+const MOST: usize = 60;
+
+/// Prints aligned columns.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+    let mut writer = TabWriter::new(std::io::stdout().lock()).padding(3);
+    writeln!(writer, "{}", header.join("\t"))?;
+    for row in rows {
+        writeln!(writer, "{}", row.join("\t").trim_end())?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// Prints JSON.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints YAML.
+pub fn yaml(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_yaml::to_string(value).map_err(std::io::Error::other)?;
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// Whether colours are wanted on standard error.
+pub fn colored() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Prints complaints, the first of them.
+pub fn complaints<'c>(list: impl IntoIterator<Item = &'c Complaint>) {
+    let mut more = 0;
+    for (index, complaint) in list.into_iter().enumerate() {
+        if index < MOST {
+            eprint!("{}", complaint.render(colored()));
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        eprintln!("… and {more} more");
+    }
+}
+
+/// Prints what the engine said of the objects that are not as declared, each at its place in the files.
+pub fn refused(roster: &Roster, refused: &[Outcome]) {
+    let mut list = Vec::new();
+    for outcome in refused {
+        if outcome.problems.is_empty() {
+            list.push(roster.complaint(&outcome.key, &format!("{}: {}", outcome.message, outcome.reason)));
+        }
+        list.extend(outcome.problems.iter().map(|problem| roster.complaint(&outcome.key, &problem.to_string())));
+    }
+    complaints(&list);
+}
+
+/// Prints what is told beside `Ready`.
+pub fn warnings(done: &Done) {
+    let all = done.outcomes.values().flat_map(|outcome| outcome.warnings.iter().map(move |warning| (&outcome.key, warning)));
+    let mut more = 0;
+    for (index, (key, (reason, message))) in all.enumerate() {
+        if index < MOST {
+            eprintln!("warning: {key}: {message} ({reason})");
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        eprintln!("… and {more} more warnings");
+    }
+}
+
+/// How long ago something was, as kubectl says it: `5d`, `3h`, `12m`, `30s`.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = (now - then).total(Unit::Second).map_or(0, |seconds| seconds.max(0.0) as i64);
+    match seconds {
+        0..=119 => format!("{seconds}s"),
+        120..=7_199 => format!("{}m", seconds / 60),
+        7_200..=172_799 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// An instant to the second, as tables show it.
+pub fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A value on one line, short.
+pub fn brief(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(brief).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => match fields.get("organization").and_then(Value::as_str) {
+            Some(name) => name.to_owned(),
+            None => value.to_string(),
+        },
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    };
+    if text.chars().count() > 48 { text.chars().take(47).chain(['…']).collect() } else { text }
+}
+
+/// The fields of a row of the trail on one line.
+pub fn fields(entry: &Entry) -> String {
+    let told: Vec<String> = match entry.action.as_str() {
+        // A new record is told by what one would look for; the rest is in the JSON.
+        "create" => ["displayName", "domain", "parent", "phase", "id", "name.family", "name.given", "organizations"]
+            .iter()
+            .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
+            .map(|field| format!("{} {}", field.path, brief(&field.to)))
+            .collect(),
+        _ => entry
+            .fields
+            .iter()
+            .map(|field| {
+                let (from, to) = (shown(&field.path, &field.from), shown(&field.path, &field.to));
+                format!("{}: {} → {}", field.path, brief(&from), brief(&to))
+            })
+            .collect(),
+    };
+    let told = told.join("; ");
+    if told.chars().count() > 160 { told.chars().take(159).chain(['…']).collect() } else { told }
+}
+
+/// Prints changes as a table: what is done, to what, and how. `dated` adds the instants of a forecast.
+pub fn changes(changes: &[Entry], dated: bool) -> Result<(), Failure> {
+    let mut header = vec!["ACTION", "KIND", "NAME", "CHANGES"];
+    if dated {
+        header.insert(0, "AT");
+    }
+    let row = |entry: &Entry| {
+        let name = entry.handle.as_ref().map_or_else(|| entry.uid.to_string(), ToString::to_string);
+        let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name, fields(entry)];
+        if dated {
+            row.insert(0, instant(entry.due));
+        }
+        row
+    };
+    if changes.is_empty() {
+        return Ok(());
+    }
+    table(&header, changes.iter().take(MOST).map(row))?;
+    if changes.len() > MOST {
+        println!("… and {} more", changes.len() - MOST);
+    }
+    Ok(())
+}
+
+/// What was done, in a line: `3 create, 1 update; 2 refused or waiting; 40 unchanged`.
+pub fn summary(done: &Done, refused: usize, skipped: usize) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for entry in &done.changes {
+        match counts.iter_mut().find(|(action, _)| *action == entry.action) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((entry.action.clone(), 1)),
+        }
+    }
+    let mut parts: Vec<String> = counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
+    if parts.is_empty() {
+        parts.push("no changes".to_owned());
+    }
+    let mut text = parts.join(", ");
+    if refused > 0 {
+        text.push_str(&format!("; {refused} refused or waiting"));
+    }
+    if done.unchanged > 0 {
+        text.push_str(&format!("; {} unchanged", done.unchanged));
+    }
+    if skipped > 0 {
+        text.push_str(&format!("; {skipped} documents of other kinds skipped"));
+    }
+    text
+}

@@ -1,0 +1,111 @@
+//! `rollcall plan`: what an apply would do, and what time will do afterwards.
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::apply::all_refused;
+use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output};
+use crate::api::When;
+use crate::directory::{Absent, Address, Directory, Error};
+use crate::manifests;
+use crate::reconcile::plan::{Rehearsal, rehearse, report};
+
+/// Tells what an apply would do. Nothing is written.
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    files: Files,
+    /// Plan the removal of what is missing from the set, too
+    #[arg(long)]
+    prune: bool,
+    /// Forecast: what will have happened by this day or instant
+    #[arg(long, value_name = "DATE")]
+    at: Option<When>,
+    /// Plan to take records that another source declares
+    #[arg(long)]
+    take_over: bool,
+    /// How to print the plan
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+}
+
+impl Plan {
+    /// `apply --dry-run` is a plan.
+    pub fn of_apply(files: Files, prune: bool, take_over: bool, json: bool) -> Self {
+        Plan { files, prune, at: None, take_over, output: if json { Format::Json } else { Format::Table } }
+    }
+
+    pub async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let mut roster = manifests::read(&self.files.files, global.default_namespace());
+        let rehearsal = Rehearsal {
+            submissions: std::mem::take(&mut roster.submissions),
+            set: roster.set(),
+            prune: self.prune,
+            take_over: self.take_over,
+            now: global.now(),
+            until: self.at.map(|at| at.start(&TimeZone::UTC)),
+        };
+        let done = rehearse(&self.from(global).await?, rehearsal).await?;
+        let refused = all_refused(&roster, &done);
+        output::complaints(&roster.complaints);
+        output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
+        output::warnings(&done);
+        let told = report(&done.changes, &refused);
+        match self.output {
+            Format::Json => output::json(&told)?,
+            Format::Table => {
+                output::changes(&done.changes, self.at.is_some())?;
+                println!("{}", output::summary(&done, refused.len(), roster.skipped));
+                println!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default());
+            }
+            Format::Markdown => markdown(&done.changes, &refused, told["fingerprint"].as_str().unwrap_or_default()),
+        }
+        Ok(if !refused.is_empty() || !roster.complaints.is_empty() {
+            NOTHING
+        } else if done.changes.is_empty() {
+            OK
+        } else {
+            PARTLY
+        })
+    }
+
+    /// The directory to copy: where there is none yet, an empty one.
+    async fn from(&self, global: &Global) -> Result<Directory, Failure> {
+        match global.open().await {
+            Err(Failure::Directory(Error::Missing(_))) => {
+                let empty = Directory::open(Address::Memory, Absent::Create).await?;
+                empty.migrate().await?;
+                Ok(empty)
+            }
+            opened => opened,
+        }
+    }
+}
+
+/// A plan for a comment on a merge request.
+fn markdown(changes: &[crate::directory::audit::Entry], refused: &[crate::reconcile::Outcome], fingerprint: &str) {
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    println!("### Rollcall: {} changes, {} refused or waiting\n", changes.len(), refused.len());
+    if !changes.is_empty() {
+        println!("| when | action | kind | name | changes |\n|---|---|---|---|---|");
+        for entry in changes {
+            let name = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
+            let (when, action, kind) = (output::instant(entry.due), &entry.action, entry.kind);
+            println!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&output::fields(entry)));
+        }
+        println!();
+    }
+    for outcome in refused {
+        println!("- **{}** {}: {}", outcome.reason, outcome.key, cell(&outcome.message));
+    }
+    println!("\nfingerprint `{fingerprint}`");
+}

@@ -1,0 +1,72 @@
+//! A copy of a directory in memory, for a rehearsal: one consistent state, all tenants, no credentials, no
+//! trail. Only reads from where it copies. Called by planning.
+
+use super::sql::{Cell, Row, Table};
+use super::{Absent, Address, Directory, Error, declarations, records};
+
+/// What a rehearsal needs, in whole tables. Facts come along only as far as decisions look at them.
+const COPIED: &[&Table] = &[
+    &declarations::DECLARATIONS,
+    &declarations::WAITS,
+    &records::TENANTS,
+    &records::ORGANIZATIONS,
+    &records::MEMBERS,
+    &records::ASSIGNMENTS,
+    &records::CLAIMS,
+    &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
+    &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
+    &Table { name: "touched", columns: &["uid"], key: &["uid"] },
+];
+
+/// The columns that hold whole numbers, truths and JSON; all others are text.
+const NUMBERS: &[&str] = &[
+    "generation",
+    "created_at",
+    "declared_at",
+    "removal_at",
+    "wake_at",
+    "activated_at",
+    "first_sign_in_at",
+    "suspended_at",
+    "deleted_at",
+    "purge_at",
+    "ordinal",
+    "at",
+    "purged_at",
+    "revision",
+];
+const TRUTHS: &[&str] =
+    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
+const DOCUMENTS: &[&str] = &["spec", "annotations", "status", "profile", "intent", "on_leave", "spent_leave"];
+
+/// Copies a directory into memory.
+pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
+    let copy = Directory::open(Address::Memory, Absent::Create).await?;
+    copy.migrate().await?;
+    let mut read = from.read().await?;
+    let mut write = copy.write().await?;
+    for table in COPIED {
+        let folded = if table.name == "sign_ins" { " WHERE NOT folded" } else { "" };
+        let select = format!("SELECT {} FROM {}{folded}", table.columns.join(", "), table.name);
+        let rows = read.fetch(select, vec![]).await?;
+        let cells = rows.iter().map(|row| cells(table, row)).collect::<Result<Vec<_>, Error>>()?;
+        write.insert(table, cells).await?;
+    }
+    write.commit().await?;
+    Ok(copy)
+}
+
+fn cells(table: &Table, row: &Row) -> Result<Vec<Cell>, Error> {
+    let cell = |(index, column): (usize, &&str)| {
+        Ok(if NUMBERS.contains(column) {
+            Cell::Int(row.get(index)?)
+        } else if TRUTHS.contains(column) {
+            Cell::Bool(row.get(index)?)
+        } else if DOCUMENTS.contains(column) {
+            Cell::Json(row.maybe_json(index)?)
+        } else {
+            Cell::Text(row.get(index)?)
+        })
+    };
+    table.columns.iter().enumerate().map(cell).collect()
+}

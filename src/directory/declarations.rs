@@ -1,0 +1,307 @@
+//! Declarations: everything that people declare, accepted or not, with its outcome and status, and what each
+//! waits for. Called by the engine, and by the commands that show what is known.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Error;
+use super::sql::{Cell, Row, Table, Tx};
+use crate::api::{Handle, Key, Kind};
+
+pub const DECLARATIONS: Table = Table {
+    name: "declarations",
+    columns: &[
+        "kind",
+        "namespace",
+        "name",
+        "tenant",
+        "source",
+        "spec",
+        "annotations",
+        "digest",
+        "generation",
+        "manager",
+        "commit_id",
+        "created_at",
+        "declared_at",
+        "uid",
+        "settled",
+        "reason",
+        "removal",
+        "removal_at",
+        "status",
+    ],
+    key: &["kind", "namespace", "name"],
+};
+
+pub const WAITS: Table =
+    Table { name: "waits", columns: &["key", "kind", "namespace", "name"], key: &["key", "kind", "namespace", "name"] };
+
+/// What is declared of one object, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    pub key: Key,
+    /// The name of the tenant that it belongs to, in its namespace; of a tenant, its own.
+    pub tenant: String,
+    /// Under which it was last seen (R9): `files`, or the identifiers of a cluster's objects.
+    pub source: String,
+    pub spec: Value,
+    /// Rollcall's own annotations.
+    pub annotations: Value,
+    pub digest: String,
+    pub generation: i64,
+    pub manager: Option<String>,
+    pub commit: Option<String>,
+    /// When the resource was created, or first seen.
+    pub created_at: Timestamp,
+    /// When this generation was declared.
+    pub declared_at: Timestamp,
+    /// The record's identifier, once there is one.
+    pub uid: Option<String>,
+    /// Whether nothing is waited for: taken, or refused until the manifest changes.
+    pub settled: bool,
+    pub reason: String,
+    /// Why its record may not go yet, where the resource is gone (R9).
+    pub removal: Option<String>,
+    pub removal_at: Option<Timestamp>,
+    pub status: Value,
+    pub waits: BTreeSet<String>,
+}
+
+fn read(row: &Row) -> Result<Declaration, Error> {
+    let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
+    Ok(Declaration {
+        key: Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)),
+        tenant: row.text(3)?,
+        source: row.text(4)?,
+        spec: row.json(5)?,
+        annotations: row.json(6)?,
+        digest: row.text(7)?,
+        generation: row.get(8)?,
+        manager: row.get(9)?,
+        commit: row.get(10)?,
+        created_at: row.instant(11)?,
+        declared_at: row.instant(12)?,
+        uid: row.get(13)?,
+        settled: row.get(14)?,
+        reason: row.text(15)?,
+        removal: row.get(16)?,
+        removal_at: row.maybe_instant(17)?,
+        status: row.json(18)?,
+        waits: BTreeSet::new(),
+    })
+}
+
+fn write(declaration: &Declaration) -> Vec<Cell> {
+    let Declaration {
+        key,
+        tenant,
+        source,
+        spec,
+        annotations,
+        digest,
+        generation,
+        manager,
+        commit,
+        created_at,
+        declared_at,
+        uid,
+        settled,
+        reason,
+        removal,
+        removal_at,
+        status,
+        waits: _,
+    } = declaration;
+    vec![
+        key.kind.name().into(),
+        key.handle.namespace.as_str().into(),
+        key.handle.name.as_str().into(),
+        tenant.as_str().into(),
+        source.as_str().into(),
+        spec.clone().into(),
+        annotations.clone().into(),
+        digest.as_str().into(),
+        (*generation).into(),
+        manager.clone().into(),
+        commit.clone().into(),
+        (*created_at).into(),
+        (*declared_at).into(),
+        uid.clone().into(),
+        (*settled).into(),
+        reason.as_str().into(),
+        removal.clone().into(),
+        (*removal_at).into(),
+        status.clone().into(),
+    ]
+}
+
+fn key_cells(key: &Key) -> Vec<Cell> {
+    vec![key.kind.name().into(), key.handle.namespace.as_str().into(), key.handle.name.as_str().into()]
+}
+
+const BY_KEY: &[&str] = &["kind", "namespace", "name"];
+
+/// The declarations of these objects, with what they wait for.
+pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = format!("SELECT {} FROM declarations", DECLARATIONS.columns.join(", "));
+    let rows = tx.lookup(&select, BY_KEY, wanted.iter().map(key_cells).collect()).await?;
+    let mut list: Vec<Declaration> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let waiting: Vec<Vec<Cell>> = list.iter().map(|declaration| key_cells(&declaration.key)).collect();
+    if !waiting.is_empty() {
+        let mut waits: HashMap<Key, BTreeSet<String>> = HashMap::new();
+        for row in tx.lookup(SELECT_WAITS, BY_KEY, waiting).await? {
+            waits.entry(key_at(&row, 1)?).or_default().insert(row.text(0)?);
+        }
+        for declaration in &mut list {
+            declaration.waits = waits.remove(&declaration.key).unwrap_or_default();
+        }
+    }
+    Ok(list)
+}
+
+const SELECT_WAITS: &str = "SELECT key, kind, namespace, name FROM waits";
+
+fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
+    let kind: Kind = row.text(at)?.parse().map_err(Error::Corrupt)?;
+    Ok(Key::new(kind, Handle::new(row.text(at + 1)?, row.text(at + 2)?)))
+}
+
+/// What is needed to see that a manifest is what was declared before and that nothing is to do.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub digest: String,
+    pub source: String,
+    /// Settled, not being removed, its time not come, its record untouched.
+    pub quiet: bool,
+}
+
+/// What was declared before of these objects, in short.
+pub async fn seen(tx: &mut Tx, wanted: &[Key], now: Timestamp) -> Result<HashMap<Key, Seen>, Error> {
+    let mut map = HashMap::with_capacity(wanted.len());
+    let rows = tx.lookup(SEEN, &["d.kind", "d.namespace", "d.name"], wanted.iter().map(key_cells).collect()).await?;
+    for row in rows {
+        let (settled, removal): (bool, Option<String>) = (row.get(5)?, row.get(6)?);
+        let (wake_at, touched): (Option<i64>, Option<String>) = (row.get(7)?, row.get(8)?);
+        let due = wake_at.is_some_and(|at| at <= now.as_microsecond());
+        let quiet = settled && removal.is_none() && !due && touched.is_none();
+        map.insert(key_at(&row, 0)?, Seen { digest: row.text(3)?, source: row.text(4)?, quiet });
+    }
+    Ok(map)
+}
+
+const SEEN: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.settled, d.removal, m.wake_at, t.uid \
+     FROM declarations d LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid";
+
+/// Writes declarations, and what they wait for where that differs.
+pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declaration]) -> Result<(), Error> {
+    tx.upsert(&DECLARATIONS, changed.iter().map(write).collect()).await?;
+    if !waits_changed.is_empty() {
+        tx.delete("waits", BY_KEY, waits_changed.iter().map(|declaration| key_cells(&declaration.key)).collect()).await?;
+        let rows = waits_changed.iter().flat_map(|declaration| {
+            declaration.waits.iter().map(|key| {
+                let mut row = vec![Cell::from(key.as_str())];
+                row.extend(key_cells(&declaration.key));
+                row
+            })
+        });
+        tx.insert(&WAITS, rows.collect()).await?;
+    }
+    Ok(())
+}
+
+/// Takes declarations away: their resources are gone.
+pub async fn remove(tx: &mut Tx, gone: &[Key]) -> Result<(), Error> {
+    tx.delete("waits", BY_KEY, gone.iter().map(key_cells).collect()).await?;
+    tx.delete("declarations", BY_KEY, gone.iter().map(key_cells).collect()).await?;
+    Ok(())
+}
+
+/// The objects that wait for one of these keys.
+pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTreeSet<Key>, Error> {
+    let rows = tx.lookup(SELECT_WAITS, &["key"], super::sql::keys(wanted)).await?;
+    rows.iter().map(|row| key_at(row, 1)).collect()
+}
+
+/// Everything that is declared of a tenant, but for the tenant itself.
+pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
+    let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_str().into(), tenant.name.as_str().into()]).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const OF_TENANT: &str =
+    "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND kind <> 'Tenant'";
+
+/// Everything that one source declares of a tenant, the tenant included: what a complete set of that source
+/// is compared with (R9).
+pub async fn of_source(tx: &mut Tx, source: &str, tenant: &Handle) -> Result<Vec<Key>, Error> {
+    let cells = vec![tenant.namespace.as_str().into(), tenant.name.as_str().into(), source.into()];
+    let rows = tx.fetch(OF_SOURCE, cells).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const OF_SOURCE: &str =
+    "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND source = $3 AND removal IS NULL";
+
+/// The declarations whose records somebody changed, and records without a declaration likewise.
+pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
+    let rows = tx.fetch(TOUCHED, vec![limit.into()]).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t JOIN declarations d ON d.uid = t.uid LIMIT $1";
+
+/// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
+pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {
+    let tenant_cells = || vec![Cell::from(tenant.namespace.as_str()), Cell::from(tenant.name.as_str())];
+    let count = tx.fetch_one(COUNT_PENDING, tenant_cells()).await?.map_or(Ok(0), |row| row.get(0))?;
+    let mut cells = tenant_cells();
+    cells.push(limit.into());
+    let rows = tx.fetch(PENDING, cells).await?;
+    let list = rows.iter().map(|row| Ok((key_at(row, 0)?, row.text(3)?, row.instant(4)?))).collect::<Result<_, Error>>()?;
+    Ok((list, count))
+}
+
+const COUNT_PENDING: &str = "SELECT count(*) FROM declarations WHERE namespace = $1 AND tenant = $2 AND removal IS NOT NULL";
+const PENDING: &str = "SELECT kind, namespace, name, removal, removal_at FROM declarations \
+     WHERE namespace = $1 AND tenant = $2 AND removal IS NOT NULL ORDER BY removal_at, name LIMIT $3";
+
+/// The keys of declarations of a kind, in order; the scan for drift goes through them.
+pub async fn page(tx: &mut Tx, after: Option<&Key>, limit: i64) -> Result<Vec<Key>, Error> {
+    let mut cells = after.map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells);
+    cells.push(limit.into());
+    let rows = tx.fetch(PAGE, cells).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const PAGE: &str = "SELECT kind, namespace, name FROM declarations WHERE (kind, namespace, name) > ($1, $2, $3) \
+     ORDER BY kind, namespace, name LIMIT $4";
+
+/// Which declarations to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+}
+
+/// The declarations of a kind, by handle.
+pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declaration>, Error> {
+    let mut sql = format!("SELECT {} FROM declarations WHERE kind = $1", DECLARATIONS.columns.join(", "));
+    let mut cells = vec![Cell::from(kind.name())];
+    for (column, value) in [("namespace", &filter.namespace), ("name", &filter.name)] {
+        if let Some(value) = value {
+            cells.push(value.as_str().into());
+            sql.push_str(&format!(" AND {column} = ${}", cells.len()));
+        }
+    }
+    sql.push_str(" ORDER BY namespace, name");
+    tx.fetch(sql, cells).await?.iter().map(read).collect()
+}
+
+/// Every statement of this file that stands by itself.
+pub const STATEMENTS: &[&str] = &[SELECT_WAITS, SEEN, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

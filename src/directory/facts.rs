@@ -1,0 +1,173 @@
+//! Facts that services report, sessions, the outbox, and erasure: the rows around a record that are not the
+//! record. Facts are written by anyone, at any time; the leader folds them in.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Error;
+use super::sql::{Cell, Table, Tx, keys};
+use crate::api::Handle;
+use crate::record::Uid;
+
+const SIGN_INS: Table = Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] };
+const SESSIONS: Table =
+    Table { name: "sessions", columns: &["id", "member", "app", "opened_at", "closed_at", "closed_by"], key: &["id"] };
+const OUTBOX: Table =
+    Table { name: "outbox", columns: &["id", "at", "uid", "consumer", "effect", "payload", "acknowledged_at"], key: &["id"] };
+const TOMBSTONES: Table = Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] };
+
+/// The tables whose rows of a member are erased with it, and the column that names it (M25). The member's
+/// own row, its claims and its assignments go with the record.
+pub const ERASED: &[(&str, &str)] = &[
+    ("sign_ins", "member"),
+    ("sessions", "member"),
+    ("devices", "member"),
+    ("storage", "member"),
+    ("usage", "member"),
+    ("rooms", "member"),
+    ("credentials", "member"),
+    ("audit_values", "uid"),
+];
+
+/// A sign-in as a service reports it: the fact, and the session that it opens.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    pub id: String,
+    pub member: Uid,
+    pub app: String,
+    pub at: Timestamp,
+    pub location: Option<String>,
+}
+
+/// Writes a sign-in.
+pub async fn sign_in(tx: &mut Tx, fact: &SignIn) -> Result<(), Error> {
+    let SignIn { id, member, app, at, location } = fact;
+    let row = vec![
+        id.as_str().into(),
+        member.as_str().into(),
+        app.as_str().into(),
+        (*at).into(),
+        location.clone().into(),
+        false.into(),
+    ];
+    tx.insert(&SIGN_INS, vec![row]).await?;
+    let row =
+        vec![id.as_str().into(), member.as_str().into(), app.as_str().into(), (*at).into(), Cell::Int(None), Cell::Text(None)];
+    tx.insert(&SESSIONS, vec![row]).await
+}
+
+/// The earliest sign-in of each of these members that no record knows of yet.
+pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Timestamp>, Error> {
+    let mut first: HashMap<Uid, Timestamp> = HashMap::new();
+    // The partial index holds what is new only, so this is short.
+    let rows = tx.fetch(NEW_SIGN_INS, vec![]).await?;
+    for row in rows {
+        let (member, at) = (Uid::from(row.text(0)?), row.instant(1)?);
+        if members.contains(&member) {
+            first.insert(member, at);
+        }
+    }
+    Ok(first)
+}
+
+const NEW_SIGN_INS: &str = "SELECT member, min(at) FROM sign_ins WHERE NOT folded GROUP BY member LIMIT 10000";
+
+/// Handles of members with sign-ins that no record knows of yet.
+pub async fn members_with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Handle>, Error> {
+    let rows = tx.fetch(NEWS, vec![limit.into()]).await?;
+    rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
+}
+
+const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded) LIMIT $1";
+
+/// Notes that the records know of these members' sign-ins.
+pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+    for member in members {
+        tx.execute(FOLD, vec![true.into(), member.as_str().into()]).await?;
+    }
+    Ok(())
+}
+
+const FOLD: &str = "UPDATE sign_ins SET folded = $1 WHERE member = $2 AND NOT folded";
+
+/// Closes every open session of these members; how many there were.
+pub async fn sign_out(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<u64, Error> {
+    let mut closed = 0;
+    for member in members {
+        closed += tx.execute(SIGN_OUT, vec![at.into(), "Rollcall".into(), member.as_str().into()]).await?;
+    }
+    Ok(closed)
+}
+
+const SIGN_OUT: &str = "UPDATE sessions SET closed_at = $1, closed_by = $2 WHERE member = $3 AND closed_at IS NULL";
+
+/// How many sessions of a member are open.
+pub async fn open_sessions(tx: &mut Tx, member: &Uid) -> Result<i64, Error> {
+    tx.fetch_one(OPEN_SESSIONS, vec![member.as_str().into()]).await?.map_or(Ok(0), |row| row.get(0))
+}
+
+const OPEN_SESSIONS: &str = "SELECT count(*) FROM sessions WHERE member = $1 AND closed_at IS NULL";
+
+/// The last sign-ins of a member, newest first: when and with which app.
+pub async fn last_sign_ins(tx: &mut Tx, member: &Uid, limit: i64) -> Result<Vec<(Timestamp, String)>, Error> {
+    let rows = tx.fetch(LAST_SIGN_INS, vec![member.as_str().into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.instant(0)?, row.text(1)?))).collect()
+}
+
+const LAST_SIGN_INS: &str = "SELECT at, app FROM sign_ins WHERE member = $1 ORDER BY at DESC LIMIT $2";
+
+/// Something that another service must do.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub id: String,
+    pub at: Timestamp,
+    pub uid: Uid,
+    pub consumer: &'static str,
+    pub effect: &'static str,
+    pub payload: Value,
+}
+
+/// Puts orders into the outbox.
+pub async fn order(tx: &mut Tx, orders: Vec<Order>) -> Result<(), Error> {
+    let rows = orders.into_iter().map(|Order { id, at, uid, consumer, effect, payload }| {
+        vec![id.into(), at.into(), uid.as_str().into(), consumer.into(), effect.into(), payload.into(), Cell::Int(None)]
+    });
+    tx.insert(&OUTBOX, rows.collect()).await
+}
+
+/// Erases everything personal around these members (M25). Their uids are at rest from then on.
+pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Error> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let rows = members.iter().map(|uid| vec![uid.as_str().into(), "Member".into(), at.into()]);
+    tx.upsert(&TOMBSTONES, rows.collect()).await?;
+    for (table, column) in ERASED {
+        tx.delete(table, &[column], keys(members)).await?;
+    }
+    Ok(())
+}
+
+/// Which of these identifiers are at rest.
+pub async fn at_rest(tx: &mut Tx, uids: &[String]) -> Result<Vec<String>, Error> {
+    let rows = tx.lookup("SELECT uid FROM tombstones", &["uid"], keys(uids)).await?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Which of these records somebody changed without the engine.
+pub async fn touched(tx: &mut Tx) -> Result<Vec<Uid>, Error> {
+    let rows = tx.fetch(TOUCHED, vec![]).await?;
+    rows.iter().map(|row| Ok(Uid::from(row.text(0)?))).collect()
+}
+
+const TOUCHED: &str = "SELECT uid FROM touched LIMIT 10000";
+
+/// Notes that these records were looked at.
+pub async fn untouch(tx: &mut Tx, uids: &[Uid]) -> Result<u64, Error> {
+    tx.delete("touched", &["uid"], keys(uids)).await
+}
+
+/// Every statement of this file that stands by itself.
+pub const STATEMENTS: &[&str] = &[NEW_SIGN_INS, NEWS, FOLD, SIGN_OUT, OPEN_SESSIONS, LAST_SIGN_INS, TOUCHED];

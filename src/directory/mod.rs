@@ -1,0 +1,287 @@
+//! The database: connections, migrations, queries, the transaction, leadership, the audit trail, the outbox.
+//! Decides nothing about people. Used by the engine, which alone writes records, and by the commands that read.
+
+pub mod audit;
+pub mod copy;
+pub mod declarations;
+pub mod facts;
+pub mod figures;
+pub mod leadership;
+pub mod records;
+pub mod sql;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use sql::{Cell, Pool, Tx};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What can go wrong with a directory.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the directory's address `{0}` is not understood; write sqlite:PATH or postgres://USER@HOST/DATABASE")]
+    Address(String),
+    #[error("there is no directory at {0}; `rollcall apply` makes one")]
+    Missing(String),
+    #[error("the directory at {address} can't be reached: {source}")]
+    Unreachable { address: String, source: sqlx::Error },
+    #[error("the directory at {0} has a newer schema than this version of rollcall knows; use the newer version")]
+    Newer(String),
+    #[error("the schema of the directory can't be brought up to date: {0}")]
+    Migration(MigrateError),
+    #[error("{0}")]
+    Led(String),
+    #[error("leadership was lost: another process leads the directory now; nothing of this batch was written")]
+    Deposed,
+    #[error("the directory is {is}, and this command is {asked}; the two are never mixed (--now is for rehearsals)")]
+    Mixed { is: &'static str, asked: &'static str },
+    #[error("the directory holds what it should not: {0}")]
+    Corrupt(String),
+    #[error("the database has no room left: {0}; nothing of this batch was written, make room and run again")]
+    Full(String),
+    #[error("the database: {0}")]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let full = error.as_database_error().is_some_and(|database| {
+            // SQLITE_FULL, and PostgreSQL's disk_full.
+            matches!(database.code().as_deref(), Some("13" | "53100"))
+        });
+        if full { Error::Full(error.to_string()) } else { Error::Database(error) }
+    }
+}
+
+impl Error {
+    /// Whether the same batch may succeed when it is gathered again.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Error::Database(error) => error.as_database_error().is_some_and(|database| {
+                database.is_unique_violation()
+                    // Serialization failure, deadlock, lock timeout; SQLite's busy.
+                    || matches!(database.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "517"))
+            }),
+            Error::Address(_)
+            | Error::Missing(_)
+            | Error::Unreachable { .. }
+            | Error::Newer(_)
+            | Error::Migration(_)
+            | Error::Led(_)
+            | Error::Deposed
+            | Error::Mixed { .. }
+            | Error::Corrupt(_)
+            | Error::Full(_) => false,
+        }
+    }
+}
+
+/// Where a directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(String),
+    /// Memory: a rehearsal that nobody else sees.
+    Memory,
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Address::Postgres(text.to_owned()));
+        }
+        match text.strip_prefix("sqlite:") {
+            Some(":memory:" | "") => Err(Error::Address(text.to_owned())),
+            Some(path) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Ok(Address::Sqlite(PathBuf::from(path)))
+            }
+            None => Err(Error::Address(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Address::Postgres(url) => f.write_str(&without_password(url)),
+            Address::Memory => f.write_str("memory"),
+        }
+    }
+}
+
+/// A database URL as it may be shown (R7).
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let rest = rest.split('?').next().unwrap_or_default();
+    match rest.split_once('@') {
+        Some((user, host)) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+/// Whether a directory that is not there is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    Create,
+    Refuse,
+}
+
+/// A directory of people.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    pub address: Address,
+    pub(crate) pool: Pool,
+}
+
+impl Directory {
+    /// Opens a directory. Its schema is left as it is; see [`Directory::migrate`].
+    pub async fn open(address: Address, absent: Absent) -> Result<Directory, Error> {
+        let unreachable = |source: sqlx::Error| Error::Unreachable { address: address.to_string(), source };
+        let pool = match &address {
+            Address::Sqlite(path) => {
+                if absent == Absent::Refuse && !path.exists() {
+                    return Err(Error::Missing(address.to_string()));
+                }
+                open_sqlite(path).await.map_err(unreachable)?
+            }
+            Address::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url).map_err(|_| Error::Address(address.to_string()))?;
+                // A leader that freezes in a transaction blocks its successor for seconds only.
+                let options = options.application_name("rollcall").options([
+                    ("idle_in_transaction_session_timeout", "5s"),
+                    ("lock_timeout", "5s"),
+                    ("statement_timeout", "30s"),
+                ]);
+                let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
+                Pool::Postgres(pool.connect_with(options).await.map_err(unreachable)?)
+            }
+            Address::Memory => {
+                let options =
+                    SqliteConnectOptions::from_str("sqlite::memory:").map_err(unreachable)?.statement_cache_capacity(200);
+                // Each connection to memory is a database of its own: there is to be one, and it is to stay.
+                let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+                let only = pool.connect_with(options).await.map_err(unreachable)?;
+                Pool::Sqlite { writer: only.clone(), reader: only }
+            }
+        };
+        Ok(Directory { address, pool })
+    }
+
+    /// Brings the schema up to date, or makes it. Only who leads may call this.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let done = match &self.pool {
+            Pool::Sqlite { writer, .. } => SQLITE.run(writer).await,
+            Pool::Postgres(pool) => POSTGRES.run(pool).await,
+        };
+        done.map_err(|error| match error {
+            MigrateError::VersionMissing(_) => Error::Newer(self.address.to_string()),
+            MigrateError::Execute(error) => Error::from(error),
+            other => Error::Migration(other),
+        })
+    }
+
+    /// Whether the schema is the one that this version knows, an older one, or none.
+    pub async fn require_schema(&self) -> Result<(), Error> {
+        let known = match &self.pool {
+            Pool::Sqlite { .. } => SQLITE.iter().map(|m| m.version).max(),
+            Pool::Postgres(_) => POSTGRES.iter().map(|m| m.version).max(),
+        };
+        match self.schema_version().await? {
+            None => Err(Error::Missing(self.address.to_string())),
+            Some(version) if Some(version) > known => Err(Error::Newer(self.address.to_string())),
+            Some(version) if Some(version) < known => {
+                Err(Error::Corrupt("its schema is older than this version; `rollcall apply` brings it up to date".into()))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The version of the schema, if there is one.
+    async fn schema_version(&self) -> Result<Option<i64>, Error> {
+        let mut tx = self.pool.read().await?;
+        let there = match &self.pool {
+            Pool::Sqlite { .. } => "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            Pool::Postgres(_) => {
+                "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'"
+            }
+        };
+        let there: i64 = tx.fetch_one(there, vec![]).await?.map_or(Ok(0), |row| row.get(0))?;
+        if there == 0 {
+            return Ok(None);
+        }
+        let row = tx.fetch_one("SELECT max(version) FROM _sqlx_migrations WHERE success", vec![]).await?;
+        row.map_or(Ok(None), |row| row.get(0))
+    }
+
+    /// A transaction that reads one consistent state.
+    pub async fn read(&self) -> Result<Tx, Error> {
+        self.pool.read().await
+    }
+
+    /// A transaction for facts and other rows that are no records.
+    pub async fn write(&self) -> Result<Tx, Error> {
+        self.pool.write().await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// What the directory knows of itself under a key; `value` is written where there is nothing yet.
+    pub async fn setting(&self, key: &str, value: impl FnOnce() -> String) -> Result<String, Error> {
+        let read = async |tx: &mut Tx| match tx.fetch_one(SETTING, vec![key.into()]).await? {
+            Some(row) => row.text(0).map(Some),
+            None => Ok(None),
+        };
+        if let Some(found) = read(&mut self.read().await?).await? {
+            return Ok(found);
+        }
+        let mut tx = self.write().await?;
+        tx.execute(NEW_SETTING, vec![key.into(), Cell::from(value())]).await?;
+        let found = read(&mut tx).await?.unwrap_or_default();
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// What the directory knows of itself under a key, if anything.
+    pub async fn known_setting(&self, key: &str) -> Result<Option<String>, Error> {
+        let row = self.read().await?.fetch_one(SETTING, vec![key.into()]).await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+}
+
+const SETTING: &str = "SELECT value FROM directory WHERE key = $1";
+const NEW_SETTING: &str = "INSERT INTO directory (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+async fn open_sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(200)
+        // 64 MiB: random identifiers touch all of an index.
+        .pragma("cache_size", "-65536");
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.create_if_missing(false).read_only(true));
+    Ok(Pool::Sqlite { writer, reader })
+}
+
+/// Every SQL constant of the directory, for the test that prepares each on both databases.
+pub const STATEMENTS: &[&str] = &[SETTING, NEW_SETTING];

@@ -1,0 +1,652 @@
+//! The records' tables: how a tenant, an organization, a member and its assignments become rows and rows
+//! become them again; claims beside them. Called by the engine's gathering and committing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Error;
+use super::sql::{Cell, Row, Table, Tx, keys, tuples};
+use crate::api::{Handle, Key, Kind, MemberPhase};
+use crate::record::{
+    AssignmentRecord, Claim, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
+    OrganizationRecord, Record, TenantDeclared, TenantRecord, Uid,
+};
+
+pub const TENANTS: Table = Table {
+    name: "tenants",
+    columns: &[
+        "uid",
+        "namespace",
+        "name",
+        "display_name",
+        "domain",
+        "time_zone",
+        "plan",
+        "profile",
+        "supreme_admin",
+        "managed",
+        "created_at",
+        "wake_at",
+        "intent",
+        "digest",
+        "generation",
+        "revision",
+    ],
+    key: &["uid"],
+};
+
+pub const ORGANIZATIONS: Table = Table {
+    name: "organizations",
+    columns: &[
+        "uid",
+        "tenant",
+        "namespace",
+        "name",
+        "parent",
+        "display_name",
+        "mail_id",
+        "external_key",
+        "profile",
+        "created_at",
+        "wake_at",
+        "intent",
+        "digest",
+        "generation",
+        "revision",
+    ],
+    key: &["uid"],
+};
+
+pub const MEMBERS: Table = Table {
+    name: "members",
+    columns: &[
+        "uid",
+        "tenant",
+        "namespace",
+        "name",
+        "id",
+        "family_name",
+        "given_name",
+        "personal_email",
+        "mobile_phone",
+        "employee_number",
+        "external_key",
+        "language",
+        "administrator",
+        "user_type",
+        "job_level",
+        "profile",
+        "message_id",
+        "contact_token",
+        "qr_token",
+        "phase",
+        "on_leave",
+        "created_at",
+        "activated_at",
+        "activation",
+        "first_sign_in_at",
+        "suspended_at",
+        "spent_leave",
+        "deleted_at",
+        "departed",
+        "purge_at",
+        "wake_at",
+        "intent",
+        "digest",
+        "generation",
+        "revision",
+    ],
+    key: &["uid"],
+};
+
+pub const ASSIGNMENTS: Table = Table {
+    name: "assignments",
+    columns: &[
+        "member",
+        "ordinal",
+        "organization",
+        "is_primary",
+        "position",
+        "leader",
+        "private",
+        "include_in_team_sharing",
+        "revision",
+    ],
+    key: &["member", "ordinal"],
+};
+
+pub const CLAIMS: Table =
+    Table { name: "claims", columns: &["scope", "space", "key", "holder"], key: &["scope", "space", "key"] };
+
+/// The columns by which records are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Uid,
+    Handle,
+}
+
+impl By {
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            By::Uid => &["uid"],
+            By::Handle => &["namespace", "name"],
+        }
+    }
+}
+
+/// The keys of handles, for [`load`] by [`By::Handle`].
+pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec<Cell>> {
+    handles.into_iter().map(|handle| vec![handle.namespace.as_str().into(), handle.name.as_str().into()]).collect()
+}
+
+/// The records of a kind with these identifiers or handles. Contacts have none yet.
+pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Result<Vec<Record>, Error> {
+    let table = match kind {
+        Kind::Tenant => &TENANTS,
+        Kind::Organization => &ORGANIZATIONS,
+        Kind::Member => &MEMBERS,
+        Kind::ExternalContact => return Ok(Vec::new()),
+    };
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = format!("SELECT {} FROM {}", table.columns.join(", "), table.name);
+    let rows = tx.lookup(&select, by.columns(), wanted).await?;
+    match kind {
+        Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
+        Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
+        Kind::Member | Kind::ExternalContact => {
+            let mut members: Vec<MemberRecord> = rows.iter().map(member).collect::<Result<_, _>>()?;
+            let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
+            for member in &mut members {
+                member.declared.assignments = assignments.remove(&member.uid).unwrap_or_default();
+            }
+            Ok(members.into_iter().map(|member| Record::Member(Arc::new(member))).collect())
+        }
+    }
+}
+
+async fn assignments<'a>(
+    tx: &mut Tx,
+    members: impl Iterator<Item = &'a Uid>,
+) -> Result<HashMap<Uid, Vec<AssignmentRecord>>, Error> {
+    let mut rows: Vec<(Uid, i64, AssignmentRecord)> = Vec::new();
+    for row in tx.lookup(SELECT_ASSIGNMENTS, &["member"], keys(members)).await? {
+        let assignment = AssignmentRecord {
+            organization: row.text(2)?.into(),
+            primary: row.get(3)?,
+            position: row.get(4)?,
+            leader: row.get(5)?,
+            private: row.get(6)?,
+            include_in_team_sharing: row.get(7)?,
+        };
+        rows.push((row.text(0)?.into(), row.get(1)?, assignment));
+    }
+    rows.sort_by_key(|(_, ordinal, _)| *ordinal);
+    let mut map: HashMap<Uid, Vec<AssignmentRecord>> = HashMap::new();
+    for (member, _, assignment) in rows {
+        map.entry(member).or_default().push(assignment);
+    }
+    Ok(map)
+}
+
+const SELECT_ASSIGNMENTS: &str = "SELECT member, ordinal, organization, is_primary, position, leader, private, \
+     include_in_team_sharing FROM assignments";
+
+fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
+    let json = row.json(at)?;
+    let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
+    Ok(Arc::new(Intent { spec, json, digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
+}
+
+fn tenant(row: &Row) -> Result<TenantRecord, Error> {
+    let time_zone: String = row.text(5)?;
+    Ok(TenantRecord {
+        uid: row.text(0)?.into(),
+        handle: Handle::new(row.text(1)?, row.text(2)?),
+        zone: TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC),
+        declared: TenantDeclared {
+            display_name: row.text(3)?,
+            domain: row.text(4)?,
+            time_zone,
+            plan: row.get(6)?,
+            profile: row.json(7)?,
+        },
+        supreme_admin: row.get::<Option<String>>(8)?.map(Uid::from),
+        managed: row.get(9)?,
+        created_at: row.instant(10)?,
+        intent: intent(row, 12)?,
+        revision: row.get(15)?,
+    })
+}
+
+fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
+    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, created_at, revision } = record;
+    let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
+    vec![
+        uid.as_str().into(),
+        handle.namespace.as_str().into(),
+        handle.name.as_str().into(),
+        display_name.as_str().into(),
+        domain.as_str().into(),
+        time_zone.as_str().into(),
+        plan.clone().into(),
+        profile.clone().into(),
+        supreme_admin.as_ref().map(Uid::to_string).into(),
+        (*managed).into(),
+        (*created_at).into(),
+        Cell::Int(None),
+        intent.json.clone().into(),
+        intent.digest.as_str().into(),
+        intent.generation.into(),
+        (*revision).into(),
+    ]
+}
+
+fn organization(row: &Row) -> Result<OrganizationRecord, Error> {
+    Ok(OrganizationRecord {
+        uid: row.text(0)?.into(),
+        tenant: row.text(1)?.into(),
+        handle: Handle::new(row.text(2)?, row.text(3)?),
+        declared: OrganizationDeclared {
+            parent: row.get::<Option<String>>(4)?.map(Uid::from),
+            display_name: row.text(5)?,
+            mail_id: row.get(6)?,
+            external_key: row.get(7)?,
+            profile: row.json(8)?,
+        },
+        created_at: row.instant(9)?,
+        intent: intent(row, 11)?,
+        revision: row.get(14)?,
+    })
+}
+
+fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
+    let OrganizationRecord { uid, tenant, handle, intent, declared, created_at, revision } = record;
+    let OrganizationDeclared { parent, display_name, mail_id, external_key, profile } = declared;
+    vec![
+        uid.as_str().into(),
+        tenant.as_str().into(),
+        handle.namespace.as_str().into(),
+        handle.name.as_str().into(),
+        parent.as_ref().map(Uid::to_string).into(),
+        display_name.as_str().into(),
+        mail_id.clone().into(),
+        external_key.clone().into(),
+        profile.clone().into(),
+        (*created_at).into(),
+        Cell::Int(None),
+        intent.json.clone().into(),
+        intent.digest.as_str().into(),
+        intent.generation.into(),
+        (*revision).into(),
+    ]
+}
+
+fn member(row: &Row) -> Result<MemberRecord, Error> {
+    let phase = row.text(19)?;
+    Ok(MemberRecord {
+        uid: row.text(0)?.into(),
+        tenant: row.text(1)?.into(),
+        handle: Handle::new(row.text(2)?, row.text(3)?),
+        declared: MemberDeclared {
+            id: row.text(4)?,
+            family_name: row.text(5)?,
+            given_name: row.text(6)?,
+            personal_email: row.get(7)?,
+            mobile_phone: row.get(8)?,
+            employee_number: row.get(9)?,
+            external_key: row.get(10)?,
+            language: row.get(11)?,
+            administrator: row.text(12)?,
+            user_type: row.get(13)?,
+            job_level: row.get(14)?,
+            profile: row.json(15)?,
+            message_id: row.text(16)?,
+            assignments: Vec::new(),
+        },
+        lived: Lived {
+            contact_token: row.text(17)?,
+            qr_token: row.text(18)?,
+            activated_at: row.maybe_instant(22)?,
+            activation: row.get(23)?,
+            first_sign_in_at: row.maybe_instant(24)?,
+            suspended_at: row.maybe_instant(25)?,
+            spent_leave: row.maybe_json(26)?,
+            deleted_at: row.maybe_instant(27)?,
+            departed: row.get(28)?,
+            purge_at: row.maybe_instant(29)?,
+        },
+        state: MemberState {
+            // A phase that nobody knows is somebody's SQL: the engine sets it back.
+            phase: serde_json::from_value::<MemberPhase>(Value::String(phase)).unwrap_or(MemberPhase::Suspended),
+            on_leave: row.maybe_json(20)?.map(|json| leave(&json)).transpose()?,
+            wake_at: row.maybe_instant(30)?,
+        },
+        created_at: row.instant(21)?,
+        intent: intent(row, 31)?,
+        revision: row.get(34)?,
+    })
+}
+
+fn leave(json: &Value) -> Result<LeaveInForce, Error> {
+    let at = |field: &str| -> Option<Timestamp> { json[field].as_str()?.parse().ok() };
+    Ok(LeaveInForce {
+        from: at("from").ok_or_else(|| Error::Corrupt(format!("a leave without a beginning: {json}")))?,
+        until: at("until"),
+        message: json["message"].as_str().map(str::to_owned),
+    })
+}
+
+fn member_row(record: &MemberRecord) -> Vec<Cell> {
+    let MemberRecord { uid, tenant, handle, intent, declared, lived, state, created_at, revision } = record;
+    let MemberDeclared {
+        id,
+        family_name,
+        given_name,
+        personal_email,
+        mobile_phone,
+        employee_number,
+        external_key,
+        language,
+        administrator,
+        user_type,
+        job_level,
+        assignments: _,
+        message_id,
+        profile,
+    } = declared;
+    let Lived {
+        activated_at,
+        activation,
+        first_sign_in_at,
+        suspended_at,
+        spent_leave,
+        deleted_at,
+        departed,
+        purge_at,
+        contact_token,
+        qr_token,
+    } = lived;
+    let MemberState { phase, on_leave, wake_at } = state;
+    vec![
+        uid.as_str().into(),
+        tenant.as_str().into(),
+        handle.namespace.as_str().into(),
+        handle.name.as_str().into(),
+        id.as_str().into(),
+        family_name.as_str().into(),
+        given_name.as_str().into(),
+        personal_email.clone().into(),
+        mobile_phone.clone().into(),
+        employee_number.clone().into(),
+        external_key.clone().into(),
+        language.clone().into(),
+        administrator.as_str().into(),
+        user_type.clone().into(),
+        job_level.clone().into(),
+        profile.clone().into(),
+        message_id.as_str().into(),
+        contact_token.as_str().into(),
+        qr_token.as_str().into(),
+        phase.name().into(),
+        Cell::Json(on_leave.as_ref().map(LeaveInForce::to_json)),
+        (*created_at).into(),
+        (*activated_at).into(),
+        activation.clone().into(),
+        (*first_sign_in_at).into(),
+        (*suspended_at).into(),
+        Cell::Json(spent_leave.clone()),
+        (*deleted_at).into(),
+        (*departed).into(),
+        (*purge_at).into(),
+        (*wake_at).into(),
+        intent.json.clone().into(),
+        intent.digest.as_str().into(),
+        intent.generation.into(),
+        (*revision).into(),
+    ]
+}
+
+fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {
+    record.declared.assignments.iter().enumerate().map(|(ordinal, assignment)| {
+        let AssignmentRecord { organization, primary, position, leader, private, include_in_team_sharing } = assignment;
+        vec![
+            record.uid.as_str().into(),
+            i64::try_from(ordinal).unwrap_or(i64::MAX).into(),
+            organization.as_str().into(),
+            (*primary).into(),
+            position.clone().into(),
+            (*leader).into(),
+            (*private).into(),
+            (*include_in_team_sharing).into(),
+            record.revision.into(),
+        ]
+    })
+}
+
+/// A record on its way into the directory: what it was when it was gathered, and what it is to be.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub before: Option<Record>,
+    pub after: Option<Record>,
+}
+
+/// Writes records. Claims are let go by all before any takes hold, so that exchanges succeed.
+pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
+    let mut gone: HashMap<Kind, Vec<Uid>> = HashMap::new();
+    let mut released: Vec<Uid> = Vec::new();
+    let mut reassigned: Vec<Uid> = Vec::new();
+    let mut renamed: Vec<(Kind, Uid)> = Vec::new();
+    let (mut tenants, mut organizations, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut assignments, mut claims) = (Vec::new(), Vec::new());
+    for Write { before, after } in writes {
+        let held = before.as_ref().map(Record::claims).unwrap_or_default();
+        let holds = after.as_ref().map(Record::claims).unwrap_or_default();
+        let uid = match (&before, &after) {
+            (_, Some(record)) | (Some(record), None) => record.uid().clone(),
+            (None, None) => continue,
+        };
+        if held != holds {
+            if !held.is_empty() {
+                released.push(uid.clone());
+            }
+            claims.extend(holds.iter().map(|claim| claim_row(claim, &uid)));
+        }
+        let Some(after) = after else {
+            if let Some(Record::Member(_)) = before {
+                reassigned.push(uid.clone());
+            }
+            gone.entry(before.map_or(Kind::Member, |record| record.kind())).or_default().push(uid);
+            continue;
+        };
+        let revision = before.as_ref().map_or(0, revision) + 1;
+        if before.as_ref().is_some_and(|before| before.handle() != after.handle()) {
+            renamed.push((after.kind(), uid.clone()));
+        }
+        match after {
+            Record::Tenant(tenant) => tenants.push(tenant_row(&TenantRecord { revision, ..Arc::unwrap_or_clone(tenant) })),
+            Record::Organization(organization) => {
+                organizations.push(organization_row(&OrganizationRecord { revision, ..Arc::unwrap_or_clone(organization) }));
+            }
+            Record::Member(member) => {
+                let member = MemberRecord { revision, ..Arc::unwrap_or_clone(member) };
+                let was = match &before {
+                    Some(Record::Member(before)) => before.declared.assignments.as_slice(),
+                    Some(Record::Tenant(_) | Record::Organization(_)) | None => &[],
+                };
+                if was != member.declared.assignments {
+                    if !was.is_empty() {
+                        reassigned.push(member.uid.clone());
+                    }
+                    assignments.extend(assignment_rows(&member));
+                }
+                members.push(member_row(&member));
+            }
+        }
+    }
+    tx.delete("claims", &["holder"], keys(released)).await?;
+    tx.delete("assignments", &["member"], keys(reassigned)).await?;
+    for (kind, uids) in gone {
+        tx.delete(table(kind), &["uid"], keys(uids)).await?;
+    }
+    // Two manifests may exchange their names: handles are let go first, too.
+    for (kind, uid) in renamed {
+        let sql = format!("UPDATE {} SET name = uid, revision = revision + 1 WHERE uid = $1", table(kind));
+        tx.execute(sql, vec![uid.as_str().into()]).await?;
+    }
+    tx.insert(&CLAIMS, claims).await?;
+    tx.upsert(&TENANTS, tenants).await?;
+    tx.upsert(&ORGANIZATIONS, organizations).await?;
+    tx.upsert(&MEMBERS, members).await?;
+    tx.insert(&ASSIGNMENTS, assignments).await
+}
+
+/// The table of a kind's records.
+pub fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tenant => TENANTS.name,
+        Kind::Organization => ORGANIZATIONS.name,
+        Kind::Member => MEMBERS.name,
+        Kind::ExternalContact => "contacts",
+    }
+}
+
+fn revision(record: &Record) -> i64 {
+    match record {
+        Record::Tenant(tenant) => tenant.revision,
+        Record::Organization(organization) => organization.revision,
+        Record::Member(member) => member.revision,
+    }
+}
+
+fn claim_row(claim: &Claim, holder: &Uid) -> Vec<Cell> {
+    vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into(), holder.as_str().into()]
+}
+
+/// Who holds these claims: identifier, kind and handle.
+pub async fn holders(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<(Claim, Uid, Key)>, Error> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = claims
+        .iter()
+        .map(|claim| vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into()])
+        .collect();
+    let rows = tx.lookup(SELECT_CLAIMS, &["scope", "space", "key"], wanted).await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (scope, space, key) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        if let Some(claim) = claims.iter().find(|claim| claim.scope == scope && claim.space.name() == space && claim.key == key) {
+            found.push((claim.clone(), Uid::from(row.text(3)?)));
+        }
+    }
+    let mut handles: HashMap<String, Key> = HashMap::new();
+    for kind in [Kind::Tenant, Kind::Organization, Kind::Member] {
+        let select = format!("SELECT uid, namespace, name FROM {}", table(kind));
+        for row in tx.lookup(&select, &["uid"], keys(found.iter().map(|(_, uid)| uid))).await? {
+            handles.insert(row.text(0)?, Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)));
+        }
+    }
+    Ok(found.into_iter().filter_map(|(claim, uid)| handles.get(uid.as_str()).cloned().map(|key| (claim, uid, key))).collect())
+}
+
+const SELECT_CLAIMS: &str = "SELECT scope, space, key, holder FROM claims";
+
+/// How many records of a kind each of these tenants has (T3).
+pub async fn count(tx: &mut Tx, kind: Kind, tenants: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
+    let mut counts = HashMap::new();
+    for tenant in tenants {
+        let sql = format!("SELECT count(*) FROM {} WHERE tenant = $1", table(kind));
+        let count = tx.fetch_one(sql, vec![tenant.as_str().into()]).await?.map_or(Ok(0), |row| row.get(0))?;
+        counts.insert(tenant.clone(), count);
+    }
+    Ok(counts)
+}
+
+/// The organizations at and below these, or at and above them.
+pub async fn tree(tx: &mut Tx, from: &[Uid], up: bool) -> Result<Vec<Record>, Error> {
+    if from.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut uids: Vec<Uid> = Vec::new();
+    for chunk in from.chunks(500) {
+        let start = tuples(chunk.len(), 1, 0);
+        let step = if up {
+            "SELECT o.parent FROM organizations o JOIN tree t ON o.uid = t.uid WHERE o.parent IS NOT NULL"
+        } else {
+            "SELECT o.uid FROM organizations o JOIN tree t ON o.parent = t.uid"
+        };
+        let sql = format!("WITH RECURSIVE tree (uid) AS (VALUES {start} UNION {step}) SELECT uid FROM tree");
+        let rows = tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await?;
+        for row in rows {
+            uids.push(row.text(0)?.into());
+        }
+    }
+    uids.sort();
+    uids.dedup();
+    load(tx, Kind::Organization, By::Uid, keys(uids)).await
+}
+
+/// How many live members are assigned directly to each of these organizations.
+pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
+    let mut counts: HashMap<Uid, i64> = organizations.iter().map(|uid| (uid.clone(), 0)).collect();
+    for chunk in organizations.chunks(500) {
+        let sql = format!(
+            "SELECT a.organization, count(*) FROM assignments a JOIN members m ON m.uid = a.member \
+             WHERE m.deleted_at IS NULL AND a.organization IN {} GROUP BY a.organization",
+            tuples(1, chunk.len(), 0)
+        );
+        for row in tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await? {
+            counts.insert(row.text(0)?.into(), row.get(1)?);
+        }
+    }
+    Ok(counts)
+}
+
+/// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may happen.
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Handle>, Error> {
+    let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
+}
+
+const DUE: &str =
+    "SELECT namespace, name FROM members WHERE wake_at <= $1 AND ($2 OR deleted_at IS NULL) ORDER BY wake_at LIMIT $3";
+
+/// Deleted members in their grace period (M24).
+pub async fn deleted_members(tx: &mut Tx, filter: &super::declarations::Filter) -> Result<Vec<Arc<MemberRecord>>, Error> {
+    let mut uids: Vec<String> = Vec::new();
+    for row in tx.fetch(DELETED, vec![]).await? {
+        let (namespace, name) = (row.text(1)?, row.text(2)?);
+        let wanted = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+        if wanted(&filter.namespace, &namespace) && wanted(&filter.name, &name) {
+            uids.push(row.text(0)?);
+        }
+    }
+    let records = load(tx, Kind::Member, By::Uid, keys(uids)).await?;
+    Ok(records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Member(member) => Some(member),
+            Record::Tenant(_) | Record::Organization(_) => None,
+        })
+        .collect())
+}
+
+const DELETED: &str = "SELECT uid, namespace, name FROM members WHERE deleted_at IS NOT NULL";
+
+/// The earliest instant at which time alone will change a record.
+pub async fn next_wake(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
+    let row = tx.fetch_one(NEXT_WAKE, vec![]).await?;
+    row.map_or(Ok(None), |row| row.maybe_instant(0))
+}
+
+const NEXT_WAKE: &str = "SELECT min(wake_at) FROM members";
+
+/// Every statement of this file that stands by itself.
+pub const STATEMENTS: &[&str] = &[SELECT_ASSIGNMENTS, SELECT_CLAIMS, DUE, DELETED, NEXT_WAKE];

@@ -1,0 +1,295 @@
+//! One way to talk to both databases: values, rows, transactions and bulk statements. One SQL text with `$1`
+//! serves SQLite and PostgreSQL. Knows no table's meaning. Used by the rest of the directory only.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type};
+
+use super::Error;
+
+/// A value on its way into the database. Each carries its type, so that an absent one does too.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(bool),
+    Json(Option<Value>),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Cell::Text(Some(text.to_owned()))
+    }
+}
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Cell::Text(Some(text))
+    }
+}
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        Cell::Text(text)
+    }
+}
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Cell::Int(Some(number))
+    }
+}
+impl From<bool> for Cell {
+    fn from(truth: bool) -> Self {
+        Cell::Bool(truth)
+    }
+}
+impl From<Timestamp> for Cell {
+    fn from(at: Timestamp) -> Self {
+        Cell::Int(Some(at.as_microsecond()))
+    }
+}
+impl From<Option<Timestamp>> for Cell {
+    fn from(at: Option<Timestamp>) -> Self {
+        Cell::Int(at.map(Timestamp::as_microsecond))
+    }
+}
+impl From<Value> for Cell {
+    fn from(json: Value) -> Self {
+        Cell::Json(Some(json))
+    }
+}
+
+/// A row out of either database.
+pub enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// What can be read out of both.
+pub trait Column: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> {}
+impl<T> Column for T where T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> {}
+
+impl Row {
+    /// The value of a column, by its place.
+    pub fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
+        match self {
+            Row::Sqlite(row) => row.try_get(index),
+            Row::Postgres(row) => row.try_get(index),
+        }
+        .map_err(Error::from)
+    }
+
+    /// A text.
+    pub fn text(&self, index: usize) -> Result<String, Error> {
+        self.get(index)
+    }
+
+    /// An instant.
+    pub fn instant(&self, index: usize) -> Result<Timestamp, Error> {
+        timestamp(self.get(index)?)
+    }
+
+    /// An instant, if there is one.
+    pub fn maybe_instant(&self, index: usize) -> Result<Option<Timestamp>, Error> {
+        self.get::<Option<i64>>(index)?.map(timestamp).transpose()
+    }
+
+    /// A JSON value.
+    pub fn json(&self, index: usize) -> Result<Value, Error> {
+        Ok(self.get::<Json<Value>>(index)?.0)
+    }
+
+    /// A JSON value, if there is one.
+    pub fn maybe_json(&self, index: usize) -> Result<Option<Value>, Error> {
+        Ok(self.get::<Option<Json<Value>>>(index)?.map(|json| json.0))
+    }
+}
+
+fn timestamp(micros: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_microsecond(micros).map_err(|error| Error::Corrupt(format!("{micros} is no instant: {error}")))
+}
+
+/// The connections to a directory.
+#[derive(Clone, Debug)]
+pub enum Pool {
+    /// One connection that writes, some that only read.
+    Sqlite {
+        writer: SqlitePool,
+        reader: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Pool {
+    /// A transaction that reads one consistent state.
+    pub async fn read(&self) -> Result<Tx, Error> {
+        Ok(match self {
+            Pool::Sqlite { reader, .. } => Tx::Sqlite(reader.begin().await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        })
+    }
+
+    /// A transaction that writes.
+    pub async fn write(&self) -> Result<Tx, Error> {
+        Ok(match self {
+            Pool::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Pool::Sqlite { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction on either database. Dropped, it is rolled back.
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+macro_rules! bound {
+    ($db:ty, $sql:expr, $cells:expr) => {{
+        let mut query = sqlx::query::<$db>(AssertSqlSafe($sql));
+        for cell in $cells {
+            query = match cell {
+                Cell::Text(text) => query.bind(text),
+                Cell::Int(number) => query.bind(number),
+                Cell::Bool(truth) => query.bind(truth),
+                Cell::Json(json) => query.bind(json.map(Json)),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    /// Every row of a query.
+    pub async fn fetch(&mut self, sql: impl Into<String>, cells: Vec<Cell>) -> Result<Vec<Row>, Error> {
+        let sql = sql.into();
+        Ok(match self {
+            Tx::Sqlite(tx) => bound!(Sqlite, sql, cells).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect(),
+            Tx::Postgres(tx) => bound!(Postgres, sql, cells).fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect(),
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub async fn fetch_one(&mut self, sql: impl Into<String>, cells: Vec<Cell>) -> Result<Option<Row>, Error> {
+        Ok(self.fetch(sql, cells).await?.into_iter().next())
+    }
+
+    /// Carries out a statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: impl Into<String>, cells: Vec<Cell>) -> Result<u64, Error> {
+        let sql = sql.into();
+        Ok(match self {
+            Tx::Sqlite(tx) => bound!(Sqlite, sql, cells).execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx) => bound!(Postgres, sql, cells).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Makes what was done last.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Adds rows to a table.
+    pub async fn insert(&mut self, table: &Table, rows: Vec<Vec<Cell>>) -> Result<(), Error> {
+        self.insert_in_chunks(table, rows, "").await
+    }
+
+    /// Adds rows to a table, or replaces those with the same key.
+    pub async fn upsert(&mut self, table: &Table, rows: Vec<Vec<Cell>>) -> Result<(), Error> {
+        let update: Vec<String> =
+            table.columns.iter().filter(|column| !table.key.contains(column)).map(|c| format!("{c} = excluded.{c}")).collect();
+        let conflict = format!(" ON CONFLICT ({}) DO UPDATE SET {}", table.key.join(", "), update.join(", "));
+        self.insert_in_chunks(table, rows, &conflict).await
+    }
+
+    async fn insert_in_chunks(&mut self, table: &Table, rows: Vec<Vec<Cell>>, conflict: &str) -> Result<(), Error> {
+        // Chunks of one size are prepared once and used again.
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<Vec<Cell>> = rows.by_ref().take(CHUNK).collect();
+            let values = tuples(chunk.len(), table.columns.len(), 0);
+            let sql = format!("INSERT INTO {} ({}) VALUES {values}{conflict}", table.name, table.columns.join(", "));
+            self.execute(sql, chunk.into_iter().flatten().collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the rows with these values in these columns.
+    pub async fn delete(&mut self, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<u64, Error> {
+        let mut deleted = 0;
+        for chunk in keys.chunks(LOOKUP) {
+            let sql = format!("DELETE FROM {table} WHERE {}", matching(columns, chunk.len()));
+            deleted += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// The rows of a query whose columns have one of these values. The query ends where the condition begins.
+    pub async fn lookup(&mut self, select: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(LOOKUP) {
+            let sql = format!("{select} WHERE {}", matching(columns, chunk.len()));
+            rows.extend(self.fetch(sql, chunk.iter().flatten().cloned().collect()).await?);
+        }
+        Ok(rows)
+    }
+}
+
+/// Rows in one statement of a bulk write.
+const CHUNK: usize = 50;
+/// Keys in one statement of a look-up.
+const LOOKUP: usize = 500;
+
+/// A table as bulk statements see it.
+#[derive(Debug)]
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [&'static str],
+    pub key: &'static [&'static str],
+}
+
+/// `($1, $2), ($3, $4), …`
+pub fn tuples(rows: usize, columns: usize, bound: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 5);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let separator = if column == 0 { "" } else { ", " };
+            let _ = write!(text, "{separator}${}", bound + row * columns + column + 1);
+        }
+        text.push(')');
+    }
+    text
+}
+
+fn matching(columns: &[&str], rows: usize) -> String {
+    match columns {
+        [column] => {
+            let list = tuples(1, rows, 0);
+            format!("{column} IN {list}")
+        }
+        columns => format!("({}) IN (VALUES {})", columns.join(", "), tuples(rows, columns.len(), 0)),
+    }
+}
+
+/// One column of keys.
+pub fn keys<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<Vec<Cell>> {
+    values.into_iter().map(|value| vec![Cell::from(value.to_string())]).collect()
+}

@@ -1,0 +1,416 @@
+//! Decisions about members (M1–M25, M37): who a manifest speaks of, whether it can be taken, what it makes
+//! of the record, and what time does. Pure. Called by the set.
+
+pub mod check;
+pub mod transitions;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::identity::{Identity, identify};
+use super::set::Block;
+use super::tenant::places;
+use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key};
+use crate::api::member::Administrator;
+use crate::api::support::unsupported_in_member;
+use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
+use crate::record::{
+    AssignmentRecord, Cause, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+};
+use transitions::{Dates, Guard, advance, delete, state};
+
+/// Decides about one member.
+pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
+    let current = match world.record(&visit.key) {
+        Some(Record::Member(member)) => Some(member),
+        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+    };
+    let mut decision = Decision::unchanged(visit, current.map(Record::Member));
+    catch_up(world, &mut decision);
+    match &visit.declared {
+        Declared::Nothing => decision,
+        Declared::Removed => removed(world, visit, decision),
+        Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
+    }
+}
+
+/// The member that a decision speaks of so far.
+fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
+    match &decision.record {
+        Some(Record::Member(member)) => Some(member.clone()),
+        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+    }
+}
+
+/// Brings a record up to the present by its stored intent: what drifted is set back, what services reported
+/// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
+fn catch_up(world: &World, decision: &mut Decision) {
+    let Some(member) = member_of(decision) else { return };
+    let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
+    let drifted = world.touched.contains(&member.uid);
+    let cause = if drifted { Cause::Drift } else { Cause::Dependency };
+    let before_due = match member.state.wake_at {
+        Some(due) if due <= world.now && !drifted => due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due),
+        Some(_) | None => world.now,
+    };
+    let rebuilt = rebuilt(world, &member, &tenant, before_due);
+    decision.step(cause, world.now, Some(Record::Member(Arc::new(rebuilt))));
+
+    if let Some(member) = member_of(decision)
+        && let Some(first) = world.first_sign_ins.get(&member.uid)
+        && member.lived.first_sign_in_at.is_none()
+    {
+        let lived = Lived { first_sign_in_at: Some(*first), ..member.lived.clone() };
+        let next = settled(world, &member, &tenant, lived, before_due);
+        decision.step(Cause::Service, *first, Some(Record::Member(Arc::new(next))));
+    }
+
+    while let Some(member) = member_of(decision)
+        && let Some(due) = member.state.wake_at
+        && due <= world.now
+    {
+        let guard = guard(world, &member, &tenant);
+        if member.is_deleted() {
+            decision.step(Cause::Scheduled, due, None);
+            break;
+        }
+        let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+        let lived = advance(&member.lived, &dates, tenant.deletion_grace(), guard, due, world.now);
+        let lived = noting_activation(&member.intent.spec, &member.lived, lived);
+        let next = settled(world, &member, &tenant, lived, due);
+        let stuck = next.state.wake_at == Some(due);
+        decision.step(Cause::Scheduled, due, Some(Record::Member(Arc::new(next))));
+        if stuck {
+            break;
+        }
+    }
+}
+
+/// The resource is gone (M23): the member is deleted, restorable for the grace period.
+fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
+    decision.removal = Removal::Done;
+    let Some(member) = member_of(&decision).filter(|member| !member.is_deleted()) else { return decision };
+    let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return decision };
+    let guard = guard(world, &member, &tenant);
+    if let Some((reason, message)) = protected(guard) {
+        decision.removal = Removal::Pending(reason, message.to_owned());
+        decision.waits_for.push(record_key(&visit.key));
+        return decision;
+    }
+    let mut lived = member.lived.clone();
+    delete(&mut lived, tenant.deletion_grace(), world.now, world.now);
+    let next = settled(world, &member, &tenant, lived, world.now);
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
+    purge_at_once(world, &mut decision);
+    decision
+}
+
+/// A grace period of nothing ends as it begins (T10).
+fn purge_at_once(world: &World, decision: &mut Decision) {
+    if let Some(member) = member_of(decision)
+        && member.is_deleted()
+        && let Some(due) = member.state.wake_at
+        && due <= world.now
+    {
+        decision.step(Cause::Scheduled, due, None);
+    }
+}
+
+/// Why a member may not be deleted, if it may not.
+fn protected(guard: Guard) -> Option<(Reason, &'static str)> {
+    if guard.supreme {
+        Some((Reason::SupremeAdminProtected, "the supreme administrator can't be deleted; name another in the tenant first (T4)"))
+    } else if guard.administrator {
+        Some((Reason::AdministratorProtected, "an administrator can't be deleted; set `administrator: None` first (M23)"))
+    } else {
+        None
+    }
+}
+
+fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
+    let spec = match &manifest.spec {
+        Err(problems) => return decision.invalid(problems),
+        Ok(Spec::Member(spec)) => spec,
+        Ok(Spec::Tenant(_) | Spec::Organization(_) | Spec::ExternalContact(_)) => return decision,
+    };
+    let handle = &visit.key.handle;
+    let tenant_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
+    let Some(tenant) = world.tenant(&tenant_key.handle).cloned() else {
+        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
+        return decision.wait(Reason::TenantNotFound, message, [record_key(&tenant_key)]);
+    };
+    let mut problems = check::alone(spec);
+    problems.extend(check::against(spec, &tenant.intent.spec));
+    if !problems.is_empty() {
+        return decision.invalid(&problems);
+    }
+
+    let under_handle = member_of(&decision);
+    let recorded_key = under_handle.as_ref().map(|member| member.declared.external_key.as_deref());
+    let external_key = spec.external_key.as_ref().map(|key| key.as_str());
+    match identify(world, &visit.key, &tenant.uid, Space::MemberKey, recorded_key, external_key) {
+        Identity::New | Identity::UnderHandle => {}
+        Identity::Renamed(uid) => {
+            decision.record = world.members.get(&uid).cloned().map(Record::Member);
+            catch_up(world, &mut decision);
+        }
+        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder),
+        Identity::Conflict(message) => return decision.refuse(Reason::IdentityConflict, message),
+    }
+    let current = member_of(&decision);
+    if let Some(current) = current.as_ref().filter(|current| current.tenant != tenant.uid) {
+        let from = world.tenants.get(&current.tenant).map_or_else(String::new, |tenant| tenant.handle.name.clone());
+        let message = format!("spec.tenantRef: the member belongs to the tenant `{from}`; transfers are not supported yet (M40)");
+        return decision.refuse(Reason::TransferBlocked, message);
+    }
+    let Some(id) = spec.id.as_ref().map(|id| id.as_str()) else {
+        let message = "without `id`, a member needs temporaryId or concurrentOf, which are not supported yet (M30, M31)";
+        return decision.refuse(Reason::NotYetSupported, message);
+    };
+
+    let dates = Dates::of(spec, &manifest.json, &tenant.zone);
+    let departed = dates.departure.is_some_and(|departure| departure <= world.now);
+    let live = current.as_ref().is_some_and(|current| !current.is_deleted());
+    if departed && !live {
+        decision.verdict = Some(departed_verdict(current.as_deref(), world.now));
+        return decision;
+    }
+    if let Some(current) = current.as_deref().filter(|current| world.is_supreme(current) && !current.is_deleted())
+        && let Some((reason, message)) = supreme_forbids(spec)
+    {
+        return decision.refuse(reason, format!("{message}; {} is the supreme administrator (T4)", current.handle));
+    }
+    let assignments = match assignments(world, spec, &tenant, handle) {
+        Ok(assignments) => assignments,
+        Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
+        Err(Unassigned::Missing(missing)) => {
+            let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_str()).collect();
+            let message = format!("spec.organizations: `{}` is not in the directory yet (O4)", names.join("`, `"));
+            return decision.wait(Reason::OrganizationNotFound, message, missing.iter().map(record_key));
+        }
+    };
+    if let Some(block) = blocked {
+        return decision.taken(&block.claim, &block.holder);
+    }
+    if current.is_none()
+        && let Some(limit) = places(tenant.plan(), Kind::Member)
+        && world.places.get(&(tenant.uid.clone(), Kind::Member)).copied().unwrap_or(0) >= limit
+    {
+        let message = format!("the plan has {limit} places for members, and all are taken, those in grace included (T3)");
+        return decision.wait(Reason::QuotaExceeded, message, [place_key(&tenant.uid, Kind::Member)]);
+    }
+
+    let intent = Arc::new(Intent {
+        spec: MemberSpec::clone(spec),
+        json: manifest.json.clone(),
+        digest: manifest.digest.clone(),
+        generation: manifest.generation,
+    });
+    let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, assignments);
+    let mut base = match &current {
+        Some(current) => MemberRecord { handle: handle.clone(), declared, intent, ..MemberRecord::clone(current) },
+        None => MemberRecord {
+            uid: visit.fresh.uid.clone(),
+            tenant: tenant.uid.clone(),
+            handle: handle.clone(),
+            lived: Lived {
+                contact_token: visit.fresh.contact_token.clone(),
+                qr_token: visit.fresh.qr_token.clone(),
+                first_sign_in_at: world.first_sign_ins.get(&visit.fresh.uid).copied(),
+                ..Lived::default()
+            },
+            state: MemberState { phase: MemberPhase::Scheduled, on_leave: None, wake_at: None },
+            created_at: world.now,
+            revision: 0,
+            declared,
+            intent,
+        },
+    };
+    if let Some(current) = &current {
+        if current.is_deleted() {
+            // M24: the same person comes back.
+            base.lived = Lived { deleted_at: None, purge_at: None, departed: false, ..base.lived };
+        }
+        if current.declared.id != id {
+            // M30: what led to the old ID leads nowhere.
+            base.lived.contact_token = visit.fresh.contact_token.clone();
+            base.lived.qr_token = visit.fresh.qr_token.clone();
+        }
+    }
+    let guard = guard(world, &base, &tenant);
+    let lived = advance(&base.lived, &dates, tenant.deletion_grace(), guard, world.now, world.now);
+    let lived = noting_activation(spec, &base.lived, lived);
+    let next = settled(world, &base, &tenant, lived, world.now);
+    let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
+        Verdict::new(reason, format!("spec.departure is due: {message}"))
+    } else {
+        verdict_of(&next)
+    };
+    verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
+    purge_at_once(world, &mut decision);
+    decision.verdict = Some(verdict);
+    decision
+}
+
+/// What the supreme administrator's manifest may not say (T4).
+fn supreme_forbids(spec: &MemberSpec) -> Option<(Reason, &'static str)> {
+    let protected = Reason::SupremeAdminProtected;
+    if spec.suspended == Some(true) {
+        Some((protected, "spec.suspended: not allowed"))
+    } else if spec.suspension.is_some() {
+        Some((protected, "spec.suspension: not allowed"))
+    } else if spec.leave_of_absence.is_some() {
+        Some((protected, "spec.leaveOfAbsence: not allowed"))
+    } else if spec.departure.is_some() {
+        Some((protected, "spec.departure: not allowed"))
+    } else if spec.personal_email.is_none() {
+        Some((Reason::PersonalEmailRequired, "spec.personalEmail: required"))
+    } else {
+        None
+    }
+}
+
+fn guard(world: &World, member: &MemberRecord, tenant: &TenantRecord) -> Guard {
+    Guard {
+        supreme: world.is_supreme(member),
+        administrator: member.intent.spec.administrator.unwrap_or_default() == Administrator::Operations,
+        keep: !tenant.managed || !world.irreversible,
+    }
+}
+
+/// The record with what happened to it, and the state that follows at an instant.
+fn settled(world: &World, member: &MemberRecord, tenant: &TenantRecord, lived: Lived, at: Timestamp) -> MemberRecord {
+    let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+    let state = state(&lived, &dates, guard(world, member, tenant), at);
+    MemberRecord { lived, state, ..member.clone() }
+}
+
+/// The record as its stored intent and its life make it at an instant. What differs has drifted, or
+/// follows from its surroundings.
+fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Timestamp) -> MemberRecord {
+    let spec = &member.intent.spec;
+    // An organization that is no longer known is no drift: the record keeps what it has.
+    let assignments = assignments(world, spec, tenant, &member.handle).unwrap_or_else(|_| member.declared.assignments.clone());
+    let id = spec.id.as_ref().map_or(member.declared.id.as_str(), |id| id.as_str());
+    let declared = MemberDeclared::of(spec, &member.intent.json, id, &tenant.declared.domain, assignments);
+    let member = MemberRecord { declared, ..member.clone() };
+    let mut lived = member.lived.clone();
+    if lived.deleted_at.is_none() {
+        // Whether access is suspended follows from the intent; since when is lived.
+        let dates = Dates::of(spec, &member.intent.json, &tenant.zone);
+        let guard = guard(world, &member, tenant);
+        let advanced = advance(&lived, &dates, tenant.deletion_grace(), guard, at, world.now);
+        lived.suspended_at = advanced.suspended_at;
+        lived.spent_leave = advanced.spent_leave;
+    }
+    settled(world, &member, tenant, lived, at)
+}
+
+/// Keeps the declared date under which an account began, so that a later change of it can be told (M20).
+fn noting_activation(spec: &MemberSpec, before: &Lived, mut after: Lived) -> Lived {
+    if before.activated_at.is_none() && after.activated_at.is_some() {
+        after.activation = spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.to_string());
+    }
+    after
+}
+
+/// Why a member's organizations can't be told.
+enum Unassigned {
+    Missing(Vec<Key>),
+    Elsewhere(Problem),
+}
+
+/// The organizations of a spec, the primary one first (M4).
+fn assignments(
+    world: &World,
+    spec: &MemberSpec,
+    tenant: &TenantRecord,
+    handle: &crate::api::Handle,
+) -> Result<Vec<AssignmentRecord>, Unassigned> {
+    let mut list = Vec::with_capacity(spec.organizations.len());
+    let mut missing = Vec::new();
+    let primary = spec.organizations.iter().position(|assignment| assignment.primary == Some(true)).unwrap_or(0);
+    for (index, assignment) in spec.organizations.iter().enumerate() {
+        let key = Key::new(Kind::Organization, handle.sibling(assignment.organization_ref.name()));
+        let Some(organization) = world.organization(&key.handle) else {
+            missing.push(key);
+            continue;
+        };
+        if organization.tenant != tenant.uid {
+            let path = format!("spec.organizations[{index}].organizationRef");
+            return Err(Unassigned::Elsewhere(Problem::new(path, "the organization belongs to another tenant (M4)")));
+        }
+        list.push(AssignmentRecord {
+            organization: organization.uid.clone(),
+            primary: index == primary,
+            position: assignment.position.as_ref().map(|position| position.0.clone()),
+            leader: assignment.leader.unwrap_or(false),
+            private: assignment.private.unwrap_or(false),
+            include_in_team_sharing: assignment.include_in_team_sharing.unwrap_or(true),
+        });
+    }
+    if !missing.is_empty() {
+        return Err(Unassigned::Missing(missing));
+    }
+    list.sort_by_key(|assignment| !assignment.primary);
+    Ok(list)
+}
+
+/// What the resource of a member is told when its manifest is taken.
+fn verdict_of(member: &MemberRecord) -> Verdict {
+    match member.state.phase {
+        MemberPhase::Scheduled => {
+            let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
+            Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))
+        }
+        MemberPhase::Deleted => departed_verdict(Some(member), Timestamp::MAX),
+        MemberPhase::Pending | MemberPhase::Active | MemberPhase::Suspended => {
+            Verdict::new(Reason::InDirectory, "the directory holds this generation")
+        }
+    }
+}
+
+fn departed_verdict(member: Option<&MemberRecord>, _: Timestamp) -> Verdict {
+    let message = match member.and_then(|member| member.lived.purge_at) {
+        Some(purge_at) => format!("departed; restorable until {purge_at} by moving or removing spec.departure (M24)"),
+        None => "departed; a manifest whose departure is past makes no account (M23)".to_owned(),
+    };
+    Verdict::new(Reason::Departed, message)
+}
+
+/// What is told beside `Ready`.
+fn warnings(
+    world: &World,
+    visit: &Visit,
+    spec: &MemberSpec,
+    manifest: &Manifest,
+    member: &MemberRecord,
+    decision: &mut Decision,
+) -> Vec<(Reason, String)> {
+    let mut list = Vec::new();
+    list.extend(not_yet_supported(unsupported_in_member(spec), &manifest.unsupported));
+    if spec.mobile_phone.is_none() && spec.personal_email.is_none() {
+        let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
+        list.push((Reason::NotRecoverable, message.to_owned()));
+    }
+    let declared = spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.to_string());
+    if let (Some(activated), Some(declared)) = (member.lived.activated_at, declared)
+        && member.lived.activation.as_ref() != Some(&declared)
+    {
+        let message = format!("the account began at {activated}; activation.at {declared} is ignored (M20)");
+        list.push((Reason::AlreadyActivated, message));
+    }
+    let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
+    let missing: Vec<&str> = related
+        .filter(|name| *name != visit.key.handle.name && world.member(&visit.key.handle.sibling(name)).is_none())
+        .collect();
+    if !missing.is_empty() {
+        let keys = missing.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name))));
+        decision.waits_for.extend(keys);
+        let message = format!("relatedContacts: `{}` is not in the directory (M7)", missing.join("`, `"));
+        list.push((Reason::RelatedContactNotFound, message));
+    }
+    list
+}

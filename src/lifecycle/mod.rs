@@ -1,0 +1,238 @@
+//! The decisions: from what is declared, what is recorded, the surroundings and the instant, what the
+//! directory should hold next. Pure: no I/O, no async, no clock, no randomness. Called by the engine only.
+
+pub mod contact;
+pub mod identity;
+pub mod member;
+pub mod organization;
+pub mod set;
+pub mod tenant;
+pub mod world;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use set::decide_set;
+pub use world::{Holder, World};
+
+use crate::api::{ExternalContactSpec, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict};
+use crate::record::{Cause, Claim, Record, Space, Uid};
+
+/// Why an object is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// It was declared, or its removal was.
+    Declared,
+    /// Its time came.
+    Time,
+    /// Something it depends on, or waits for, changed.
+    Dependency,
+    /// A service reported a fact.
+    Fact,
+    /// It is looked at for drift.
+    Scan,
+}
+
+impl Trigger {
+    /// The cause of what a visit changes.
+    pub fn cause(self) -> Cause {
+        match self {
+            Trigger::Declared => Cause::Declared,
+            Trigger::Time => Cause::Scheduled,
+            Trigger::Dependency => Cause::Dependency,
+            Trigger::Fact => Cause::Service,
+            Trigger::Scan => Cause::Drift,
+        }
+    }
+}
+
+/// A spec of any kind.
+#[derive(Clone, Debug)]
+pub enum Spec {
+    Tenant(Box<TenantSpec>),
+    Organization(Box<OrganizationSpec>),
+    Member(Box<MemberSpec>),
+    ExternalContact(Box<ExternalContactSpec>),
+}
+
+/// A manifest as it reaches a decision.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The typed spec, or everything that is wrong with it.
+    pub spec: Result<Spec, Vec<Problem>>,
+    pub json: Value,
+    pub digest: String,
+    pub generation: i64,
+    /// Rollcall's own annotations that are declared and have no effect yet.
+    pub unsupported: Vec<String>,
+}
+
+/// What is declared of an object.
+#[derive(Clone, Debug)]
+pub enum Declared {
+    /// A manifest.
+    Present(Manifest),
+    /// The resource is gone; the record is to follow.
+    Removed,
+    /// Nothing: a record whose resource is gone already, woken by time.
+    Nothing,
+}
+
+/// Values that only the shell can make, given in advance so that decisions stay pure.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// The identifier of a new record: that of the declaration, where it had one.
+    pub uid: Uid,
+    pub contact_token: String,
+    pub qr_token: String,
+}
+
+/// One object to decide about.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    pub key: Key,
+    pub trigger: Trigger,
+    pub declared: Declared,
+    /// When the object was created, or first seen: the order in which places are taken (T3).
+    pub since: Timestamp,
+    /// The record that stood under the declaration, where the handle does not find it.
+    pub fresh: Fresh,
+}
+
+/// One transition of a record, as of its own instant.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub cause: Cause,
+    pub due: Timestamp,
+    pub before: Option<Record>,
+    pub after: Option<Record>,
+}
+
+/// What becomes of a removal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// None was asked for.
+    NotAsked,
+    /// The record followed its resource, or there was none.
+    Done,
+    /// The record may not go yet (R9).
+    Pending(Reason, String),
+}
+
+/// What is decided of one object.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub key: Key,
+    /// The transitions, in order; none where nothing changes.
+    pub steps: Vec<Step>,
+    /// The record after them.
+    pub record: Option<Record>,
+    /// What the resource is told; nothing where there is none.
+    pub verdict: Option<Verdict>,
+    pub removal: Removal,
+    /// Keys whose change brings the object back.
+    pub waits_for: Vec<String>,
+    /// Objects that must be decided in the same set, such as the others of a cycle.
+    pub pulls: Vec<Key>,
+    /// Objects that hold what this one wants; where they wait themselves, both may go on together.
+    pub contends: Vec<Key>,
+}
+
+impl Decision {
+    /// A decision that leaves a record as it is.
+    fn unchanged(visit: &Visit, record: Option<Record>) -> Self {
+        Decision {
+            key: visit.key.clone(),
+            steps: Vec::new(),
+            record,
+            verdict: None,
+            removal: Removal::NotAsked,
+            waits_for: Vec::new(),
+            pulls: Vec::new(),
+            contends: Vec::new(),
+        }
+    }
+
+    /// Moves the record on, if there is anything to move.
+    fn step(&mut self, cause: Cause, due: Timestamp, after: Option<Record>) {
+        if self.record != after {
+            let before = self.record.take();
+            self.steps.push(Step { cause, due, before, after: after.clone() });
+            self.record = after;
+        }
+    }
+
+    /// The object waits, and goes on by itself when one of these keys changes.
+    fn wait(mut self, reason: Reason, message: impl Into<String>, keys: impl IntoIterator<Item = String>) -> Self {
+        self.verdict = Some(Verdict::new(reason, message));
+        self.waits_for.extend(keys);
+        self
+    }
+
+    /// The manifest is refused; the record stays as it is.
+    fn refuse(mut self, reason: Reason, message: impl Into<String>) -> Self {
+        self.verdict = Some(Verdict::new(reason, message));
+        self
+    }
+
+    /// The manifest is refused for what is wrong with it.
+    fn invalid(self, problems: &[Problem]) -> Self {
+        let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let mut decision = self.refuse(Reason::Invalid, message);
+        decision.verdict.iter_mut().for_each(|verdict| verdict.problems = problems.to_vec());
+        decision
+    }
+
+    /// Something that the object would hold belongs to another.
+    fn taken(mut self, claim: &Claim, holder: &Key) -> Self {
+        self.contends.push(holder.clone());
+        let key = claim.wait_key();
+        match claim.space {
+            // Whose it is stays unsaid: tenants do not know of each other (T1).
+            Space::Domain => {
+                self.wait(Reason::DomainTaken, format!("spec.domain: `{}` belongs to another tenant", claim.key), [key])
+            }
+            Space::Address => self.wait(
+                Reason::IdTaken,
+                format!("the ID or mail address `{}` belongs to {holder}; choose another, or free that one (M1)", claim.key),
+                [key],
+            ),
+            Space::EmployeeNumber => self.wait(
+                Reason::EmployeeNumberTaken,
+                format!("spec.employeeNumber: `{}` belongs to {holder} (M7)", claim.key),
+                [key],
+            ),
+            Space::MemberKey | Space::OrganizationKey => self.wait(
+                Reason::ExternalKeyTaken,
+                format!("spec.externalKey: `{}` belongs to {holder}; after a rename, remove the old manifest (M11)", claim.key),
+                [key],
+            ),
+            Space::SiblingName => {
+                self.wait(Reason::NameTaken, format!("spec.displayName: {holder} beside it has the same name (O3)"), [key])
+            }
+        }
+    }
+}
+
+/// The key under which a declaration waits for a resource's record.
+pub fn record_key(key: &Key) -> String {
+    format!("{}/{}", key.kind.name(), key.handle)
+}
+
+/// The key under which declarations wait for a place in a tenant (T3).
+pub fn place_key(tenant: &Uid, kind: crate::api::Kind) -> String {
+    format!("place/{tenant}/{kind}")
+}
+
+/// The key under which removals wait for members to leave the organizations of a tenant (O5).
+pub fn vacated_key(tenant: &Uid) -> String {
+    format!("vacated/{tenant}")
+}
+
+/// The warning that names declared fields without an effect, if there are any.
+fn not_yet_supported(fields: Vec<&'static str>, annotations: &[String]) -> Option<(Reason, String)> {
+    let mut names: Vec<String> = fields.into_iter().map(str::to_owned).collect();
+    names.extend(annotations.iter().map(|name| format!("metadata.annotations[{name}]")));
+    (!names.is_empty())
+        .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))
+}

@@ -1,0 +1,224 @@
+//! Decisions about organizations (O1–O6). Pure. Called by the set.
+
+use std::sync::Arc;
+
+use super::identity::{Identity, identify};
+use super::set::Block;
+use super::tenant::{languages, places};
+use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, vacated_key};
+use crate::api::support::unsupported_in_organization;
+use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
+use crate::record::{Cause, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
+
+/// The deepest that an organization may stand (O2).
+pub const MAX_DEPTH: usize = 15;
+
+/// What is wrong with a spec beyond its schema.
+pub fn check(spec: &OrganizationSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen: Vec<&str> = spec.mail_id.iter().map(|id| id.as_str()).collect();
+    for (index, alias) in spec.mail_aliases.iter().enumerate() {
+        if seen.contains(&alias.as_str()) {
+            problems.push(Problem::new(format!("spec.mailAliases[{index}]"), format!("`{alias}` is given twice (O1)")));
+        }
+        seen.push(alias.as_str());
+    }
+    problems
+}
+
+/// Decides about one organization.
+pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
+    let current = match world.record(&visit.key) {
+        Some(Record::Organization(organization)) => Some(organization),
+        Some(Record::Tenant(_) | Record::Member(_)) | None => None,
+    };
+    let mut decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
+    if let Some(organization) = &current {
+        let cause = if world.touched.contains(&organization.uid) { Cause::Drift } else { Cause::Dependency };
+        let above = organization.intent.spec.parent_ref.as_ref().map(|parent| organization.handle.sibling(parent.name()));
+        // A parent that is no longer known is no drift: the record keeps what it has.
+        let parent = match above {
+            None => None,
+            Some(above) => world.organization(&above).map(|p| p.uid.clone()).or_else(|| organization.declared.parent.clone()),
+        };
+        let rebuilt = rebuilt(organization, &organization.intent, parent);
+        decision.step(cause, world.now, Some(Record::Organization(Arc::new(rebuilt))));
+    }
+    match &visit.declared {
+        Declared::Nothing => decision,
+        Declared::Removed => removed(world, visit, decision),
+        Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
+    }
+}
+
+/// O5: only an organization with no member in it or below may go, and none that is still declared below.
+fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
+    let Some(Record::Organization(organization)) = decision.record.clone() else {
+        decision.removal = Removal::Done;
+        return decision;
+    };
+    let members = members_at_or_below(world, &organization.uid);
+    let children = world.children.get(&organization.uid).map_or(0, |children| children.len());
+    decision.removal = if members > 0 {
+        Removal::Pending(Reason::MembersRemain, format!("{members} members are still in it or below (O5)"))
+    } else if children > 0 {
+        Removal::Pending(Reason::ChildrenRemain, format!("{children} organizations are still below (O5)"))
+    } else {
+        decision.step(visit.trigger.cause(), world.now, None);
+        Removal::Done
+    };
+    if let Removal::Pending(..) = decision.removal {
+        decision.waits_for.push(vacated_key(&organization.tenant));
+    }
+    decision
+}
+
+fn members_at_or_below(world: &World, uid: &Uid) -> i64 {
+    let own = world.assigned.get(uid).copied().unwrap_or(0);
+    let below = world.children.get(uid).into_iter().flatten().map(|child| members_at_or_below(world, child));
+    own + below.sum::<i64>()
+}
+
+fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
+    let spec = match &manifest.spec {
+        Err(problems) => return decision.invalid(problems),
+        Ok(Spec::Organization(spec)) => spec,
+        Ok(Spec::Tenant(_) | Spec::Member(_) | Spec::ExternalContact(_)) => return decision,
+    };
+    let handle = &visit.key.handle;
+    let above = spec.parent_ref.as_ref().map(|parent| handle.sibling(parent.name()));
+    if let Some(path) = cycle(world, handle, above.as_ref()) {
+        let others: Vec<Key> =
+            path.iter().filter(|other| *other != handle).map(|o| Key::new(Kind::Organization, o.clone())).collect();
+        let names: Vec<&str> = path.iter().map(|handle| handle.name.as_str()).collect();
+        decision.pulls = others.clone();
+        let message = format!("spec.parentRef: {} → {} is a cycle (O2)", names.join(" → "), handle.name);
+        let keys = others.iter().map(declared_key).collect::<Vec<_>>();
+        return decision.wait(Reason::CycleDetected, message, keys);
+    }
+    let tenant_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
+    let Some(tenant) = world.tenant(&tenant_key.handle) else {
+        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
+        return decision.wait(Reason::TenantNotFound, message, [record_key(&tenant_key)]);
+    };
+    let mut problems = check(spec);
+    for language in spec.display_names.keys() {
+        if !languages(&tenant.intent.spec).iter().any(|known| known.tag() == language) {
+            problems.push(Problem::new(format!("spec.displayNames.{language}"), "not one of the tenant's languages (T1)"));
+        }
+    }
+    if !problems.is_empty() {
+        return decision.invalid(&problems);
+    }
+    let parent = match &above {
+        None => None,
+        Some(above) => match world.organization(above) {
+            Some(parent) if parent.tenant == tenant.uid => Some(parent.clone()),
+            Some(_) => {
+                let message = "the parent belongs to another tenant (O2)";
+                return decision.invalid(&[Problem::new("spec.parentRef", message)]);
+            }
+            None => {
+                let message = format!("spec.parentRef: the organization `{}` is not in the directory yet (O4)", above.name);
+                return decision.wait(
+                    Reason::ParentNotFound,
+                    message,
+                    [record_key(&Key::new(Kind::Organization, above.clone()))],
+                );
+            }
+        },
+    };
+    let under_handle = match &decision.record {
+        Some(Record::Organization(organization)) => Some(organization.declared.external_key.as_deref()),
+        _ => None,
+    };
+    let external_key = spec.external_key.as_ref().map(|key| key.as_str());
+    match identify(world, &visit.key, &tenant.uid, Space::OrganizationKey, under_handle, external_key) {
+        Identity::New | Identity::UnderHandle => {}
+        Identity::Renamed(uid) => decision.record = world.organizations.get(&uid).cloned().map(Record::Organization),
+        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder),
+        Identity::Conflict(message) => return decision.refuse(Reason::IdentityConflict, message),
+    }
+    let current = match &decision.record {
+        Some(Record::Organization(organization)) => Some(organization.clone()),
+        _ => None,
+    };
+    if let Some(current) = current.as_ref().filter(|current| current.tenant != tenant.uid) {
+        let message = format!("{} belongs to another tenant; an organization stays in its tenant (O2)", current.handle);
+        return decision.invalid(&[Problem::new("spec.tenantRef", message)]);
+    }
+    let depth = parent.as_ref().map_or(1, |parent| world.depth(parent) + 1);
+    let below = current.as_ref().and_then(|current| world.height.get(&current.uid)).copied().unwrap_or(0);
+    if depth + below > MAX_DEPTH {
+        let message =
+            format!("spec.parentRef: it would stand at depth {depth}, with {below} levels below; {MAX_DEPTH} are allowed (O2)");
+        return decision.refuse(Reason::TooDeep, message);
+    }
+    if let Some(block) = blocked {
+        return decision.taken(&block.claim, &block.holder);
+    }
+    let intent = Arc::new(Intent {
+        spec: OrganizationSpec::clone(spec),
+        json: manifest.json.clone(),
+        digest: manifest.digest.clone(),
+        generation: manifest.generation,
+    });
+    let parent = parent.map(|parent| parent.uid.clone());
+    let next = match &current {
+        Some(current) => OrganizationRecord { handle: handle.clone(), ..rebuilt(current, &intent, parent) },
+        None => {
+            let taken = world.places.get(&(tenant.uid.clone(), Kind::Organization)).copied().unwrap_or(0);
+            if let Some(limit) = places(tenant.plan(), Kind::Organization)
+                && taken >= limit
+            {
+                let message = format!("the plan has {limit} places for organizations, and all are taken (T3)");
+                return decision.wait(Reason::QuotaExceeded, message, [place_key(&tenant.uid, Kind::Organization)]);
+            }
+            OrganizationRecord {
+                uid: visit.fresh.uid.clone(),
+                tenant: tenant.uid.clone(),
+                handle: handle.clone(),
+                declared: OrganizationDeclared::of(spec, &manifest.json, parent),
+                created_at: world.now,
+                revision: 0,
+                intent,
+            }
+        }
+    };
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Organization(Arc::new(next))));
+    let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
+    verdict.warnings.extend(not_yet_supported(unsupported_in_organization(spec), &manifest.unsupported));
+    decision.verdict = Some(verdict);
+    decision
+}
+
+/// The path of a cycle through an organization, by what is declared, or none.
+fn cycle(world: &World, from: &Handle, above: Option<&Handle>) -> Option<Vec<Handle>> {
+    let mut path = vec![from.clone()];
+    let mut next = above.cloned();
+    while let Some(handle) = next {
+        if handle == *from {
+            return Some(path);
+        }
+        if path.contains(&handle) {
+            return None;
+        }
+        next = world.declared_parents.get(&handle).cloned().flatten();
+        path.push(handle);
+    }
+    None
+}
+
+/// The key under which an organization of a cycle waits for another's declaration to change.
+pub fn declared_key(key: &Key) -> String {
+    format!("declared/{}", record_key(key))
+}
+
+/// The record with its declared columns as an intent has them.
+fn rebuilt(organization: &OrganizationRecord, intent: &Arc<Intent<OrganizationSpec>>, parent: Option<Uid>) -> OrganizationRecord {
+    OrganizationRecord {
+        declared: OrganizationDeclared::of(&intent.spec, &intent.json, parent),
+        intent: intent.clone(),
+        ..organization.clone()
+    }
+}

@@ -1,0 +1,141 @@
+//! Decisions about a set applied at once: in the order tenant, organization by depth, member, contact, so
+//! that the set sees itself; and what only one may hold, shared out over the whole set, so that exchanges
+//! succeed (M1). Pure. Called by the engine with a world that it gathered.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
+use crate::api::{Handle, Key, Kind};
+use crate::record::{Claim, Record, Uid};
+
+/// A claim that an object of the set can't have.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub claim: Claim,
+    pub holder: Key,
+}
+
+/// Decides about every visit of a set. Decisions come in the order in which they were made.
+///
+/// Claims are shared out at the end: each object is first decided as if whatever others of the set give up
+/// were free. Who then finds a claim held is refused, which may hold back what it would have given up, so
+/// the set is decided again until nothing changes. Every round refuses one more, so it ends.
+pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
+    let order = order(world, visits);
+    let mut blocked: HashMap<Key, Block> = HashMap::new();
+    loop {
+        let mut moving = world.clone();
+        let decisions: Vec<Decision> = order
+            .iter()
+            .map(|visit| {
+                let decision = decide(&moving, visit, blocked.get(&visit.key));
+                moving.apply(&decision);
+                decision
+            })
+            .collect();
+        let conflicts = conflicts(world, &decisions);
+        if conflicts.is_empty() {
+            return decisions;
+        }
+        blocked.extend(conflicts);
+    }
+}
+
+fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
+    match visit.key.kind {
+        Kind::Tenant => tenant::decide(world, visit, blocked),
+        Kind::Organization => organization::decide(world, visit, blocked),
+        Kind::Member => member::decide(world, visit, blocked),
+        Kind::ExternalContact => contact::decide(visit),
+    }
+}
+
+/// The order of decisions. Members are removed before organizations, and those deepest first (R9); places
+/// go to those that came first (T3).
+fn order<'a>(world: &World, visits: &'a [Visit]) -> Vec<&'a Visit> {
+    let parents: HashMap<&Handle, Handle> = visits
+        .iter()
+        .filter_map(|visit| match &visit.declared {
+            Declared::Present(manifest) => match &manifest.spec {
+                Ok(Spec::Organization(spec)) => {
+                    let parent = spec.parent_ref.as_ref()?;
+                    Some((&visit.key.handle, visit.key.handle.sibling(parent.name())))
+                }
+                Ok(Spec::Tenant(_) | Spec::Member(_) | Spec::ExternalContact(_)) | Err(_) => None,
+            },
+            Declared::Removed | Declared::Nothing => None,
+        })
+        .collect();
+    let depth_in_set = |handle: &Handle| {
+        let mut depth = 0;
+        let mut next = parents.get(handle);
+        while let Some(parent) = next
+            && depth <= parents.len()
+        {
+            depth += 1;
+            next = parents.get(parent);
+        }
+        depth
+    };
+    let depth_in_directory = |handle: &Handle| world.organization(handle).map_or(0, |organization| world.depth(organization));
+    let rank = |visit: &Visit| match (visit.key.kind, &visit.declared) {
+        (Kind::Tenant, _) => (0, 0),
+        (Kind::Organization, Declared::Removed) => (4, usize::MAX - depth_in_directory(&visit.key.handle)),
+        (Kind::Organization, Declared::Present(_) | Declared::Nothing) => (1, depth_in_set(&visit.key.handle)),
+        (Kind::Member, Declared::Removed) => (2, 0),
+        (Kind::Member, Declared::Present(_) | Declared::Nothing) => (3, 0),
+        (Kind::ExternalContact, _) => (5, 0),
+    };
+    let mut order: Vec<&Visit> = visits.iter().collect();
+    order.sort_by_cached_key(|visit| (rank(visit), visit.since, visit.key.handle.clone()));
+    order
+}
+
+/// The objects whose new claims are held by others once the whole set is decided.
+fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
+    struct Held {
+        uid: Uid,
+        key: Key,
+        before: HashSet<Claim>,
+        after: Vec<Claim>,
+    }
+    let mut decided: Vec<Held> = Vec::new();
+    for decision in decisions {
+        let before = decision.steps.first().map_or(decision.record.as_ref(), |step| step.before.as_ref());
+        let uid = match (before, &decision.record) {
+            (_, Some(record)) | (Some(record), None) => record.uid().clone(),
+            (None, None) => continue,
+        };
+        decided.push(Held {
+            uid,
+            key: decision.key.clone(),
+            before: before.map(Record::claims).unwrap_or_default().into_iter().collect(),
+            after: decision.record.as_ref().map(Record::claims).unwrap_or_default(),
+        });
+    }
+    let of_the_set: HashSet<&Uid> = decided.iter().map(|held| &held.uid).collect();
+    let mut holders: HashMap<&Claim, (&Uid, &Key)> = HashMap::new();
+    for (claim, holder) in &world.claims {
+        if !of_the_set.contains(&holder.uid) {
+            holders.insert(claim, (&holder.uid, &holder.key));
+        }
+    }
+    for held in &decided {
+        for claim in held.after.iter().filter(|claim| held.before.contains(*claim)) {
+            holders.insert(claim, (&held.uid, &held.key));
+        }
+    }
+    let mut conflicts = Vec::new();
+    for held in &decided {
+        for claim in held.after.iter().filter(|claim| !held.before.contains(*claim)) {
+            match holders.get(claim) {
+                Some((uid, key)) if *uid != &held.uid => {
+                    conflicts.push((held.key.clone(), Block { claim: claim.clone(), holder: (*key).clone() }));
+                    break;
+                }
+                Some(_) | None => drop(holders.insert(claim, (&held.uid, &held.key))),
+            }
+        }
+    }
+    conflicts
+}

@@ -1,0 +1,173 @@
+//! Decisions about tenants (T1–T4, T8, T10, T14). Pure. Called by the set.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, record_key};
+use crate::api::member::MemberPhase;
+use crate::api::support::unsupported_in_tenant;
+use crate::api::tenant::Plan;
+use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantSpec, Verdict};
+use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord};
+
+/// The most members and organizations that a plan has places for (T3).
+pub fn places(plan: Option<Plan>, kind: Kind) -> Option<i64> {
+    match (kind, plan) {
+        (Kind::Member, Some(Plan::Free)) => Some(30),
+        (Kind::Member, _) => None,
+        (Kind::Organization, Some(Plan::Free)) => Some(100),
+        (Kind::Organization, _) => Some(10_000),
+        (Kind::Tenant | Kind::ExternalContact, _) => None,
+    }
+}
+
+/// The languages of a tenant (T1): `en_US` where none is declared.
+pub fn languages(spec: &TenantSpec) -> &[Language] {
+    if spec.languages.is_empty() { &[Language::en_US] } else { &spec.languages }
+}
+
+/// What is wrong with a spec beyond its schema.
+pub fn check(spec: &TenantSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(zone) = &spec.time_zone
+        && TimeZone::get(zone.as_str()).is_err()
+    {
+        problems.push(Problem::new("spec.timeZone", format!("`{zone}` is no IANA time zone; write one such as Asia/Seoul (R4)")));
+    }
+    for (path, length) in [("spec.deletionGrace", spec.deletion_grace), ("spec.contactRetention", spec.contact_retention)] {
+        if length.is_some_and(|length| length > Length::days(30)) {
+            problems.push(Problem::new(path, "at most 30d (T10)"));
+        }
+    }
+    for language in spec.display_names.keys() {
+        if !languages(spec).iter().any(|known| known.tag() == language) {
+            problems.push(Problem::new(format!("spec.displayNames.{language}"), "not one of spec.languages (T1)"));
+        }
+    }
+    problems
+}
+
+/// Decides about one tenant.
+pub fn decide(world: &World, visit: &Visit, blocked: Option<&super::set::Block>) -> Decision {
+    let record = world.record(&visit.key);
+    let mut decision = Decision::unchanged(visit, record.clone());
+    let current = match record {
+        Some(Record::Tenant(tenant)) => Some(tenant),
+        Some(Record::Organization(_) | Record::Member(_)) | None => None,
+    };
+    if let Some(tenant) = &current {
+        let cause = if world.touched.contains(&tenant.uid) { Cause::Drift } else { Cause::Dependency };
+        let rebuilt = rebuilt(tenant, &tenant.intent);
+        decision.step(cause, world.now, Some(Record::Tenant(Arc::new(rebuilt))));
+    }
+    match &visit.declared {
+        Declared::Nothing => decision,
+        Declared::Removed => {
+            // T14: the record outlives its resource.
+            if let Some(tenant) = &current {
+                let mut next = TenantRecord::clone(tenant);
+                next.managed = false;
+                decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
+            }
+            decision.removal = Removal::Done;
+            decision
+        }
+        Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
+    }
+}
+
+fn declared(
+    world: &World,
+    visit: &Visit,
+    manifest: &Manifest,
+    mut decision: Decision,
+    blocked: Option<&super::set::Block>,
+) -> Decision {
+    let spec = match &manifest.spec {
+        Err(problems) => return decision.invalid(problems),
+        Ok(Spec::Tenant(spec)) => spec,
+        Ok(Spec::Organization(_) | Spec::Member(_) | Spec::ExternalContact(_)) => return decision,
+    };
+    let problems = check(spec);
+    if !problems.is_empty() {
+        return decision.invalid(&problems);
+    }
+    if let Some(block) = blocked {
+        return decision.taken(&block.claim, &block.holder);
+    }
+    let intent = Arc::new(Intent {
+        spec: TenantSpec::clone(spec),
+        json: manifest.json.clone(),
+        digest: manifest.digest.clone(),
+        generation: manifest.generation,
+    });
+    let mut next = match &decision.record {
+        Some(Record::Tenant(tenant)) => rebuilt(tenant, &intent),
+        _ => TenantRecord {
+            uid: visit.fresh.uid.clone(),
+            handle: visit.key.handle.clone(),
+            declared: TenantDeclared::of(spec, &manifest.json),
+            zone: zone(spec),
+            supreme_admin: None,
+            managed: true,
+            created_at: world.now,
+            revision: 0,
+            intent,
+        },
+    };
+    next.managed = true;
+
+    let named = Key::new(Kind::Member, visit.key.handle.sibling(spec.supreme_admin_ref.name()));
+    let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
+    match fit_for_supreme(world, &next, &named) {
+        Ok(uid) => next.supreme_admin = Some(uid),
+        Err((reason, message)) => {
+            verdict = Verdict::new(reason, format!("spec.supremeAdminRef: {message} (T4)"));
+            decision.waits_for.push(record_key(&named));
+        }
+    }
+    verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.unsupported));
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
+    decision.verdict = Some(verdict);
+    decision
+}
+
+/// Whether a member may hold the supreme administrator's role (T4), or why not.
+fn fit_for_supreme(world: &World, tenant: &TenantRecord, named: &Key) -> Result<crate::record::Uid, (Reason, String)> {
+    let name = &named.handle.name;
+    let Some(member) = world.member(&named.handle).filter(|member| member.tenant == tenant.uid) else {
+        return Err((Reason::SupremeAdminNotFound, format!("the member `{name}` is not in the directory yet")));
+    };
+    let unfit = match member.state.phase {
+        MemberPhase::Scheduled => Some("scheduled"),
+        MemberPhase::Suspended => Some("suspended"),
+        MemberPhase::Deleted => Some("deleted"),
+        MemberPhase::Pending | MemberPhase::Active => member.state.on_leave.as_ref().map(|_| "on leave"),
+    };
+    if let Some(unfit) = unfit
+        && tenant.supreme_admin.as_ref() != Some(&member.uid)
+    {
+        let stays = if tenant.supreme_admin.is_some() { "; the present holder stays" } else { "" };
+        return Err((Reason::SupremeAdminUnfit, format!("the member `{name}` is {unfit}{stays}")));
+    }
+    if member.declared.personal_email.is_none() {
+        return Err((Reason::PersonalEmailRequired, format!("the member `{name}` needs a personalEmail")));
+    }
+    Ok(member.uid.clone())
+}
+
+/// The record with its declared columns as an intent has them.
+fn rebuilt(tenant: &TenantRecord, intent: &Arc<Intent<TenantSpec>>) -> TenantRecord {
+    TenantRecord {
+        declared: TenantDeclared::of(&intent.spec, &intent.json),
+        zone: zone(&intent.spec),
+        intent: intent.clone(),
+        ..tenant.clone()
+    }
+}
+
+/// The time zone of a spec that was checked: `UTC` where none is declared.
+pub fn zone(spec: &TenantSpec) -> TimeZone {
+    spec.time_zone.as_ref().and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC)
+}

@@ -1,0 +1,169 @@
+//! The surroundings of a set of decisions: the records, claims, counts and facts that they need, as plain
+//! data. Filled by the engine before the first decision, moved on by each. Holds no connection, reads no clock.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Decision;
+use crate::api::{Handle, Key, Kind};
+use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+
+/// Who holds a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub uid: Uid,
+    pub key: Key,
+}
+
+/// Everything that a set of decisions may look at.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The instant of the decisions.
+    pub now: Timestamp,
+    /// Whether irreversible steps may be taken: the clocks agree (R4).
+    pub irreversible: bool,
+    pub tenants: HashMap<Uid, Arc<TenantRecord>>,
+    pub organizations: HashMap<Uid, Arc<OrganizationRecord>>,
+    pub members: HashMap<Uid, Arc<MemberRecord>>,
+    handles: HashMap<Key, Uid>,
+    pub claims: HashMap<Claim, Holder>,
+    /// How many records of a kind a tenant has (T3).
+    pub places: HashMap<(Uid, Kind), i64>,
+    /// How many live members are assigned directly to an organization that is to go (O5).
+    pub assigned: HashMap<Uid, i64>,
+    /// The organizations directly below one that is to go.
+    pub children: HashMap<Uid, HashSet<Uid>>,
+    /// How many levels stand below an organization.
+    pub height: HashMap<Uid, usize>,
+    /// The parent that each organization declares, accepted or not.
+    pub declared_parents: HashMap<Handle, Option<Handle>>,
+    /// Resources that are declared now, beside those of the set.
+    pub present: HashSet<Key>,
+    /// Members' first sign-ins, as services reported them.
+    pub first_sign_ins: HashMap<Uid, Timestamp>,
+    /// Records that somebody changed behind the engine's back.
+    pub touched: HashSet<Uid>,
+}
+
+impl World {
+    /// A world of nothing, at an instant.
+    pub fn new(now: Timestamp, irreversible: bool) -> Self {
+        World {
+            now,
+            irreversible,
+            tenants: HashMap::new(),
+            organizations: HashMap::new(),
+            members: HashMap::new(),
+            handles: HashMap::new(),
+            claims: HashMap::new(),
+            places: HashMap::new(),
+            assigned: HashMap::new(),
+            children: HashMap::new(),
+            height: HashMap::new(),
+            declared_parents: HashMap::new(),
+            present: HashSet::new(),
+            first_sign_ins: HashMap::new(),
+            touched: HashSet::new(),
+        }
+    }
+
+    /// Adds a record as it is in the directory.
+    pub fn insert(&mut self, record: Record) {
+        self.handles.insert(record.key(), record.uid().clone());
+        match record {
+            Record::Tenant(tenant) => drop(self.tenants.insert(tenant.uid.clone(), tenant)),
+            Record::Organization(organization) => drop(self.organizations.insert(organization.uid.clone(), organization)),
+            Record::Member(member) => drop(self.members.insert(member.uid.clone(), member)),
+        }
+    }
+
+    /// The record under a handle.
+    pub fn record(&self, key: &Key) -> Option<Record> {
+        let uid = self.handles.get(key)?;
+        match key.kind {
+            Kind::Tenant => self.tenants.get(uid).cloned().map(Record::Tenant),
+            Kind::Organization => self.organizations.get(uid).cloned().map(Record::Organization),
+            Kind::Member => self.members.get(uid).cloned().map(Record::Member),
+            Kind::ExternalContact => None,
+        }
+    }
+
+    /// The tenant under a handle.
+    pub fn tenant(&self, handle: &Handle) -> Option<&Arc<TenantRecord>> {
+        self.tenants.get(self.handles.get(&Key::new(Kind::Tenant, handle.clone()))?)
+    }
+
+    /// The organization under a handle.
+    pub fn organization(&self, handle: &Handle) -> Option<&Arc<OrganizationRecord>> {
+        self.organizations.get(self.handles.get(&Key::new(Kind::Organization, handle.clone()))?)
+    }
+
+    /// The member under a handle.
+    pub fn member(&self, handle: &Handle) -> Option<&Arc<MemberRecord>> {
+        self.members.get(self.handles.get(&Key::new(Kind::Member, handle.clone()))?)
+    }
+
+    /// Whether a member is the supreme administrator of its tenant (T4).
+    pub fn is_supreme(&self, member: &MemberRecord) -> bool {
+        self.tenants.get(&member.tenant).is_some_and(|tenant| tenant.supreme_admin.as_ref() == Some(&member.uid))
+    }
+
+    /// The depth of an organization: 1 at the top. Stops at a parent that is not known.
+    pub fn depth(&self, organization: &OrganizationRecord) -> usize {
+        let mut depth = 1;
+        let mut above = organization.declared.parent.as_ref();
+        while let Some(parent) = above.and_then(|uid| self.organizations.get(uid)) {
+            depth += 1;
+            above = parent.declared.parent.as_ref();
+            if depth > 64 {
+                break;
+            }
+        }
+        depth
+    }
+
+    /// Moves the world on by a decision, so that the next ones of the set see it.
+    pub fn apply(&mut self, decision: &Decision) {
+        for step in &decision.steps {
+            if let Some(before) = &step.before {
+                self.count(before, -1);
+                self.handles.remove(&before.key());
+                match before {
+                    Record::Tenant(tenant) => drop(self.tenants.remove(&tenant.uid)),
+                    Record::Organization(organization) => drop(self.organizations.remove(&organization.uid)),
+                    Record::Member(member) => drop(self.members.remove(&member.uid)),
+                }
+            }
+            if let Some(after) = &step.after {
+                self.count(after, 1);
+                self.insert(after.clone());
+            }
+        }
+    }
+
+    fn count(&mut self, record: &Record, by: i64) {
+        *self.places.entry((record.tenant().clone(), record.kind())).or_default() += by;
+        match record {
+            Record::Tenant(_) => {}
+            Record::Organization(organization) => {
+                if let Some(siblings) = organization.declared.parent.as_ref().and_then(|parent| self.children.get_mut(parent)) {
+                    if by > 0 {
+                        siblings.insert(organization.uid.clone());
+                    } else {
+                        siblings.remove(&organization.uid);
+                    }
+                }
+            }
+            Record::Member(member) if member.is_deleted() => {}
+            Record::Member(member) => {
+                for assignment in &member.declared.assignments {
+                    if let Some(count) = self.assigned.get_mut(&assignment.organization) {
+                        *count += by;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
+//! to visit next. What equals what is there is not written. Called by the engine.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use super::engine::Request;
+use super::gather::Gathered;
+use super::{Done, Outcome, status};
+use crate::api::{Handle, Key, Kind, Verdict};
+use crate::directory::audit::Entry;
+use crate::directory::declarations::Declaration;
+use crate::directory::facts::Order;
+use crate::directory::leadership::Leader;
+use crate::directory::records::Write;
+use crate::directory::{Directory, Error, audit, declarations, facts, records};
+use crate::lifecycle::organization::declared_key;
+use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::record::change::{changes, effects};
+use crate::record::{Effect, FieldChange, Record, Uid};
+
+/// Everything that a batch writes.
+#[derive(Default)]
+pub struct Commit {
+    writes: Vec<Write>,
+    entries: Vec<Entry>,
+    declared: Vec<Declaration>,
+    waits: Vec<Declaration>,
+    gone: Vec<Key>,
+    signed_out: Vec<(Uid, Timestamp)>,
+    orders: Vec<Order>,
+    erased: Vec<Uid>,
+    folded: Vec<Uid>,
+    looked_at: Vec<Uid>,
+    /// Keys that declarations may wait for.
+    signals: BTreeSet<String>,
+    /// Tenants whose policy changed: all that is declared of them is looked at again.
+    tenants: Vec<Handle>,
+    /// Objects that are looked at again in any case.
+    again: BTreeSet<Key>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Turns decisions into what is to be written.
+pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
+    let mut commit = Commit::default();
+    let names = Names::new(gathered, decisions);
+    let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
+    for decision in decisions {
+        let Some(visit) = visits.get(&decision.key) else { continue };
+        commit.record(gathered, visit, decision, &names);
+        commit.declaration(gathered, visit, decision, &names);
+    }
+    for (key, source) in &gathered.elsewhere {
+        let message = format!("declared by another source ({source}); change it there, or take it over with --take-over (R9)");
+        commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
+    }
+    commit
+}
+
+/// The names of records by uid: trail and status tell names, not identifiers.
+struct Names(HashMap<Uid, String>);
+
+impl Names {
+    fn new(gathered: &Gathered, decisions: &[Decision]) -> Self {
+        let world = &gathered.world;
+        let mut names: HashMap<Uid, String> = HashMap::new();
+        names.extend(world.tenants.values().map(|tenant| (tenant.uid.clone(), tenant.handle.name.clone())));
+        names.extend(world.organizations.values().map(|o| (o.uid.clone(), o.handle.name.clone())));
+        names.extend(world.members.values().map(|member| (member.uid.clone(), member.handle.name.clone())));
+        for record in decisions.iter().filter_map(|decision| decision.record.as_ref()) {
+            names.insert(record.uid().clone(), record.handle().name.clone());
+        }
+        Names(names)
+    }
+
+    fn get(&self, uid: &Uid) -> Option<String> {
+        self.0.get(uid).cloned()
+    }
+
+    /// The fields of a change with names in place of identifiers.
+    fn told(&self, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        fields
+            .into_iter()
+            .map(|FieldChange { path, from, to }| match path.as_str() {
+                "tenant" | "parent" | "supremeAdmin" => FieldChange { from: self.named(from), to: self.named(to), path },
+                "organizations" => FieldChange { from: self.each_named(from), to: self.each_named(to), path },
+                _ => FieldChange { path, from, to },
+            })
+            .collect()
+    }
+
+    fn named(&self, value: Value) -> Value {
+        let name = value.as_str().and_then(|uid| self.get(&Uid::from(uid.to_owned())));
+        name.map_or(value, Value::String)
+    }
+
+    fn each_named(&self, value: Value) -> Value {
+        let Value::Array(mut items) = value else { return value };
+        for item in &mut items {
+            let named = self.named(item["organization"].take());
+            item["organization"] = named;
+        }
+        Value::Array(items)
+    }
+}
+
+fn outcome(key: &Key, verdict: &Verdict) -> Outcome {
+    Outcome {
+        key: key.clone(),
+        ready: verdict.is_ready(),
+        reason: verdict.reason.name().to_owned(),
+        message: verdict.message.clone(),
+        warnings: verdict.warnings.iter().map(|(reason, message)| (reason.name().to_owned(), message.clone())).collect(),
+        problems: verdict.problems.clone(),
+    }
+}
+
+impl Commit {
+    /// The record's row, its trail, its effects, and whom its change concerns.
+    fn record(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision, names: &Names) {
+        let world = &gathered.world;
+        let stored = gathered.stored.get(&visit.key);
+        let submitted = gathered.submitted.get(&visit.key);
+        let uid = decision.record.as_ref().or(decision.steps.first().and_then(|step| step.before.as_ref())).map(Record::uid);
+        if let Some(uid) = uid {
+            if world.touched.contains(uid) {
+                self.looked_at.push(uid.clone());
+            }
+            if world.first_sign_ins.contains_key(uid) {
+                self.folded.push(uid.clone());
+            }
+        }
+        if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
+            self.looked_at.push(uid);
+        }
+        let (Some(first), Some(last)) = (decision.steps.first(), decision.steps.last()) else { return };
+        self.writes.push(Write { before: first.before.clone(), after: last.after.clone() });
+        for step in &decision.steps {
+            let Some(record) = step.after.as_ref().or(step.before.as_ref()) else { continue };
+            let generation = match &visit.declared {
+                Declared::Present(manifest) => Some(manifest.generation),
+                Declared::Removed | Declared::Nothing => stored.map(|stored| stored.generation),
+            };
+            for change in changes(step.before.as_ref(), step.after.as_ref()) {
+                self.entries.push(Entry {
+                    due: step.due,
+                    at: world.now,
+                    uid: record.uid().clone(),
+                    kind: record.kind(),
+                    handle: Some(record.handle().clone()),
+                    action: change.action.name().to_owned(),
+                    cause: step.cause.name().to_owned(),
+                    fields: names.told(change.fields),
+                    generation,
+                    manager: submitted.and_then(|s| s.manager.clone()).or_else(|| stored.and_then(|s| s.manager.clone())),
+                    commit: submitted.and_then(|s| s.commit.clone()).or_else(|| stored.and_then(|s| s.commit.clone())),
+                });
+            }
+            self.effects(step, record);
+            self.concerns(step, names);
+        }
+    }
+
+    fn effects(&mut self, step: &Step, record: &Record) {
+        let order = |consumer, effect, payload| Order {
+            id: uuid::Uuid::now_v7().to_string(),
+            at: step.due,
+            uid: record.uid().clone(),
+            consumer,
+            effect,
+            payload,
+        };
+        for effect in effects(step.before.as_ref(), step.after.as_ref()) {
+            match effect {
+                Effect::SignOut => self.signed_out.push((record.uid().clone(), step.due)),
+                Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
+                Effect::Erase => {
+                    let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
+                    self.orders.extend(data.map(|data| order("storage", "Erase", json!({ "data": data }))));
+                    self.erased.push(record.uid().clone());
+                }
+            }
+        }
+    }
+
+    /// Whom a change concerns: what waits for it, and what follows from it.
+    fn concerns(&mut self, step: &Step, names: &Names) {
+        let (before, after) = (step.before.as_ref(), step.after.as_ref());
+        for record in [before, after].into_iter().flatten() {
+            self.signals.insert(record_key(&record.key()));
+        }
+        let held: HashSet<_> = before.map(Record::claims).unwrap_or_default().into_iter().collect();
+        let holds: HashSet<_> = after.map(Record::claims).unwrap_or_default().into_iter().collect();
+        self.signals.extend(held.difference(&holds).map(crate::record::Claim::wait_key));
+        match (before, after) {
+            (Some(Record::Tenant(before)), Some(Record::Tenant(after))) => {
+                if before.supreme_admin != after.supreme_admin {
+                    // Whoever the role left, or came to, may now do what it could not, or the reverse.
+                    let holders = [&before.supreme_admin, &after.supreme_admin].into_iter().flatten();
+                    let names = holders.filter_map(|uid| names.get(uid));
+                    self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
+                }
+                if before.declared != after.declared || before.managed != after.managed {
+                    self.tenants.push(after.handle.clone());
+                    for kind in [Kind::Member, Kind::Organization] {
+                        self.signals.insert(place_key(&after.uid, kind));
+                    }
+                }
+            }
+            (Some(Record::Member(before)), after) => {
+                let left = match after {
+                    Some(Record::Member(after)) => {
+                        (after.is_deleted() && !before.is_deleted())
+                            || before.declared.assignments.iter().any(|assignment| {
+                                !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
+                            })
+                    }
+                    Some(Record::Tenant(_) | Record::Organization(_)) | None => true,
+                };
+                if left {
+                    self.signals.insert(vacated_key(&before.tenant));
+                }
+                if after.is_none() {
+                    self.signals.insert(place_key(&before.tenant, Kind::Member));
+                }
+            }
+            (Some(Record::Organization(before)), after) => {
+                let moved = match after {
+                    Some(Record::Organization(after)) => before.declared.parent != after.declared.parent,
+                    Some(Record::Tenant(_) | Record::Member(_)) | None => true,
+                };
+                if moved {
+                    self.signals.insert(vacated_key(&before.tenant));
+                }
+                if after.is_none() {
+                    self.signals.insert(place_key(&before.tenant, Kind::Organization));
+                }
+            }
+            (Some(Record::Tenant(_)), _) | (None, _) => {}
+        }
+        // A manifest of another name for the same record takes the place of the old one.
+        if let (Some(before), Some(after)) = (before, after)
+            && before.handle() != after.handle()
+        {
+            self.gone.push(before.key());
+        }
+    }
+
+    /// The declaration: what is declared now, what became of it, what it waits for.
+    fn declaration(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision, names: &Names) {
+        let now = gathered.world.now;
+        let stored = gathered.stored.get(&visit.key);
+        match (&visit.declared, &decision.removal) {
+            (Declared::Nothing, _) => {}
+            (Declared::Removed, Removal::Pending(reason, message)) => {
+                if let Some(stored) = stored {
+                    let mut next = stored.clone();
+                    next.removal = Some(reason.name().to_owned());
+                    next.removal_at = stored.removal_at.or(Some(now));
+                    next.settled = false;
+                    next.waits = decision.waits_for.iter().cloned().collect();
+                    self.outcomes.push(outcome(&visit.key, &Verdict::new(*reason, message.clone())));
+                    self.compare(Some(stored), next);
+                }
+            }
+            (Declared::Removed, Removal::Done | Removal::NotAsked) => {
+                if stored.is_some() {
+                    self.gone.push(visit.key.clone());
+                }
+            }
+            (Declared::Present(manifest), _) => {
+                let Some(verdict) = &decision.verdict else { return };
+                let submitted = gathered.submitted.get(&visit.key);
+                let changed = stored.is_none_or(|stored| stored.digest != manifest.digest);
+                let uid = decision.record.as_ref().map(|record| record.uid().to_string());
+                let waits: BTreeSet<String> = decision.waits_for.iter().cloned().collect();
+                let before = stored.map_or(Value::Null, |stored| stored.status.clone());
+                let name = |uid: &Uid| names.get(uid);
+                let next = Declaration {
+                    key: visit.key.clone(),
+                    tenant: tenant_of(&visit.key, &manifest.json),
+                    source: submitted.map_or_else(
+                        || stored.map_or_else(|| gathered.source.clone(), |stored| stored.source.clone()),
+                        |_| gathered.source.clone(),
+                    ),
+                    spec: manifest.json.clone(),
+                    annotations: submitted
+                        .map(|submitted| json!(submitted.annotations))
+                        .or_else(|| stored.map(|stored| stored.annotations.clone()))
+                        .unwrap_or_else(|| json!({})),
+                    digest: manifest.digest.clone(),
+                    generation: manifest.generation,
+                    // Who wrote it and with which commit is told of a real change only.
+                    manager: match (changed, submitted) {
+                        (true, Some(submitted)) => submitted.manager.clone(),
+                        _ => stored.and_then(|stored| stored.manager.clone()),
+                    },
+                    commit: match (changed, submitted) {
+                        (true, Some(submitted)) => submitted.commit.clone(),
+                        _ => stored.and_then(|stored| stored.commit.clone()),
+                    },
+                    created_at: stored.map_or(visit.since, |stored| stored.created_at),
+                    declared_at: stored.filter(|_| !changed).map_or(now, |stored| stored.declared_at),
+                    uid: uid.or_else(|| stored.and_then(|stored| stored.uid.clone())),
+                    settled: verdict.is_ready() && waits.is_empty(),
+                    reason: verdict.reason.name().to_owned(),
+                    removal: None,
+                    removal_at: None,
+                    status: status::status(
+                        visit.key.kind,
+                        decision.record.as_ref(),
+                        verdict,
+                        manifest.generation,
+                        now,
+                        &before,
+                        &name,
+                    ),
+                    waits,
+                };
+                if changed && visit.key.kind == Kind::Organization {
+                    self.signals.insert(declared_key(&visit.key));
+                }
+                self.outcomes.push(outcome(&visit.key, verdict));
+                self.compare(stored, next);
+            }
+        }
+    }
+
+    /// Writes a declaration where it differs from what is there.
+    fn compare(&mut self, stored: Option<&Declaration>, next: Declaration) {
+        if stored.is_none_or(|stored| stored.waits != next.waits) && !(stored.is_none() && next.waits.is_empty()) {
+            self.waits.push(next.clone());
+        }
+        let same = stored.is_some_and(|stored| Declaration { waits: next.waits.clone(), ..stored.clone() } == next);
+        if !same {
+            self.declared.push(next);
+        }
+    }
+
+    /// Whether there is nothing to write.
+    fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+            && self.declared.is_empty()
+            && self.waits.is_empty()
+            && self.gone.is_empty()
+            && self.folded.is_empty()
+            && self.looked_at.is_empty()
+    }
+
+    /// Writes everything in one transaction that only the leader can commit; then tells what was done, and
+    /// which objects to look at next.
+    pub async fn write(
+        mut self,
+        directory: &Directory,
+        leader: &Leader,
+        digest_key: &hmac::Key,
+        now: Timestamp,
+        done: &mut Done,
+    ) -> Result<Vec<Request>, Error> {
+        let mut woken = Vec::new();
+        if !self.is_empty() {
+            let declared_again: HashSet<Key> = self.declared.iter().map(|declaration| declaration.key.clone()).collect();
+            self.gone.retain(|key| !declared_again.contains(key));
+            let mut tx = leader.begin(directory).await?;
+            let mut touched: Vec<Uid> = std::mem::take(&mut self.looked_at);
+            // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
+            touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));
+            records::store(&mut tx, self.writes).await?;
+            declarations::remove(&mut tx, &self.gone).await?;
+            declarations::store(&mut tx, &self.declared, &self.waits).await?;
+            audit::append(&mut tx, &self.entries, leader.epoch(), digest_key).await?;
+            for (member, due) in &self.signed_out {
+                facts::sign_out(&mut tx, std::slice::from_ref(member), (*due).min(now)).await?;
+            }
+            facts::fold(&mut tx, &self.folded).await?;
+            facts::order(&mut tx, self.orders).await?;
+            facts::erase(&mut tx, &self.erased, now).await?;
+            if !touched.is_empty() {
+                facts::untouch(&mut tx, &touched).await?;
+            }
+            let mut keys =
+                if self.signals.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &self.signals).await? };
+            for tenant in &self.tenants {
+                keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
+            }
+            keys.extend(self.again);
+            tx.commit().await?;
+            woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
+        }
+        done.changes.extend(self.entries);
+        done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
+        Ok(woken)
+    }
+}
+
+/// The name of the tenant that an object belongs to; a tenant's own.
+fn tenant_of(key: &Key, spec: &Value) -> String {
+    match key.kind {
+        Kind::Tenant => key.handle.name.clone(),
+        Kind::Organization | Kind::Member | Kind::ExternalContact => {
+            spec["tenantRef"]["name"].as_str().unwrap_or_default().to_owned()
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The queue and its worker: drains what is queued in batches, retries a batch that met a conflict, halves
+//! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use jiff::Timestamp;
+use ring::hmac;
+use ring::rand::SecureRandom;
+
+use super::gather::{Gathered, gather};
+use super::{Done, Outcome, Set, Submission, commit};
+use crate::api::{Handle, Key, Kind};
+use crate::directory::audit::hex;
+use crate::directory::leadership::Leader;
+use crate::directory::sql::Tx;
+use crate::directory::{Directory, Error, declarations, facts, records};
+use crate::lifecycle::{Decision, Holder, Trigger, decide_set};
+use crate::record::Record;
+
+/// The most objects in one batch.
+pub const BATCH: usize = 500;
+/// How often a batch that met a conflict is gathered again before it is halved.
+const ATTEMPTS: usize = 3;
+/// The clocks may differ by this much before irreversible steps wait (R4).
+const TOLERATED_SKEW: i64 = 60_000_000;
+
+/// What is asked of an object.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// It is declared.
+    Submitted(Box<Submission>),
+    /// Its resource is gone.
+    Gone,
+    /// It is looked at again, by what is known of it.
+    Revisit,
+}
+
+/// A place in the queue.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub key: Key,
+    pub trigger: Trigger,
+    pub what: What,
+}
+
+impl Request {
+    /// Another look at an object.
+    pub fn revisit(key: Key, trigger: Trigger) -> Self {
+        Request { key, trigger, what: What::Revisit }
+    }
+}
+
+/// How the engine tells whether a manifest is still there.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// By the set at hand, where it is complete for the tenant; else by what is declared.
+    Set(Set),
+    /// By what is declared.
+    Declared,
+}
+
+impl Presence {
+    /// Whether a manifest is there: yes, no, or what the declarations say.
+    fn of(&self, key: &Key, tenant: &Handle) -> Option<bool> {
+        match self {
+            Presence::Set(set) if set.objects.contains(key) => Some(true),
+            Presence::Set(set) if set.complete.contains(tenant) => Some(false),
+            Presence::Set(_) | Presence::Declared => None,
+        }
+    }
+}
+
+/// The engine of one directory.
+pub struct Engine {
+    pub directory: Directory,
+    leader: Leader,
+    digest_key: hmac::Key,
+    source: String,
+    take_over: bool,
+    presence: Presence,
+    queue: VecDeque<Request>,
+}
+
+impl Engine {
+    /// An engine on a directory that this process leads, for what one source declares.
+    pub async fn new(directory: Directory, leader: Leader, source: &str) -> Result<Engine, Error> {
+        let secret = directory.setting("digest_key", || random_text(32)).await?;
+        Ok(Engine {
+            directory,
+            leader,
+            digest_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+            source: source.to_owned(),
+            take_over: false,
+            presence: Presence::Declared,
+            queue: VecDeque::new(),
+        })
+    }
+
+    /// Takes records that another source declares.
+    pub fn take_over(&mut self) {
+        self.take_over = true;
+    }
+
+    /// Says which set is at hand.
+    pub fn set_presence(&mut self, presence: Presence) {
+        self.presence = presence;
+    }
+
+    /// Gives leadership up.
+    pub async fn release(self) -> Result<(), Error> {
+        self.leader.release().await
+    }
+
+    /// Whether irreversible steps may be taken: this host's clock agrees with the database's (R4).
+    pub fn clocks_agree(&self) -> bool {
+        self.leader.skew().abs() <= TOLERATED_SKEW
+    }
+
+    /// Puts a request at the end of the queue.
+    pub fn enqueue(&mut self, request: Request) {
+        self.queue.push_back(request);
+    }
+
+    /// Declares a set and does everything that follows from it. `progress` is told how many objects are done.
+    pub async fn apply(
+        &mut self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Done, Error> {
+        let mut done = self.advance(now).await?;
+        for submission in in_order(submissions) {
+            let key = submission.key.clone();
+            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(Box::new(submission)) });
+        }
+        done.extend(self.drain(now, progress).await?);
+        Ok(done)
+    }
+
+    /// Does what fell due, folds in what services reported, sets back what somebody changed.
+    pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
+        let mut done = Done::default();
+        loop {
+            let mut tx = self.directory.read().await?;
+            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+            let due = records::due(&mut tx, now, limit, self.clocks_agree()).await?;
+            let news = facts::members_with_news(&mut tx, limit).await?;
+            let touched = declarations::touched(&mut tx, limit).await?;
+            drop(tx);
+            let mut requests: BTreeMap<Key, Trigger> = BTreeMap::new();
+            requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
+            requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
+            requests.extend(due.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Time)));
+            if requests.is_empty() && self.queue.is_empty() {
+                return Ok(done);
+            }
+            let before = requests.len();
+            for (key, trigger) in requests {
+                self.enqueue(Request::revisit(key, trigger));
+            }
+            let step = self.drain(now, &mut |_| ()).await?;
+            let moved = !step.changes.is_empty();
+            done.extend(step);
+            // What can't move on now would be found again at once.
+            if !moved && before > 0 {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Looks at every declared object once, for drift. Returns what was set back.
+    pub async fn scan(&mut self, now: Timestamp) -> Result<Done, Error> {
+        let mut done = Done::default();
+        let mut after: Option<Key> = None;
+        loop {
+            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+            let page = declarations::page(&mut self.directory.read().await?, after.as_ref(), limit).await?;
+            let Some(last) = page.last().cloned() else { return Ok(done) };
+            for key in page {
+                self.enqueue(Request::revisit(key, Trigger::Scan));
+            }
+            done.extend(self.drain(now, &mut |_| ()).await?);
+            after = Some(last);
+        }
+    }
+
+    /// Works until the queue is empty.
+    pub async fn drain(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send)) -> Result<Done, Error> {
+        let mut done = Done::default();
+        while !self.queue.is_empty() {
+            let mut batch: Vec<Request> = Vec::with_capacity(BATCH);
+            let mut places: HashMap<Key, usize> = HashMap::new();
+            while batch.len() < BATCH
+                && let Some(request) = self.queue.pop_front()
+            {
+                match places.get(&request.key) {
+                    // A look at what is declared in this very batch adds nothing to it.
+                    Some(place) => {
+                        if !matches!(request.what, What::Revisit) {
+                            batch[*place] = request;
+                        }
+                    }
+                    None => {
+                        places.insert(request.key.clone(), batch.len());
+                        batch.push(request);
+                    }
+                }
+            }
+            let declared = batch.iter().filter(|request| request.trigger == Trigger::Declared).count();
+            self.run(batch, now, &mut done).await?;
+            progress(declared);
+        }
+        Ok(done)
+    }
+
+    /// Runs one batch: again when it met a conflict, in halves when that repeats.
+    async fn run(&mut self, batch: Vec<Request>, now: Timestamp, done: &mut Done) -> Result<(), Error> {
+        let mut batches = VecDeque::from([batch]);
+        while let Some(mut batch) = batches.pop_front() {
+            let mut attempt = 1;
+            loop {
+                match self.attempt(&batch, now).await {
+                    Ok((step, woken)) => {
+                        done.extend(step);
+                        self.queue.extend(woken);
+                        break;
+                    }
+                    Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                        tracing::debug!(%error, objects = batch.len(), attempt, "a batch met a conflict");
+                        attempt += 1;
+                    }
+                    Err(error) if error.is_conflict() && batch.len() > 1 => {
+                        batches.push_front(batch.split_off(batch.len() / 2));
+                        attempt = 1;
+                    }
+                    Err(error) if error.is_conflict() => {
+                        let Some(request) = batch.pop() else { break };
+                        tracing::error!(%error, object = %request.key, "an object could not be written");
+                        let outcome = Outcome {
+                            key: request.key.clone(),
+                            ready: false,
+                            reason: "DatabaseConflict".into(),
+                            message: format!("the database refused it: {error}"),
+                            warnings: Vec::new(),
+                            problems: Vec::new(),
+                        };
+                        done.outcomes.insert(request.key, outcome);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers, decides and commits one batch once.
+    async fn attempt(&mut self, batch: &[Request], now: Timestamp) -> Result<(Done, Vec<Request>), Error> {
+        let mut done = Done::default();
+        let mut tx = self.directory.read().await?;
+        let mut requests: Vec<Request> = self.loud(&mut tx, batch, now, &mut done).await?;
+        if requests.is_empty() {
+            return Ok((done, Vec::new()));
+        }
+        let (gathered, decisions) = loop {
+            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), &self.source, self.take_over).await?;
+            let (gathered, decisions) = self.decide(&mut tx, gathered).await?;
+            let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
+            if pulled.is_empty() {
+                break (gathered, decisions);
+            }
+            requests.extend(pulled);
+        };
+        drop(tx);
+        let commit = commit::compile(&gathered, &decisions);
+        let woken = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        Ok((done, woken))
+    }
+
+    /// Leaves out what was declared before and has nothing to do.
+    async fn loud(&self, tx: &mut Tx, batch: &[Request], now: Timestamp, done: &mut Done) -> Result<Vec<Request>, Error> {
+        let submitted: Vec<Key> = batch
+            .iter()
+            .filter(|request| matches!(request.what, What::Submitted(_)))
+            .map(|request| request.key.clone())
+            .collect();
+        let seen = declarations::seen(tx, &submitted, now).await?;
+        let mut requests = Vec::new();
+        for request in batch {
+            if let What::Submitted(submission) = &request.what
+                && let Some(seen) = seen.get(&request.key)
+                && seen.quiet
+                && seen.digest == submission.digest
+                && seen.source == self.source
+            {
+                done.unchanged += 1;
+            } else {
+                requests.push(request.clone());
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Decides, looking up who holds what the decisions want to hold, until nothing new is wanted.
+    async fn decide(&self, tx: &mut Tx, mut gathered: Gathered) -> Result<(Gathered, Vec<Decision>), Error> {
+        let mut known = HashSet::new();
+        self.keys_present(tx, &mut gathered).await?;
+        loop {
+            let decisions = decide_set(&gathered.world, &gathered.visits);
+            let mut wanted = Vec::new();
+            for decision in &decisions {
+                let before = decision.steps.first().and_then(|step| step.before.as_ref());
+                let held: HashSet<_> = before.map(Record::claims).unwrap_or_default().into_iter().collect();
+                let holds = decision.record.as_ref().map(Record::claims).unwrap_or_default();
+                wanted.extend(holds.into_iter().filter(|claim| !held.contains(claim) && known.insert(claim.clone())));
+            }
+            if wanted.is_empty() {
+                return Ok((gathered, decisions));
+            }
+            let holders = records::holders(tx, &wanted).await?;
+            if holders.is_empty() {
+                return Ok((gathered, decisions));
+            }
+            for (claim, uid, key) in holders {
+                gathered.world.claims.insert(claim, Holder { uid, key });
+            }
+        }
+    }
+
+    /// Tells which manifests behind external keys are still there (M11).
+    async fn keys_present(&self, tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
+        let mut unsaid = Vec::new();
+        for holder in gathered.world.claims.values() {
+            let tenant =
+                gathered.world.record(&holder.key).and_then(|record| gathered.world.tenants.get(record.tenant()).cloned());
+            match tenant.and_then(|tenant| self.presence.of(&holder.key, &tenant.handle)) {
+                Some(true) => drop(gathered.world.present.insert(holder.key.clone())),
+                Some(false) => {}
+                None => unsaid.push(holder.key.clone()),
+            }
+        }
+        let declared = declarations::load(tx, &unsaid).await?;
+        let present = declared.into_iter().filter(|declaration| declaration.removal.is_none()).map(|declaration| declaration.key);
+        gathered.world.present.extend(present);
+        Ok(())
+    }
+
+    /// What must be decided together with the batch: the others of a cycle, and holders that wait themselves.
+    async fn pulled(&self, tx: &mut Tx, requests: &[Request], decisions: &[Decision]) -> Result<Vec<Request>, Error> {
+        let of_the_batch: HashSet<&Key> = requests.iter().map(|request| &request.key).collect();
+        let fresh = |keys: &mut dyn Iterator<Item = &Key>| -> Vec<Key> {
+            let unique: HashSet<&Key> = keys.filter(|key| !of_the_batch.contains(key)).collect();
+            unique.into_iter().cloned().collect()
+        };
+        let mut pulled: Vec<Key> = fresh(&mut decisions.iter().flat_map(|decision| &decision.pulls));
+        let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
+        let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
+        pulled.extend(waiting.map(|declaration| declaration.key));
+        Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
+    }
+}
+
+/// The order in which a set is handed over: kind, then organizations by their depth in the set, then as
+/// they were created and by handle (T3).
+fn in_order(mut submissions: Vec<Submission>) -> Vec<Submission> {
+    let parents: HashMap<Handle, Handle> = submissions
+        .iter()
+        .filter(|submission| submission.key.kind == Kind::Organization)
+        .filter_map(|submission| {
+            let spec: serde_json::Value = serde_json::from_str(&submission.spec).ok()?;
+            let parent = spec["parentRef"]["name"].as_str()?;
+            Some((submission.key.handle.clone(), submission.key.handle.sibling(parent)))
+        })
+        .collect();
+    let depth = |handle: &Handle| {
+        let mut depth = 0;
+        let mut next = parents.get(handle);
+        while let Some(parent) = next
+            && depth < 64
+        {
+            depth += 1;
+            next = parents.get(parent);
+        }
+        depth
+    };
+    submissions.sort_by_cached_key(|submission| {
+        let depth = if submission.key.kind == Kind::Organization { depth(&submission.key.handle) } else { 0 };
+        (submission.key.kind, depth, submission.created_at, submission.key.handle.clone())
+    });
+    submissions
+}
+
+/// That many random bytes, as text.
+pub fn random_text(bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    ring::rand::SystemRandom::new().fill(&mut buffer).expect("the system gives random bytes");
+    hex(&buffer)
+}

@@ -1,0 +1,430 @@
+//! Gathering: from a batch of requests to the world that its decisions need, in a few set queries. Only
+//! reads. Called by the engine.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Submission;
+use super::engine::{Request, What, random_text};
+use crate::api::schema;
+use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
+use crate::directory::declarations::Declaration;
+use crate::directory::records::{By, handle_keys};
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{Error, declarations, facts, records};
+use crate::lifecycle::tenant::places;
+use crate::lifecycle::{Declared, Fresh, Holder, Manifest, Spec, Visit, World};
+use crate::record::{Claim, Record, Space, Uid};
+
+/// A batch, ready to be decided.
+pub struct Gathered {
+    pub world: World,
+    pub visits: Vec<Visit>,
+    /// What was declared before.
+    pub stored: HashMap<Key, Declaration>,
+    /// What is declared now.
+    pub submitted: HashMap<Key, Box<Submission>>,
+    /// Objects that another source declares, and that are left to it.
+    pub elsewhere: Vec<(Key, String)>,
+    pub source: String,
+}
+
+/// Gathers everything that the decisions about a batch may look at.
+pub async fn gather(
+    tx: &mut Tx,
+    requests: &[Request],
+    now: Timestamp,
+    irreversible: bool,
+    source: &str,
+    take_over: bool,
+) -> Result<Gathered, Error> {
+    let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
+    let stored: HashMap<Key, Declaration> =
+        declarations::load(tx, &wanted).await?.into_iter().map(|declaration| (declaration.key.clone(), declaration)).collect();
+    let mut gathered = Gathered {
+        world: World::new(now, irreversible),
+        visits: Vec::with_capacity(requests.len()),
+        stored,
+        submitted: HashMap::new(),
+        elsewhere: Vec::new(),
+        source: source.to_owned(),
+    };
+    let mut loader = Loader { tx, loaded: HashSet::new() };
+    let mut manifests = manifests(requests, &gathered.stored);
+    for request in requests {
+        let before = gathered.stored.get(&request.key);
+        if let (What::Submitted(_), Some(before)) = (&request.what, before)
+            && before.source != source
+            && !take_over
+        {
+            gathered.elsewhere.push((request.key.clone(), before.source.clone()));
+            continue;
+        }
+        let declared = match (&request.what, before) {
+            (What::Submitted(submission), _) => {
+                gathered.submitted.insert(request.key.clone(), submission.clone());
+                match manifests.remove(&request.key) {
+                    Some(manifest) => Declared::Present(manifest),
+                    None => continue,
+                }
+            }
+            (What::Gone, _) => Declared::Removed,
+            (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
+            (What::Revisit, Some(before)) => Declared::Present(declared_before(before)),
+            (What::Revisit, None) => Declared::Nothing,
+        };
+        let since = match &request.what {
+            What::Submitted(submission) => submission.created_at.or(before.map(|before| before.created_at)),
+            What::Gone | What::Revisit => before.map(|before| before.created_at),
+        };
+        gathered.visits.push(Visit {
+            key: request.key.clone(),
+            trigger: request.trigger,
+            declared,
+            since: since.unwrap_or(now),
+            fresh: Fresh {
+                uid: Uid::from(uuid::Uuid::now_v7().to_string()),
+                contact_token: random_text(10),
+                qr_token: random_text(16),
+            },
+        });
+    }
+    loader.subjects(&mut gathered).await?;
+    loader.external_keys(&mut gathered).await?;
+    loader.what_records_refer_to(&mut gathered).await?;
+    loader.organizations(&mut gathered, requests).await?;
+    loader.places(&mut gathered).await?;
+    loader.facts(&mut gathered).await?;
+    loader.former_uids(&mut gathered).await?;
+    Ok(gathered)
+}
+
+/// The manifests of a batch, read and checked on every core: that is most of the work on a new roster.
+fn manifests(requests: &[Request], stored: &HashMap<Key, Declaration>) -> HashMap<Key, Manifest> {
+    let submissions: Vec<&Submission> = requests
+        .iter()
+        .filter_map(|request| match &request.what {
+            What::Submitted(submission) => Some(&**submission),
+            What::Gone | What::Revisit => None,
+        })
+        .collect();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = submissions.len().div_ceil(cores).max(16);
+    let read = |share: &[&Submission]| -> Vec<(Key, Manifest)> {
+        share.iter().map(|submission| (submission.key.clone(), submitted(submission, stored.get(&submission.key)))).collect()
+    };
+    std::thread::scope(|scope| {
+        let mut shares = submissions.chunks(share);
+        let first = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || read(share))).collect();
+        let mut all = read(first);
+        all.extend(others.into_iter().flat_map(|worker| worker.join().unwrap_or_default()));
+        all.into_iter().collect()
+    })
+}
+
+/// A manifest that is handed over now. One that was taken before is not checked again.
+fn submitted(submission: &Submission, before: Option<&Declaration>) -> Manifest {
+    let json: Value = serde_json::from_str(&submission.spec).unwrap_or(Value::Null);
+    let known = before.filter(|before| before.digest == submission.digest);
+    let generation = submission.generation.unwrap_or_else(|| match before {
+        None => 1,
+        Some(before) if before.digest == submission.digest => before.generation,
+        Some(before) => before.generation + 1,
+    });
+    let checked = known.is_some_and(|known| known.reason != Reason::Invalid.name());
+    Manifest {
+        spec: typed(submission.key.kind, &json, checked),
+        json,
+        digest: submission.digest.clone(),
+        generation,
+        unsupported: submission.annotations.keys().cloned().collect(),
+    }
+}
+
+/// A manifest as it was declared before.
+fn declared_before(before: &Declaration) -> Manifest {
+    let annotations: BTreeMap<String, String> = serde_json::from_value(before.annotations.clone()).unwrap_or_default();
+    Manifest {
+        spec: typed(before.key.kind, &before.spec, before.reason != Reason::Invalid.name()),
+        json: before.spec.clone(),
+        digest: before.digest.clone(),
+        generation: before.generation,
+        unsupported: annotations.into_keys().collect(),
+    }
+}
+
+/// The spec as its type; checked against its schema unless it was before.
+fn typed(kind: Kind, json: &Value, checked: bool) -> Result<Spec, Vec<Problem>> {
+    fn read<T: serde::de::DeserializeOwned>(kind: Kind, json: &Value, checked: bool) -> Result<Box<T>, Vec<Problem>> {
+        if checked {
+            schema::read(json).map_err(|problem| vec![problem]).map(Box::new)
+        } else {
+            schema::decode(kind, json).map(Box::new)
+        }
+    }
+    match kind {
+        Kind::Tenant => read(kind, json, checked).map(Spec::Tenant),
+        Kind::Organization => read(kind, json, checked).map(Spec::Organization),
+        Kind::Member => read(kind, json, checked).map(Spec::Member),
+        Kind::ExternalContact => read(kind, json, checked).map(Spec::ExternalContact),
+    }
+}
+
+/// Every resource that a spec refers to.
+fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
+    let key = |kind, reference: &LocalRef| Key::new(kind, handle.sibling(reference.name()));
+    match spec {
+        Spec::Tenant(spec) => vec![key(Kind::Member, &spec.supreme_admin_ref)],
+        Spec::Organization(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
+            .chain(spec.parent_ref.as_ref().map(|parent| key(Kind::Organization, parent)))
+            .collect(),
+        Spec::Member(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
+            .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
+            .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
+            .collect(),
+        Spec::ExternalContact(_) => Vec::new(),
+    }
+}
+
+/// The same of a record's stored intent.
+fn references_of(record: &Record) -> Vec<Key> {
+    match record {
+        Record::Tenant(_) => Vec::new(),
+        Record::Organization(organization) => {
+            references(&Spec::Organization(Box::new(organization.intent.spec.clone())), &organization.handle)
+        }
+        Record::Member(member) => references(&Spec::Member(Box::new(member.intent.spec.clone())), &member.handle),
+    }
+}
+
+/// Loads records once each.
+struct Loader<'t> {
+    tx: &'t mut Tx,
+    loaded: HashSet<Key>,
+}
+
+impl Loader<'_> {
+    async fn load(&mut self, world: &mut World, wanted: impl IntoIterator<Item = Key>) -> Result<(), Error> {
+        let mut by_kind: BTreeMap<Kind, Vec<Handle>> = BTreeMap::new();
+        for key in wanted {
+            if self.loaded.insert(key.clone()) {
+                by_kind.entry(key.kind).or_default().push(key.handle);
+            }
+        }
+        for (kind, handles) in by_kind {
+            for record in records::load(self.tx, kind, By::Handle, handle_keys(&handles)).await? {
+                world.insert(record);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_by_uid(&mut self, world: &mut World, kind: Kind, uids: Vec<Uid>) -> Result<(), Error> {
+        for record in records::load(self.tx, kind, By::Uid, keys(uids)).await? {
+            self.loaded.insert(record.key());
+            world.insert(record);
+        }
+        Ok(())
+    }
+
+    /// The objects themselves, and what their manifests refer to.
+    async fn subjects(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let mut wanted: Vec<Key> = Vec::new();
+        for visit in &gathered.visits {
+            wanted.push(visit.key.clone());
+            if let Declared::Present(Manifest { spec: Ok(spec), .. }) = &visit.declared {
+                wanted.extend(references(spec, &visit.key.handle));
+            }
+        }
+        self.load(&mut gathered.world, wanted).await
+    }
+
+    /// The records behind external keys, by which renamed manifests find theirs (M11).
+    async fn external_keys(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let mut claims = Vec::new();
+        for visit in &gathered.visits {
+            let Declared::Present(Manifest { spec: Ok(spec), .. }) = &visit.declared else { continue };
+            let (tenant, space, key) = match spec {
+                Spec::Organization(spec) => (&spec.tenant_ref, Space::OrganizationKey, &spec.external_key),
+                Spec::Member(spec) => (&spec.tenant_ref, Space::MemberKey, &spec.external_key),
+                Spec::Tenant(_) | Spec::ExternalContact(_) => continue,
+            };
+            if let (Some(tenant), Some(key)) = (gathered.world.tenant(&visit.key.handle.sibling(tenant.name())), key) {
+                claims.push(Claim::within(&tenant.uid, space, key.as_str()));
+            }
+        }
+        for (claim, uid, key) in records::holders(self.tx, &claims).await? {
+            self.load(&mut gathered.world, [key.clone()]).await?;
+            gathered.world.claims.insert(claim, Holder { uid, key });
+        }
+        Ok(())
+    }
+
+    /// What the loaded records refer to: their tenants, and the references of their stored intents.
+    async fn what_records_refer_to(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let world = &gathered.world;
+        let mut tenants: BTreeSet<Uid> = BTreeSet::new();
+        let mut holders: Vec<Uid> = Vec::new();
+        let mut wanted = Vec::new();
+        let subjects = gathered.visits.iter().map(|visit| visit.key.clone());
+        let renamed = gathered.world.claims.values().map(|holder| holder.key.clone());
+        for key in subjects.chain(renamed) {
+            if let Some(record) = world.record(&key) {
+                if !world.tenants.contains_key(record.tenant()) {
+                    tenants.insert(record.tenant().clone());
+                }
+                wanted.extend(references_of(&record));
+                if let Record::Tenant(tenant) = &record {
+                    holders.extend(tenant.supreme_admin.clone());
+                }
+            }
+        }
+        self.load_by_uid(&mut gathered.world, Kind::Member, holders).await?;
+        self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants.into_iter().collect()).await?;
+        self.load(&mut gathered.world, wanted).await
+    }
+
+    /// Around organizations: everything above, the declared parents, and what stands below one that moves or goes.
+    async fn organizations(&mut self, gathered: &mut Gathered, requests: &[Request]) -> Result<(), Error> {
+        let visits: Vec<&Visit> = gathered.visits.iter().filter(|visit| visit.key.kind == Kind::Organization).collect();
+        if visits.is_empty() {
+            return Ok(());
+        }
+        let mut parents: HashMap<Handle, Option<Handle>> = HashMap::new();
+        let mut unknown: BTreeSet<Handle> = BTreeSet::new();
+        for visit in &visits {
+            if let Declared::Present(manifest) = &visit.declared {
+                let parent = manifest.json["parentRef"]["name"].as_str().map(|name| visit.key.handle.sibling(name));
+                unknown.extend(parent.clone());
+                parents.insert(visit.key.handle.clone(), parent);
+            }
+        }
+        loop {
+            let asked: Vec<Key> = unknown
+                .iter()
+                .filter(|handle| !parents.contains_key(handle))
+                .map(|handle| Key::new(Kind::Organization, handle.clone()))
+                .collect();
+            if asked.is_empty() {
+                break;
+            }
+            unknown.clear();
+            for declaration in declarations::load(self.tx, &asked).await? {
+                let handle = &declaration.key.handle;
+                let parent = declaration.spec["parentRef"]["name"].as_str().map(|name| handle.sibling(name));
+                unknown.extend(parent.clone());
+                parents.insert(handle.clone(), parent);
+            }
+            for key in asked {
+                parents.entry(key.handle).or_insert(None);
+            }
+        }
+        gathered.world.declared_parents = parents;
+
+        let known: Vec<Uid> = gathered.world.organizations.keys().cloned().collect();
+        for record in records::tree(self.tx, &known, true).await? {
+            self.loaded.insert(record.key());
+            gathered.world.insert(record);
+        }
+        let submitted: HashSet<&Key> =
+            requests.iter().filter(|request| !matches!(request.what, What::Revisit)).map(|request| &request.key).collect();
+        let roots: Vec<Uid> = gathered
+            .visits
+            .iter()
+            .filter(|visit| submitted.contains(&visit.key) || matches!(visit.declared, Declared::Removed))
+            .filter_map(|visit| gathered.world.organization(&visit.key.handle).map(|organization| organization.uid.clone()))
+            .collect();
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let below = records::tree(self.tx, &roots, false).await?;
+        let mut children: HashMap<Uid, HashSet<Uid>> = HashMap::new();
+        for record in below {
+            children.entry(record.uid().clone()).or_default();
+            if let Record::Organization(organization) = &record
+                && let Some(parent) = &organization.declared.parent
+            {
+                children.entry(parent.clone()).or_default().insert(organization.uid.clone());
+            }
+            self.loaded.insert(record.key());
+            gathered.world.insert(record);
+        }
+        for root in &roots {
+            gathered.world.height.insert(root.clone(), height(&children, root, 0));
+        }
+        if gathered.visits.iter().any(|visit| visit.key.kind == Kind::Organization && matches!(visit.declared, Declared::Removed))
+        {
+            let all: Vec<Uid> = children.keys().cloned().collect();
+            gathered.world.assigned = records::assigned(self.tx, &all).await?;
+        }
+        gathered.world.children = children;
+        Ok(())
+    }
+
+    /// How many places are taken, in tenants whose plan counts them (T3).
+    async fn places(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        for kind in [Kind::Organization, Kind::Member] {
+            if !gathered.visits.iter().any(|visit| visit.key.kind == kind) {
+                continue;
+            }
+            let limited: Vec<Uid> = gathered
+                .world
+                .tenants
+                .values()
+                .filter(|tenant| places(tenant.plan(), kind).is_some())
+                .map(|tenant| tenant.uid.clone())
+                .collect();
+            for (tenant, count) in records::count(self.tx, kind, &limited).await? {
+                gathered.world.places.insert((tenant, kind), count);
+            }
+        }
+        Ok(())
+    }
+
+    /// What services reported, and what somebody changed.
+    async fn facts(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let members: Vec<Uid> = gathered
+            .visits
+            .iter()
+            .filter_map(|visit| gathered.world.record(&visit.key))
+            .filter(|record| record.kind() == Kind::Member)
+            .map(|record| record.uid().clone())
+            .collect();
+        if !members.is_empty() {
+            gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
+        }
+        gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
+        Ok(())
+    }
+
+    /// A record that somebody took away comes back as the same one, unless it is at rest.
+    async fn former_uids(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let former: HashMap<Key, String> = gathered
+            .visits
+            .iter()
+            .filter(|visit| gathered.world.record(&visit.key).is_none())
+            .filter_map(|visit| Some((visit.key.clone(), gathered.stored.get(&visit.key)?.uid.clone()?)))
+            .collect();
+        if former.is_empty() {
+            return Ok(());
+        }
+        let uids: Vec<String> = former.values().cloned().collect();
+        let at_rest = facts::at_rest(self.tx, &uids).await?;
+        for visit in &mut gathered.visits {
+            if let Some(uid) = former.get(&visit.key).filter(|uid| !at_rest.contains(uid)) {
+                visit.fresh.uid = Uid::from(uid.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn height(children: &HashMap<Uid, HashSet<Uid>>, root: &Uid, depth: usize) -> usize {
+    if depth > 64 {
+        return depth;
+    }
+    children.get(root).into_iter().flatten().map(|child| 1 + height(children, child, depth + 1)).max().unwrap_or(0)
+}

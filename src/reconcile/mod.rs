@@ -1,0 +1,112 @@
+//! The engine: gather → decide → commit → report, in batches; planning, removals, the timer. The only
+//! writer of records. Driven by `apply`, by `plan` on a copy in memory, and by whatever watches a source.
+
+mod commit;
+mod engine;
+mod gather;
+pub mod plan;
+pub mod removals;
+mod status;
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use ring::digest;
+use serde_json::Value;
+
+pub use engine::{Engine, Presence};
+
+use crate::api::{Handle, Key, Problem};
+use crate::directory::audit::{Entry, hex};
+use crate::record::MemberRecord;
+
+/// The status of a member whose resource is gone, without conditions.
+pub fn member_status(member: &MemberRecord) -> Value {
+    serde_json::to_value(status::of_member(member, &|_| None)).unwrap_or_default()
+}
+
+/// The source of what is declared by files (R9).
+pub const FILES: &str = "files";
+
+/// One manifest, as a source hands it over.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub key: Key,
+    /// The canonical JSON of the spec, unread: a hundred thousand of them are to fit.
+    pub spec: Box<str>,
+    /// Rollcall's own annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// What tells one intent from another: spec and annotations, without the commit.
+    pub digest: String,
+    /// The field manager that last wrote the spec, where the source knows it.
+    pub manager: Option<String>,
+    pub commit: Option<String>,
+    /// The resource's creation, where the source knows it.
+    pub created_at: Option<Timestamp>,
+    /// The resource's generation, where the source counts it.
+    pub generation: Option<i64>,
+}
+
+impl Submission {
+    /// A manifest by its canonical spec and Rollcall's annotations on it.
+    pub fn new(key: Key, spec: &Value, mut annotations: BTreeMap<String, String>) -> Self {
+        let commit = annotations.remove(crate::api::COMMIT_ANNOTATION);
+        let spec = spec.to_string();
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(spec.as_bytes());
+        for (name, value) in &annotations {
+            for part in [name, value] {
+                context.update(&[0]);
+                context.update(part.as_bytes());
+            }
+        }
+        let digest = hex(&context.finish().as_ref()[..16]);
+        Submission { key, spec: spec.into(), annotations, digest, manager: None, commit, created_at: None, generation: None }
+    }
+}
+
+/// What became of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub key: Key,
+    /// Whether all that is declared is in the directory, or waits for its date (R11).
+    pub ready: bool,
+    pub reason: String,
+    pub message: String,
+    /// Warnings beside it: reason and message.
+    pub warnings: Vec<(String, String)>,
+    /// What is wrong with the manifest, each at its path, where the message sums it up.
+    pub problems: Vec<Problem>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// Rows of the trail, in order.
+    pub changes: Vec<Entry>,
+    /// The last outcome of every object that was looked at.
+    pub outcomes: BTreeMap<Key, Outcome>,
+    /// How many objects were found as they were declared before.
+    pub unchanged: usize,
+}
+
+impl Done {
+    /// Adds what another run did.
+    pub fn extend(&mut self, other: Done) {
+        self.changes.extend(other.changes);
+        self.outcomes.extend(other.outcomes);
+        self.unchanged += other.unchanged;
+    }
+
+    /// The objects that are not as declared: refused, held, or waiting for something.
+    pub fn refused(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.values().filter(|outcome| !outcome.ready)
+    }
+}
+
+/// The set that a run looks at: every object in it, and the tenants for which it is complete.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub objects: HashSet<Key>,
+    pub complete: HashSet<Handle>,
+}

@@ -1,0 +1,143 @@
+//! Planning: an apply that happens elsewhere. The directory is copied into memory, the same engine applies
+//! to the copy, and its trail is the plan; a forecast moves the copy's clock on. Only reads the directory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ring::digest;
+use serde_json::{Value, json};
+
+use super::engine::Presence;
+use super::{Done, Engine, FILES, Outcome, Set, Submission};
+use crate::directory::audit::{Entry, hex};
+use crate::directory::{Directory, Error, copy, leadership, records};
+
+/// What is to be rehearsed.
+pub struct Rehearsal {
+    pub submissions: Vec<Submission>,
+    pub set: Set,
+    pub prune: bool,
+    pub take_over: bool,
+    pub now: Timestamp,
+    /// Until when the clock is moved on afterwards.
+    pub until: Option<Timestamp>,
+}
+
+/// Rehearses on a copy of a directory, and tells what would be done.
+pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Done, Error> {
+    let copy = copy::into_memory(directory).await?;
+    let leader = leadership::take(&copy).await?;
+    let mut engine = Engine::new(copy, leader, FILES).await?;
+    if rehearsal.take_over {
+        engine.take_over();
+    }
+    let Rehearsal { submissions, set, prune, take_over: _, now, until } = rehearsal;
+    let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
+    if let Some(until) = until {
+        loop {
+            let next = records::next_wake(&mut engine.directory.read().await?).await?;
+            let Some(at) = next.filter(|at| *at <= until) else { break };
+            let step = engine.advance(at.max(now)).await?;
+            if step.changes.is_empty() {
+                break;
+            }
+            done.extend(step);
+        }
+    }
+    Ok(done)
+}
+
+/// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do.
+pub async fn carry_out(
+    engine: &mut Engine,
+    submissions: Vec<Submission>,
+    set: Set,
+    prune: bool,
+    now: Timestamp,
+    progress: &mut (dyn FnMut(usize) + Send),
+) -> Result<Done, Error> {
+    engine.set_presence(Presence::Set(set.clone()));
+    let mut done = engine.apply(submissions, now, progress).await?;
+    if prune {
+        done.extend(engine.prune(FILES, &set, now).await?);
+    }
+    Ok(done)
+}
+
+/// The fields whose values are made by chance.
+const GENERATED: &[&str] = &["contactUrl", "qrToken"];
+/// The fields whose values follow from the instant at which something is carried out.
+const CLOCKED: &[&str] = &["createdAt", "activatedAt", "suspendedAt", "deletedAt", "purgeAt", "firstSignInAt", "onLeave"];
+
+/// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects
+/// that are not as declared, those that could not be read included.
+pub fn report(changes: &[Entry], refused: &[Outcome]) -> Value {
+    let mut summary: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut list = Vec::new();
+    for entry in changes {
+        *summary.entry(entry.action.as_str()).or_default() += 1;
+        let fields: Vec<Value> = entry
+            .fields
+            .iter()
+            .map(
+                |field| json!({"path": field.path, "from": shown(&field.path, &field.from), "to": shown(&field.path, &field.to)}),
+            )
+            .collect();
+        list.push(json!({
+            "kind": entry.kind.name(), "namespace": namespace(entry), "name": name(entry), "action": entry.action,
+            "at": entry.due.to_string(), "fields": fields, "reason": entry.cause,
+        }));
+    }
+    let refused: Vec<Value> = refused
+        .iter()
+        .map(|outcome| {
+            json!({
+                "kind": outcome.key.kind.name(), "namespace": outcome.key.handle.namespace, "name": outcome.key.handle.name,
+                "reason": outcome.reason, "message": outcome.message,
+            })
+        })
+        .collect();
+    json!({
+        "changes": list, "refused": refused, "held": [], "summary": summary, "fingerprint": fingerprint(changes),
+    })
+}
+
+fn namespace(entry: &Entry) -> &str {
+    entry.handle.as_ref().map_or("", |handle| &handle.namespace)
+}
+
+fn name(entry: &Entry) -> &str {
+    entry.handle.as_ref().map_or("", |handle| &handle.name)
+}
+
+/// A value as plans and reports show it: what chance makes is told as such.
+pub fn shown(path: &str, value: &Value) -> Value {
+    if GENERATED.contains(&path) && !value.is_null() { json!("(generated)") } else { value.clone() }
+}
+
+/// Tells one set of changes from another, whenever it is carried out.
+pub fn fingerprint(changes: &[Entry]) -> String {
+    let mut lines: Vec<String> = changes
+        .iter()
+        .map(|entry| {
+            let fields: Vec<Value> = entry
+                .fields
+                .iter()
+                .filter(|field| !GENERATED.contains(&field.path.as_str()))
+                .map(|field| {
+                    let clocked = CLOCKED.contains(&field.path.as_str());
+                    let value = |value: &Value| if clocked { json!(!value.is_null()) } else { value.clone() };
+                    json!([field.path, value(&field.from), value(&field.to)])
+                })
+                .collect();
+            json!([entry.kind.name(), namespace(entry), name(entry), entry.action, fields]).to_string()
+        })
+        .collect();
+    lines.sort();
+    let mut context = digest::Context::new(&digest::SHA256);
+    for line in lines {
+        context.update(line.as_bytes());
+        context.update(b"\n");
+    }
+    hex(&context.finish().as_ref()[..8])
+}

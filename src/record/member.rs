@@ -1,0 +1,285 @@
+//! The record of a member: declared columns, which follow from the manifest; lived ones, which are what
+//! happened; and the state that both give at an instant. Plain data; nothing is decided here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
+use crate::api::member::{Administrator, MemberPhase};
+use crate::api::{Handle, MemberSpec};
+
+/// A member as the directory keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberRecord {
+    pub uid: Uid,
+    pub tenant: Uid,
+    pub handle: Handle,
+    pub intent: Arc<Intent<MemberSpec>>,
+    pub declared: MemberDeclared,
+    pub lived: Lived,
+    pub state: MemberState,
+    pub created_at: Timestamp,
+    pub revision: i64,
+}
+
+/// What of a member follows from its manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberDeclared {
+    pub id: String,
+    pub family_name: String,
+    pub given_name: String,
+    pub personal_email: Option<String>,
+    /// In E.164 (M7).
+    pub mobile_phone: Option<String>,
+    pub employee_number: Option<String>,
+    pub external_key: Option<String>,
+    pub language: Option<String>,
+    pub administrator: String,
+    pub user_type: Option<String>,
+    pub job_level: Option<String>,
+    /// The organizations, the primary one first (M4).
+    pub assignments: Vec<AssignmentRecord>,
+    /// The message ID, `id@domain` (M37).
+    pub message_id: String,
+    /// The fields without a column of their own.
+    pub profile: Value,
+}
+
+/// A member's place in an organization.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssignmentRecord {
+    pub organization: Uid,
+    pub primary: bool,
+    pub position: Option<String>,
+    pub leader: bool,
+    pub private: bool,
+    pub include_in_team_sharing: bool,
+}
+
+/// What happened to a member. The directory is its only truth.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lived {
+    /// When the account began (M20).
+    pub activated_at: Option<Timestamp>,
+    /// The `activation.at` in force then.
+    pub activation: Option<String>,
+    /// When the person first signed in.
+    pub first_sign_in_at: Option<Timestamp>,
+    /// Since when access is suspended (M21).
+    pub suspended_at: Option<Timestamp>,
+    /// The declared leave that a suspension cleared for good (M21).
+    pub spent_leave: Option<Value>,
+    /// Since when the member is deleted (M23).
+    pub deleted_at: Option<Timestamp>,
+    /// Whether a departure deleted it, rather than the removal of its resource.
+    pub departed: bool,
+    /// Until when it can be restored (M24).
+    pub purge_at: Option<Timestamp>,
+    /// The token of the contact link (M37).
+    pub contact_token: String,
+    /// The token of the QR code (M37).
+    pub qr_token: String,
+}
+
+/// What a member is at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberState {
+    pub phase: MemberPhase,
+    pub on_leave: Option<LeaveInForce>,
+    /// The next instant at which time alone changes something.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// A leave in force (M22).
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeaveInForce {
+    pub from: Timestamp,
+    pub until: Option<Timestamp>,
+    pub message: Option<String>,
+}
+
+const COLUMNS: &[&str] = &[
+    "tenantRef",
+    "id",
+    "name",
+    "personalEmail",
+    "mobilePhone",
+    "employeeNumber",
+    "externalKey",
+    "language",
+    "administrator",
+    "userType",
+    "jobLevel",
+    "organizations",
+];
+
+impl MemberDeclared {
+    /// The declared columns of a spec with an ID, its organizations resolved, in the tenant's domain.
+    pub fn of(spec: &MemberSpec, json: &Value, id: &str, domain: &str, assignments: Vec<AssignmentRecord>) -> Self {
+        let text = |label: &Option<crate::api::text::Label>| label.as_ref().map(|label| label.0.clone());
+        MemberDeclared {
+            id: id.to_owned(),
+            family_name: spec.name.family.clone(),
+            given_name: spec.name.given.clone(),
+            personal_email: spec.personal_email.as_ref().map(|email| email.0.clone()),
+            mobile_phone: spec.mobile_phone.as_ref().map(|phone| phone.normalized()),
+            employee_number: text(&spec.employee_number),
+            external_key: spec.external_key.as_ref().map(|key| key.0.clone()),
+            language: spec.language.map(|language| language.tag().to_owned()),
+            administrator: match spec.administrator.unwrap_or_default() {
+                Administrator::None => "None",
+                Administrator::Operations => "Operations",
+            }
+            .to_owned(),
+            user_type: text(&spec.user_type),
+            job_level: text(&spec.job_level),
+            assignments,
+            message_id: format!("{id}@{domain}"),
+            profile: long_tail(json, COLUMNS),
+        }
+    }
+}
+
+impl LeaveInForce {
+    /// The leave as JSON: `{from, until, message}`.
+    pub fn to_json(&self) -> Value {
+        json!({"from": instant(Some(self.from)), "until": instant(self.until), "message": self.message})
+    }
+}
+
+impl MemberRecord {
+    /// The person's name as it is shown: given name first, or family name first where the script wants it.
+    pub fn display_name(&self) -> String {
+        shown_name(&self.declared.family_name, &self.declared.given_name)
+    }
+
+    /// The path of the contact link (M37); the domain comes from the message ID.
+    pub fn contact_url(&self) -> String {
+        let domain = self.declared.message_id.rsplit('@').next().unwrap_or_default();
+        format!("https://{domain}/contact/{}", self.lived.contact_token)
+    }
+
+    /// The organization that is primary, if there is any.
+    pub fn primary_organization(&self) -> Option<&Uid> {
+        self.declared.assignments.first().map(|assignment| &assignment.organization)
+    }
+
+    /// Whether the member is deleted and in its grace period.
+    pub fn is_deleted(&self) -> bool {
+        self.lived.deleted_at.is_some()
+    }
+
+    pub(super) fn claims(&self) -> Vec<Claim> {
+        let tenant = &self.tenant;
+        let declared = &self.declared;
+        let secondary = self.intent.spec.secondary_emails.iter().map(|part| part.as_str());
+        let mut claims: Vec<Claim> = std::iter::once(declared.id.as_str())
+            .chain(secondary)
+            .map(|part| Claim::within(tenant, Space::Address, part))
+            .collect();
+        claims.extend(declared.employee_number.as_deref().map(|number| Claim::within(tenant, Space::EmployeeNumber, number)));
+        claims.extend(declared.external_key.as_deref().map(|key| Claim::within(tenant, Space::MemberKey, key)));
+        claims.sort();
+        claims.dedup();
+        claims
+    }
+
+    pub(super) fn fields(&self) -> Vec<(String, Value)> {
+        let MemberRecord { uid: _, tenant, handle, intent: _, declared, lived, state, created_at, revision: _ } = self;
+        let MemberDeclared {
+            id,
+            family_name,
+            given_name,
+            personal_email,
+            mobile_phone,
+            employee_number,
+            external_key,
+            language,
+            administrator,
+            user_type,
+            job_level,
+            assignments,
+            message_id,
+            profile,
+        } = declared;
+        let Lived {
+            activated_at,
+            activation: _,
+            first_sign_in_at,
+            suspended_at,
+            spent_leave,
+            deleted_at,
+            departed,
+            purge_at,
+            contact_token: _,
+            qr_token,
+        } = lived;
+        // The next waking is no change of the record: it follows from the dates that are told.
+        let MemberState { phase, on_leave, wake_at: _ } = state;
+        let mut fields: Vec<(String, Value)> = vec![
+            ("handle".into(), handle.to_string().into()),
+            ("tenant".into(), tenant.to_string().into()),
+            ("phase".into(), phase.name().into()),
+            ("id".into(), id.clone().into()),
+            ("name.family".into(), family_name.clone().into()),
+            ("name.given".into(), given_name.clone().into()),
+            ("personalEmail".into(), personal_email.clone().into()),
+            ("mobilePhone".into(), mobile_phone.clone().into()),
+            ("employeeNumber".into(), employee_number.clone().into()),
+            ("externalKey".into(), external_key.clone().into()),
+            ("language".into(), language.clone().into()),
+            ("administrator".into(), administrator.clone().into()),
+            ("userType".into(), user_type.clone().into()),
+            ("jobLevel".into(), job_level.clone().into()),
+            ("organizations".into(), Value::Array(assignments.iter().map(AssignmentRecord::to_json).collect())),
+            ("messageId".into(), message_id.clone().into()),
+            ("contactUrl".into(), self.contact_url().into()),
+            ("qrToken".into(), qr_token.clone().into()),
+            ("createdAt".into(), instant(Some(*created_at))),
+            ("activatedAt".into(), instant(*activated_at)),
+            ("firstSignInAt".into(), instant(*first_sign_in_at)),
+            ("suspendedAt".into(), instant(*suspended_at)),
+            ("onLeave".into(), on_leave.as_ref().map_or(Value::Null, LeaveInForce::to_json)),
+            ("spentLeave".into(), spent_leave.clone().unwrap_or(Value::Null)),
+            ("deletedAt".into(), instant(*deleted_at)),
+            ("departed".into(), (*departed).into()),
+            ("purgeAt".into(), instant(*purge_at)),
+        ];
+        push_tail(&mut fields, profile);
+        fields
+    }
+}
+
+impl AssignmentRecord {
+    fn to_json(&self) -> Value {
+        let AssignmentRecord { organization, primary, position, leader, private, include_in_team_sharing } = self;
+        json!({
+            "organization": organization.to_string(), "primary": primary, "position": position, "leader": leader,
+            "private": private, "includeInTeamSharing": include_in_team_sharing,
+        })
+    }
+}
+
+/// A name in the order in which its script puts it: family name first, unspaced, for names that are
+/// wholly Han, Hangul or Kana; given name first otherwise.
+pub fn shown_name(family: &str, given: &str) -> String {
+    let east_asian = |text: &str| {
+        text.chars().all(|c| matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3005}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'))
+    };
+    if east_asian(family) && east_asian(given) { format!("{family}{given}") } else { format!("{given} {family}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_name;
+
+    #[test]
+    fn names_are_shown_in_the_order_of_their_script() {
+        assert_eq!(shown_name("Doe", "Jane"), "Jane Doe");
+        assert_eq!(shown_name("김", "지우"), "김지우");
+        assert_eq!(shown_name("佐々木", "さくら"), "佐々木さくら");
+        assert_eq!(shown_name("Müller", "Jörg"), "Jörg Müller");
+    }
+}
