@@ -122,6 +122,7 @@ CREATE TABLE members (
     activation        TEXT,
     first_sign_in_at  BIGINT,
     suspended_at      BIGINT,
+    leave_at          BIGINT,
     spent_leave       JSONB,
     deleted_at        BIGINT,
     departed          BOOLEAN NOT NULL,

@@ -122,6 +122,7 @@ CREATE TABLE members (
     activation        TEXT,
     first_sign_in_at  INTEGER,
     suspended_at      INTEGER,
+    leave_at          INTEGER,
     spent_leave       TEXT,
     deleted_at        INTEGER,
     departed          INTEGER NOT NULL,

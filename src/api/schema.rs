@@ -41,17 +41,54 @@ impl Checker {
     fn new(kind: Kind) -> Self {
         let crd = serde_json::to_value(crd(kind)).expect("a CRD is JSON");
         let schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone();
-        let structural = jsonschema::validator_for(&schema).expect("the generated schema is a JSON schema");
-        let rules = compile_schema(&schema);
         let mut messages = HashMap::new();
-        collect_messages(&rules, &mut messages);
+        collect_messages(&compile_schema(&schema), &mut messages);
+        let mut hoisted = schema.clone();
+        hoist_patterns(&mut hoisted, &mut messages);
+        let structural = jsonschema::validator_for(&hoisted).expect("the generated schema is a JSON schema");
+        let rules = compile_schema(&hoisted);
         Checker { schema, structural, rules, messages }
     }
 }
 
+/// Turns rules that are nothing but a pattern into one: CEL compiles it at every evaluation, a JSON schema
+/// once. The rule text and its message stay the same.
+fn hoist_patterns(schema: &mut Value, messages: &mut HashMap<String, String>) {
+    match schema {
+        Value::Object(fields) => {
+            let rules = fields.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut);
+            let mut pattern = None;
+            if let Some(rules) = rules {
+                rules.retain(|rule| match rule["rule"].as_str().and_then(lone_pattern) {
+                    Some(found) if pattern.is_none() => {
+                        messages.extend(rule["message"].as_str().map(|message| (found.clone(), message.to_owned())));
+                        pattern = Some(found);
+                        false
+                    }
+                    Some(_) | None => true,
+                });
+            }
+            if let Some(pattern) = pattern {
+                fields.insert("pattern".into(), pattern.into());
+            }
+            fields.values_mut().for_each(|inner| hoist_patterns(inner, messages));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|inner| hoist_patterns(inner, messages)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The pattern of a rule `self.matches('…')`.
+fn lone_pattern(rule: &str) -> Option<String> {
+    let literal = rule.strip_prefix("self.matches('")?.strip_suffix("')")?;
+    (!literal.contains('\'')).then(|| literal.replace(r"\\", r"\"))
+}
+
 fn collect_messages(schema: &CompiledSchema, messages: &mut HashMap<String, String>) {
     for rule in schema.validations.iter().flatten().map(|compiled| &compiled.rule) {
-        messages.extend(rule.message.as_ref().map(|message| (rule.rule.clone(), message.clone())));
+        let Some(message) = &rule.message else { continue };
+        let other = messages.insert(rule.rule.clone(), message.clone());
+        debug_assert!(other.is_none_or(|other| other == *message), "one rule, one message: {}", rule.rule);
     }
     schema.properties.values().chain(schema.items.as_deref()).for_each(|inner| collect_messages(inner, messages));
 }
@@ -67,8 +104,7 @@ thread_local! {
 pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     let checker = &CHECKERS[kind as usize];
     let mut problems = Vec::new();
-    unknown_fields(&checker.schema, spec, "spec", &mut problems);
-    problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error)));
+    problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error, &checker.messages)));
     // Rules are evaluated on well-formed values only, as on the API server.
     if problems.is_empty()
         && let Err(errors) = CEL.with(|cel| cel.validate_compiled(&checker.rules, spec, None))
@@ -79,6 +115,7 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
             Problem::new(path, message)
         }));
     }
+    unknown_fields(&checker.schema, spec, "spec", &mut problems);
     problems
 }
 
@@ -144,7 +181,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 /// A structural error in the words of someone who writes YAML.
-fn structural_problem(error: &jsonschema::ValidationError<'_>) -> Problem {
+fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMap<String, String>) -> Problem {
     let mut path = String::from("spec");
     for segment in error.instance_path().as_str().split('/').skip(1) {
         match segment.parse::<usize>() {
@@ -177,6 +214,10 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>) -> Problem {
             let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
             format!("{} is none of {}{hint}", shown(value), names.join(", "))
         }
+        ValidationErrorKind::Pattern { pattern } => match messages.get(pattern) {
+            Some(message) => format!("{}: {message}", shown(value)),
+            None => error.to_string(),
+        },
         ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => wrong_type(value, *expected),
         _ => error.to_string(),
     };

@@ -62,13 +62,13 @@ text! {
     /// A login ID (M1): 2–40 of `a-z 0-9 . - _`, no dot at either end, no two dots in a row.
     LoginId, 2..=40,
     "self.matches('^[a-z0-9_-]+([.][a-z0-9_-]+)*$')" =>
-        "an ID is 2 to 40 of a-z 0-9 . - _, with no dot at either end and no two dots in a row (M1)",
+        "an ID or local part holds only a-z 0-9 . - _, with no dot at either end and no two dots in a row (M1)",
 }
 text! {
     /// The part of a mail address before the `@`, 2–64 characters, under the rule of an ID (M1, O1).
     LocalPart, 2..=64,
     "self.matches('^[a-z0-9_-]+([.][a-z0-9_-]+)*$')" =>
-        "a local part of a mail address is a-z 0-9 . - _, with no dot at either end and no two dots in a row (M1)",
+        "an ID or local part holds only a-z 0-9 . - _, with no dot at either end and no two dots in a row (M1)",
 }
 text! {
     /// A whole mail address, lowercase (M8). Uppercase is refused, not folded.
@@ -91,7 +91,7 @@ text! {
 text! {
     /// A key given by another system (M11, O1): up to 100 characters, none of `% \ # / ?`.
     ExternalKey, 1..=100,
-    "!self.matches('[%#/?\\\\\\\\]')" => "an externalKey holds none of % \\ # / ? (M11)",
+    "self.matches('^[^%#/?\\\\\\\\]*$')" => "an externalKey holds none of % \\ # / ? (M11)",
 }
 text! {
     /// A name or title that people read, up to 100 characters.

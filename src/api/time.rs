@@ -42,6 +42,11 @@ impl When {
     }
 }
 
+/// An instant as people and machines are told it: RFC 3339, in UTC, to the second.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// The first instant of a day in a zone: where midnight does not exist, the first that does.
 fn start_of_day(date: Date, zone: &TimeZone) -> Timestamp {
     date.to_zoned(zone.clone())

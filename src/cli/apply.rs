@@ -114,18 +114,19 @@ impl Apply {
         let mut step = |count: usize| bar.inc(count as u64);
         let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
         bar.finish_and_clear();
-        if self.prune && !roster.whole {
+        if self.prune && roster.unread > 0 {
             eprintln!("warning: nothing was removed, since a document could not be read (R9)");
         }
         let refused = all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
+        output::skipped(&roster);
         match self.output {
             Format::Json => output::json(&report(&done.changes, &refused))?,
             Format::Table => {
                 output::changes(&done.changes, false)?;
-                println!("{}", output::summary(&done, refused.len(), roster.skipped));
+                println!("{}", output::summary(&done, refused.len(), &roster));
             }
         }
         let wholly = refused.is_empty() && roster.complaints.is_empty();

@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{Failure, Global, OK, PARTLY, get, history, object, output};
+use super::{Failure, Global, OK, PARTLY, get, history, object};
+use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
 use crate::directory::declarations::Filter;
 use crate::directory::{audit, facts};
@@ -41,7 +42,7 @@ impl Describe {
             let uid = Uid::from(uid.to_owned());
             println!("\nAccess\n  open sessions: {}", facts::open_sessions(&mut tx, &uid).await?);
             for (at, app) in facts::last_sign_ins(&mut tx, &uid, 5).await? {
-                println!("  signed in: {} with {app}", output::instant(at));
+                println!("  signed in: {} with {app}", rfc3339(at));
             }
         }
         section("Spec", &object["spec"]);

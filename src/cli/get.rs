@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Failure, Global, OK, PARTLY, object, output};
+use crate::api::time::rfc3339;
 use crate::api::{API_VERSION, Handle, Kind};
 use crate::directory::declarations::{self, Declaration, Filter};
 use crate::directory::figures::{self, OrganizationFigures, TenantFigures};
@@ -227,7 +228,7 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
                     "apiVersion": API_VERSION, "kind": kind.name(),
                     "metadata": {
                         "name": member.handle.name, "namespace": member.handle.namespace,
-                        "creationTimestamp": output::instant(member.created_at), "generation": member.intent.generation,
+                        "creationTimestamp": rfc3339(member.created_at), "generation": member.intent.generation,
                     },
                     "spec": member.intent.json,
                     "status": crate::reconcile::member_status(&member),
@@ -243,7 +244,7 @@ fn manifest(declaration: &Declaration, status: Value) -> Value {
     let handle = &declaration.key.handle;
     let mut metadata = json!({
         "name": handle.name, "namespace": handle.namespace, "generation": declaration.generation,
-        "creationTimestamp": output::instant(declaration.created_at),
+        "creationTimestamp": rfc3339(declaration.created_at),
     });
     let mut annotations = declaration.annotations.clone();
     if let Some(commit) = &declaration.commit {
@@ -265,7 +266,7 @@ async fn tell_tenant(tx: &mut Tx, status: &mut Value, figures: Option<&TenantFig
     let (pending, count) = declarations::pending_removals(tx, handle, 20).await?;
     if count > 0 {
         let pending = pending.iter().map(|(key, reason, since)| {
-            json!({"kind": key.kind.name(), "name": key.handle.name, "reason": reason, "since": output::instant(*since)})
+            json!({"kind": key.kind.name(), "name": key.handle.name, "reason": reason, "since": rfc3339(*since)})
         });
         status["pendingRemovals"] = pending.collect();
         status["pendingRemovalCount"] = json!(count);

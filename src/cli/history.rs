@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Global, OK, object, output};
 use crate::api::Key;
+use crate::api::time::rfc3339;
 use crate::directory::audit::{self, Entry};
 
 /// Shows the audit trail, newest last.
@@ -48,18 +49,10 @@ impl History {
 /// Prints rows of the trail for people.
 pub fn table(entries: &[Entry]) -> Result<(), Failure> {
     let rows = entries.iter().map(|entry| {
-        let late = if entry.due == entry.at { String::new() } else { output::instant(entry.due) };
+        let late = if entry.due == entry.at { String::new() } else { rfc3339(entry.due) };
         let name = entry.handle.as_ref().map_or_else(|| format!("({})", entry.uid), ToString::to_string);
         let fields = if entry.handle.is_some() { output::fields(entry) } else { "(erased)".to_owned() };
-        vec![
-            output::instant(entry.at),
-            late,
-            entry.kind.name().to_owned(),
-            name,
-            entry.action.clone(),
-            entry.cause.clone(),
-            fields,
-        ]
+        vec![rfc3339(entry.at), late, entry.kind.name().to_owned(), name, entry.action.clone(), entry.cause.clone(), fields]
     });
     output::table(&["AT", "DUE", "KIND", "NAME", "ACTION", "CAUSE", "CHANGES"], rows)
 }

@@ -133,10 +133,12 @@ impl Global {
 
     /// The instant that stands for now.
     fn now(&self) -> Timestamp {
-        match self.now {
+        let now = match self.now {
             Some(when) => when.start(&TimeZone::UTC),
             None => Timestamp::now(),
-        }
+        };
+        // The directory keeps microseconds.
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// Opens the directory to read what is there.

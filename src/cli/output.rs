@@ -8,6 +8,7 @@ use serde_json::Value;
 use tabwriter::TabWriter;
 
 use super::Failure;
+use crate::api::time::rfc3339;
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
 use crate::reconcile::plan::shown;
@@ -74,6 +75,15 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
     complaints(&list);
 }
 
+/// Prints what of the files was left alone.
+pub fn skipped(roster: &Roster) {
+    match roster.skipped {
+        0 => {}
+        1 => eprintln!("1 document of another kind skipped"),
+        count => eprintln!("{count} documents of other kinds skipped"),
+    }
+}
+
 /// Prints what is told beside `Ready`.
 pub fn warnings(done: &Done) {
     let all = done.outcomes.values().flat_map(|outcome| outcome.warnings.iter().map(move |warning| (&outcome.key, warning)));
@@ -99,11 +109,6 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
         7_200..=172_799 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
-}
-
-/// An instant to the second, as tables show it.
-pub fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A value on one line, short.
@@ -153,7 +158,7 @@ pub fn changes(changes: &[Entry], dated: bool) -> Result<(), Failure> {
         let name = entry.handle.as_ref().map_or_else(|| entry.uid.to_string(), ToString::to_string);
         let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name, fields(entry)];
         if dated {
-            row.insert(0, instant(entry.due));
+            row.insert(0, rfc3339(entry.due));
         }
         row
     };
@@ -168,7 +173,7 @@ pub fn changes(changes: &[Entry], dated: bool) -> Result<(), Failure> {
 }
 
 /// What was done, in a line: `3 create, 1 update; 2 refused or waiting; 40 unchanged`.
-pub fn summary(done: &Done, refused: usize, skipped: usize) -> String {
+pub fn summary(done: &Done, refused: usize, roster: &Roster) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for entry in &done.changes {
         match counts.iter_mut().find(|(action, _)| *action == entry.action) {
@@ -187,8 +192,8 @@ pub fn summary(done: &Done, refused: usize, skipped: usize) -> String {
     if done.unchanged > 0 {
         text.push_str(&format!("; {} unchanged", done.unchanged));
     }
-    if skipped > 0 {
-        text.push_str(&format!("; {skipped} documents of other kinds skipped"));
+    if roster.unread > 0 {
+        text.push_str(&format!("; {} documents could not be read", roster.unread));
     }
     text
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::apply::all_refused;
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output};
 use crate::api::When;
+use crate::api::time::rfc3339;
 use crate::directory::{Absent, Address, Directory, Error};
 use crate::manifests;
 use crate::reconcile::plan::{Rehearsal, rehearse, report};
@@ -59,12 +60,13 @@ impl Plan {
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
+        output::skipped(&roster);
         let told = report(&done.changes, &refused);
         match self.output {
             Format::Json => output::json(&told)?,
             Format::Table => {
                 output::changes(&done.changes, self.at.is_some())?;
-                println!("{}", output::summary(&done, refused.len(), roster.skipped));
+                println!("{}", output::summary(&done, refused.len(), &roster));
                 println!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default());
             }
             Format::Markdown => markdown(&done.changes, &refused, told["fingerprint"].as_str().unwrap_or_default()),
@@ -99,7 +101,7 @@ fn markdown(changes: &[crate::directory::audit::Entry], refused: &[crate::reconc
         println!("| when | action | kind | name | changes |\n|---|---|---|---|---|");
         for entry in changes {
             let name = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
-            let (when, action, kind) = (output::instant(entry.due), &entry.action, entry.kind);
+            let (when, action, kind) = (rfc3339(entry.due), &entry.action, entry.kind);
             println!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&output::fields(entry)));
         }
         println!();

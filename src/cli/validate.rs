@@ -26,9 +26,10 @@ impl Validate {
             }
         }
         output::complaints(&complaints);
+        output::skipped(&roster);
         let objects = roster.present.len();
         if complaints.is_empty() {
-            println!("{objects} objects are valid; {} documents of other kinds skipped", roster.skipped);
+            println!("{objects} objects are valid");
             return Ok(OK);
         }
         println!("{} problems in {objects} objects", complaints.len());

@@ -28,6 +28,7 @@ const NUMBERS: &[&str] = &[
     "activated_at",
     "first_sign_in_at",
     "suspended_at",
+    "leave_at",
     "deleted_at",
     "purge_at",
     "ordinal",

@@ -91,6 +91,7 @@ pub const MEMBERS: Table = Table {
         "activation",
         "first_sign_in_at",
         "suspended_at",
+        "leave_at",
         "spent_leave",
         "deleted_at",
         "departed",
@@ -317,20 +318,21 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             activation: row.get(23)?,
             first_sign_in_at: row.maybe_instant(24)?,
             suspended_at: row.maybe_instant(25)?,
-            spent_leave: row.maybe_json(26)?,
-            deleted_at: row.maybe_instant(27)?,
-            departed: row.get(28)?,
-            purge_at: row.maybe_instant(29)?,
+            leave_at: row.maybe_instant(26)?,
+            spent_leave: row.maybe_json(27)?,
+            deleted_at: row.maybe_instant(28)?,
+            departed: row.get(29)?,
+            purge_at: row.maybe_instant(30)?,
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
             phase: serde_json::from_value::<MemberPhase>(Value::String(phase)).unwrap_or(MemberPhase::Suspended),
             on_leave: row.maybe_json(20)?.map(|json| leave(&json)).transpose()?,
-            wake_at: row.maybe_instant(30)?,
+            wake_at: row.maybe_instant(31)?,
         },
         created_at: row.instant(21)?,
-        intent: intent(row, 31)?,
-        revision: row.get(34)?,
+        intent: intent(row, 32)?,
+        revision: row.get(35)?,
     })
 }
 
@@ -366,6 +368,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         activation,
         first_sign_in_at,
         suspended_at,
+        leave_at,
         spent_leave,
         deleted_at,
         departed,
@@ -401,6 +404,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         activation.clone().into(),
         (*first_sign_in_at).into(),
         (*suspended_at).into(),
+        (*leave_at).into(),
         Cell::Json(spent_leave.clone()),
         (*deleted_at).into(),
         (*departed).into(),
@@ -505,6 +509,13 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     tx.upsert(&ORGANIZATIONS, organizations).await?;
     tx.upsert(&MEMBERS, members).await?;
     tx.insert(&ASSIGNMENTS, assignments).await
+}
+
+/// Takes away what is left of records whose rows somebody deleted.
+pub async fn forget(tx: &mut Tx, uids: &[Uid]) -> Result<(), Error> {
+    tx.delete("claims", &["holder"], keys(uids)).await?;
+    tx.delete("assignments", &["member"], keys(uids)).await?;
+    Ok(())
 }
 
 /// The table of a kind's records.

@@ -183,32 +183,28 @@ impl Decision {
         decision
     }
 
-    /// Something that the object would hold belongs to another.
-    fn taken(mut self, claim: &Claim, holder: &Key) -> Self {
+    /// Something that the object would hold belongs to another. `path` is the field that claims it.
+    fn taken(mut self, claim: &Claim, holder: &Key, path: &str) -> Self {
         self.contends.push(holder.clone());
         let key = claim.wait_key();
         match claim.space {
             // Whose it is stays unsaid: tenants do not know of each other (T1).
-            Space::Domain => {
-                self.wait(Reason::DomainTaken, format!("spec.domain: `{}` belongs to another tenant", claim.key), [key])
-            }
+            Space::Domain => self.wait(Reason::DomainTaken, format!("{path}: `{}` belongs to another tenant", claim.key), [key]),
             Space::Address => self.wait(
                 Reason::IdTaken,
-                format!("the ID or mail address `{}` belongs to {holder}; choose another, or free that one (M1)", claim.key),
+                format!("{path}: `{}` belongs to {holder}; choose another, or free that one (M1)", claim.key),
                 [key],
             ),
-            Space::EmployeeNumber => self.wait(
-                Reason::EmployeeNumberTaken,
-                format!("spec.employeeNumber: `{}` belongs to {holder} (M7)", claim.key),
-                [key],
-            ),
+            Space::EmployeeNumber => {
+                self.wait(Reason::EmployeeNumberTaken, format!("{path}: `{}` belongs to {holder} (M7)", claim.key), [key])
+            }
             Space::MemberKey | Space::OrganizationKey => self.wait(
                 Reason::ExternalKeyTaken,
-                format!("spec.externalKey: `{}` belongs to {holder}; after a rename, remove the old manifest (M11)", claim.key),
+                format!("{path}: `{}` belongs to {holder}; after a rename, remove the old manifest (M11)", claim.key),
                 [key],
             ),
             Space::SiblingName => {
-                self.wait(Reason::NameTaken, format!("spec.displayName: {holder} beside it has the same name (O3)"), [key])
+                self.wait(Reason::NameTaken, format!("{path}: {holder} beside it has the same name (O3)"), [key])
             }
         }
     }

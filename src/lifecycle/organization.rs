@@ -8,7 +8,7 @@ use super::tenant::{languages, places};
 use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, vacated_key};
 use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
-use crate::record::{Cause, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
+use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
 
 /// The deepest that an organization may stand (O2).
 pub const MAX_DEPTH: usize = 15;
@@ -136,8 +136,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     match identify(world, &visit.key, &tenant.uid, Space::OrganizationKey, under_handle, external_key) {
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => decision.record = world.organizations.get(&uid).cloned().map(Record::Organization),
-        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder),
-        Identity::Conflict(message) => return decision.refuse(Reason::IdentityConflict, message),
+        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
+        Identity::Conflict(message) => {
+            return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
+        }
     }
     let current = match &decision.record {
         Some(Record::Organization(organization)) => Some(organization.clone()),
@@ -155,7 +157,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         return decision.refuse(Reason::TooDeep, message);
     }
     if let Some(block) = blocked {
-        return decision.taken(&block.claim, &block.holder);
+        return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
     let intent = Arc::new(Intent {
         spec: OrganizationSpec::clone(spec),
@@ -190,6 +192,20 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     verdict.warnings.extend(not_yet_supported(unsupported_in_organization(spec), &manifest.unsupported));
     decision.verdict = Some(verdict);
     decision
+}
+
+/// The field of a spec by which it makes a claim.
+fn claiming_field(spec: &OrganizationSpec, claim: &Claim) -> String {
+    match claim.space {
+        Space::SiblingName => "spec.displayName".into(),
+        Space::OrganizationKey => "spec.externalKey".into(),
+        Space::Domain | Space::Address | Space::EmployeeNumber | Space::MemberKey => {
+            match spec.mail_aliases.iter().position(|alias| alias.as_str() == claim.key) {
+                Some(index) => format!("spec.mailAliases[{index}]"),
+                None => "spec.mailId".into(),
+            }
+        }
+    }
 }
 
 /// The path of a cycle through an organization, by what is declared, or none.

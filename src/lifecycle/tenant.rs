@@ -94,7 +94,7 @@ fn declared(
         return decision.invalid(&problems);
     }
     if let Some(block) = blocked {
-        return decision.taken(&block.claim, &block.holder);
+        return decision.taken(&block.claim, &block.holder, "spec.domain");
     }
     let intent = Arc::new(Intent {
         spec: TenantSpec::clone(spec),

@@ -124,7 +124,7 @@ mod tests {
     fn a_value_is_found() {
         found("spec.id", 3, 7, "jane");
         found("spec.organizations[1].position", 7, 15, "Boss");
-        found("spec.organizations[0].organizationRef.name", 5, 28, "a");
+        found("spec.organizations[0].organizationRef.name", 5, 29, "a");
     }
 
     #[test]

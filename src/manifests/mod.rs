@@ -39,8 +39,8 @@ pub struct Roster {
     pub present: HashSet<Key>,
     /// Documents of other API groups, left alone.
     pub skipped: usize,
-    /// Whether every document could be read: only then may anything be missed (R9).
-    pub whole: bool,
+    /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
+    pub unread: usize,
     /// What was read from standard input, which can't be read again.
     stdin: Option<Arc<str>>,
 }
@@ -49,7 +49,8 @@ impl Roster {
     /// The set that the roster is: complete for the tenants whose manifest is in it, if all of it could be read.
     pub fn set(&self) -> Set {
         let tenants = self.present.iter().filter(|key| key.kind == Kind::Tenant);
-        let complete: HashSet<Handle> = if self.whole { tenants.map(|key| key.handle.clone()).collect() } else { HashSet::new() };
+        let complete: HashSet<Handle> =
+            if self.unread == 0 { tenants.map(|key| key.handle.clone()).collect() } else { HashSet::new() };
         Set { objects: self.present.clone(), complete }
     }
 
@@ -74,7 +75,7 @@ struct Source {
 
 /// Reads a roster from files, folders and `-`. `namespace` is for manifests that name none.
 pub fn read(paths: &[PathBuf], namespace: &str) -> Roster {
-    let mut roster = Roster { whole: true, ..Roster::default() };
+    let mut roster = Roster::default();
     let mut sources = Vec::new();
     let mut named = HashSet::new();
     for path in paths {
@@ -143,7 +144,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, String)> {
 
 impl Roster {
     fn unreadable(&mut self, file: &str, error: &str) {
-        self.whole = false;
+        self.unread += 1;
         self.complaints.push(Complaint::unreadable(file, error));
     }
 
@@ -174,7 +175,7 @@ impl Roster {
             match document {
                 Document::Foreign => self.skipped += 1,
                 Document::Unreadable(complaint) => {
-                    self.whole = false;
+                    self.unread += 1;
                     self.complaints.push(complaint);
                 }
                 Document::Refused(key, complaints) => {

@@ -35,6 +35,8 @@ pub struct Commit {
     erased: Vec<Uid>,
     folded: Vec<Uid>,
     looked_at: Vec<Uid>,
+    /// Records that come back under their uid: what somebody left of them goes first.
+    leftovers: Vec<Uid>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -139,6 +141,11 @@ impl Commit {
         }
         let (Some(first), Some(last)) = (decision.steps.first(), decision.steps.last()) else { return };
         self.writes.push(Write { before: first.before.clone(), after: last.after.clone() });
+        if let (None, Some(uid)) = (&first.before, uid)
+            && stored.is_some_and(|stored| stored.uid.as_deref() == Some(uid.as_str()))
+        {
+            self.leftovers.push(uid.clone());
+        }
         for step in &decision.steps {
             let Some(record) = step.after.as_ref().or(step.before.as_ref()) else { continue };
             let generation = match &visit.declared {
@@ -364,11 +371,14 @@ impl Commit {
         let mut woken = Vec::new();
         if !self.is_empty() {
             let declared_again: HashSet<Key> = self.declared.iter().map(|declaration| declaration.key.clone()).collect();
+            // Each as of its own instant, and told in that order (R4).
+            self.entries.sort_by_key(|entry| entry.due);
             self.gone.retain(|key| !declared_again.contains(key));
             let mut tx = leader.begin(directory).await?;
             let mut touched: Vec<Uid> = std::mem::take(&mut self.looked_at);
             // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));
+            records::forget(&mut tx, &self.leftovers).await?;
             records::store(&mut tx, self.writes).await?;
             declarations::remove(&mut tx, &self.gone).await?;
             declarations::store(&mut tx, &self.declared, &self.waits).await?;

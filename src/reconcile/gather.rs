@@ -366,6 +366,8 @@ impl Loader<'_> {
 
     /// How many places are taken, in tenants whose plan counts them (T3).
     async fn places(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let tenants = gathered.visits.iter().filter(|visit| visit.key.kind == Kind::Tenant);
+        let declared_now: HashSet<Handle> = tenants.map(|visit| visit.key.handle.clone()).collect();
         for kind in [Kind::Organization, Kind::Member] {
             if !gathered.visits.iter().any(|visit| visit.key.kind == kind) {
                 continue;
@@ -374,7 +376,8 @@ impl Loader<'_> {
                 .world
                 .tenants
                 .values()
-                .filter(|tenant| places(tenant.plan(), kind).is_some())
+                // A plan may change in this very batch.
+                .filter(|tenant| places(tenant.plan(), kind).is_some() || declared_now.contains(&tenant.handle))
                 .map(|tenant| tenant.uid.clone())
                 .collect();
             for (tenant, count) in records::count(self.tx, kind, &limited).await? {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::api::member::{LeavePeriod, MemberStatus};
 use crate::api::organization::OrganizationStatus;
 use crate::api::tenant::TenantStatus;
+use crate::api::time::rfc3339;
 use crate::api::{Kind, MemberPhase, TenantPhase, Verdict};
 use crate::record::{MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
@@ -30,7 +31,7 @@ pub fn status(
     debug_assert!(record.is_none_or(|record| record.kind() == kind));
     let conditions = before["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     status.insert("observedGeneration".into(), json!(generation));
-    status.insert("conditions".into(), verdict.conditions(generation, &now.to_string(), conditions).into());
+    status.insert("conditions".into(), verdict.conditions(generation, &rfc3339(now), conditions).into());
     Value::Object(status)
 }
 
@@ -56,7 +57,7 @@ fn of_organization(organization: &OrganizationRecord) -> OrganizationStatus {
 
 /// The status of a member's record, without conditions. Also for records whose resource is gone.
 pub fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> MemberStatus {
-    let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let at = |at: Option<Timestamp>| at.map(rfc3339);
     let lived = &member.lived;
     MemberStatus {
         uid: Some(member.uid.to_string()),
@@ -65,7 +66,7 @@ pub fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -
         display_name: Some(member.display_name()),
         organization: member.primary_organization().and_then(name),
         on_leave: member.state.on_leave.as_ref().map(|leave| LeavePeriod {
-            from: leave.from.to_string(),
+            from: rfc3339(leave.from),
             until: at(leave.until),
             message: leave.message.clone(),
         }),

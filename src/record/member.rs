@@ -69,6 +69,8 @@ pub struct Lived {
     pub first_sign_in_at: Option<Timestamp>,
     /// Since when access is suspended (M21).
     pub suspended_at: Option<Timestamp>,
+    /// Since when the leave in force is in force (M22).
+    pub leave_at: Option<Timestamp>,
     /// The declared leave that a suspension cleared for good (M21).
     pub spent_leave: Option<Value>,
     /// Since when the member is deleted (M23).
@@ -209,6 +211,8 @@ impl MemberRecord {
             activation: _,
             first_sign_in_at,
             suspended_at,
+            // Told by `onLeave`.
+            leave_at: _,
             spent_leave,
             deleted_at,
             departed,

@@ -100,22 +100,6 @@ fn a_member_whose_manifest_is_back_in_time_is_restored() {
     });
 }
 
-// M24, M11: the externalKey is the identity, the handle is not.
-#[test]
-fn a_deleted_member_is_restored_under_another_name_by_its_external_key() {
-    on_both(|roll| {
-        roll.apply(START, &company("  externalKey: hr-1")).expect_code(0);
-        let before = uid(&jane(roll));
-        prune(roll).expect_code(0);
-        let renamed = member("jane-doe", "acme", "  id: jane\n  externalKey: hr-1");
-        let report = roll.apply("2027-03-03T00:00:00Z", &renamed).expect_code(0);
-        assert!(report.actions("Member", "jane-doe").contains(&"restore".to_owned()), "{:?}", report.all_actions());
-        let restored = roll.get("Member", "jane-doe");
-        assert_eq!((phase(&restored), uid(&restored)), ("Pending", before));
-        assert_eq!(count(roll, "members WHERE name = 'jane'"), 0);
-    });
-}
-
 // M24: after purgeAt the same manifest makes a new record.
 #[test]
 fn a_member_whose_manifest_is_back_too_late_is_a_new_one() {

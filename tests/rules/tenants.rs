@@ -144,7 +144,7 @@ fn a_member_in_grace_holds_its_place_until_the_purge_hands_it_on() {
         assert_eq!(report.refused("Member", "m30").as_deref(), Some("QuotaExceeded"));
         assert_eq!(roll.get("Tenant", "acme")["status"]["members"], 30);
         let report = roll.tick("2027-03-09T09:00:00Z");
-        assert_eq!(report.actions("Member", "m30"), ["create"]);
+        assert_eq!(report.actions("Member", "m30").first().map(String::as_str), Some("create"));
         assert_eq!(phase(&roll.get("Member", "m30")), "Pending");
     });
 }
@@ -155,7 +155,7 @@ fn a_larger_plan_takes_up_who_waits() {
         roll.apply(NOW, &company(FREE, crowd(1..=31))).expect_code(1);
         let report = roll.apply(LATER, &tenant("acme", "  products: {core: {plan: Lite}}")).expect_code(0);
         for name in ["m30", "m31"] {
-            assert_eq!(report.actions("Member", name), ["create"], "{name}");
+            assert_eq!(report.actions("Member", name).first().map(String::as_str), Some("create"), "{name}");
             assert_eq!(ready(&roll.get("Member", name)).0, "True", "{name}");
         }
     });
@@ -307,7 +307,8 @@ fn the_supreme_admin_whose_manifest_is_gone_goes_once_the_role_is_handed_over() 
 fn members_may_name_only_what_the_company_lists() {
     on_both(|roll| {
         let lists = "  jobLevels: [Senior]\n  positions: [Lead]\n  userTypes: [Employee]";
-        let fitting = "  jobLevel: Senior\n  userType: Employee\n  organizations: [{organizationRef: {name: platform}, position: Lead}]";
+        let fitting =
+            "  jobLevel: Senior\n  userType: Employee\n  organizations: [{organizationRef: {name: platform}, position: Lead}]";
         let others = vec![
             organization("platform", "acme", ""),
             member("fitting", "acme", fitting),

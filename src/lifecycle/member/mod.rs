@@ -16,7 +16,7 @@ use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
-    AssignmentRecord, Cause, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+    AssignmentRecord, Cause, Claim, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
 };
 use transitions::{Dates, Guard, advance, delete, state};
 
@@ -155,8 +155,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
             catch_up(world, &mut decision);
         }
-        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder),
-        Identity::Conflict(message) => return decision.refuse(Reason::IdentityConflict, message),
+        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
+        Identity::Conflict(message) => {
+            return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
+        }
     }
     let current = member_of(&decision);
     if let Some(current) = current.as_ref().filter(|current| current.tenant != tenant.uid) {
@@ -191,7 +193,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     };
     if let Some(block) = blocked {
-        return decision.taken(&block.claim, &block.holder);
+        return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
     if current.is_none()
         && let Some(limit) = places(tenant.plan(), Kind::Member)
@@ -254,6 +256,20 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     decision
 }
 
+/// The field of a spec by which it makes a claim.
+fn claiming_field(spec: &MemberSpec, claim: &Claim) -> String {
+    match claim.space {
+        Space::EmployeeNumber => "spec.employeeNumber".into(),
+        Space::MemberKey => "spec.externalKey".into(),
+        Space::Domain | Space::Address | Space::OrganizationKey | Space::SiblingName => {
+            match spec.secondary_emails.iter().position(|part| part.as_str() == claim.key) {
+                Some(index) => format!("spec.secondaryEmails[{index}]"),
+                None => "spec.id".into(),
+            }
+        }
+    }
+}
+
 /// What the supreme administrator's manifest may not say (T4).
 fn supreme_forbids(spec: &MemberSpec) -> Option<(Reason, &'static str)> {
     let protected = Reason::SupremeAdminProtected;
@@ -303,6 +319,7 @@ fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Time
         let guard = guard(world, &member, tenant);
         let advanced = advance(&lived, &dates, tenant.deletion_grace(), guard, at, world.now);
         lived.suspended_at = advanced.suspended_at;
+        lived.leave_at = advanced.leave_at;
         lived.spent_leave = advanced.spent_leave;
     }
     settled(world, &member, tenant, lived, at)

@@ -102,7 +102,16 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     } else if next.spent_leave != dates.leave_value {
         next.spent_leave = None;
     }
+    let on_leave =
+        next.activated_at.is_some() && !suspended && leave(&next, dates, guard).is_some_and(|period| within(period, at));
+    next.leave_at = if on_leave { next.leave_at.or(Some(at)) } else { None };
     next
+}
+
+/// The leave that counts: none that a suspension cleared, none of the supreme administrator.
+fn leave(lived: &Lived, dates: &Dates, guard: Guard) -> Option<(Timestamp, Option<Timestamp>)> {
+    let spent = lived.spent_leave.is_some() && lived.spent_leave == dates.leave_value;
+    dates.leave.filter(|_| !spent && !guard.supreme)
 }
 
 /// Deletes a member as of an instant (M23): restorable for the grace period, and for no less than the
@@ -134,15 +143,14 @@ pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> Membe
     if !guard.supreme {
         bounds(dates.suspension);
     }
-    let spent = lived.spent_leave.is_some() && lived.spent_leave == dates.leave_value;
-    let leave = dates.leave.filter(|_| !spent && !guard.supreme);
+    let leave = leave(lived, dates, guard);
     bounds(leave);
     let wake_at = instants.into_iter().flatten().min();
     if lived.suspended_at.is_some() {
         return MemberState { phase: MemberPhase::Suspended, on_leave: None, wake_at };
     }
-    let on_leave = leave.filter(|period| within(*period, at)).map(|(from, until)| LeaveInForce {
-        from: from.max(lived.activated_at.unwrap_or(Timestamp::MIN)),
+    let on_leave = leave.zip(lived.leave_at).map(|((from, until), began)| LeaveInForce {
+        from: if from == Timestamp::MIN { began } else { from },
         until,
         message: dates.leave_message.clone(),
     });
