@@ -84,6 +84,10 @@ impl FromStr for Kind {
 
     /// Reads a kind in any of the forms that kubectl takes: singular, plural or short, in any case.
     fn from_str(text: &str) -> Result<Self, String> {
+        // As the directory writes it, and most often asks.
+        if let Some(kind) = Kind::ALL.into_iter().find(|kind| text == kind.name()) {
+            return Ok(kind);
+        }
         let lower = text.to_ascii_lowercase();
         Kind::ALL
             .into_iter()

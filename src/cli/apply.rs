@@ -57,7 +57,9 @@ impl Apply {
             return plan::Plan::of_apply(self.files, self.prune, self.take_over, self.output == Format::Json).run(global).await;
         }
         let address: Address = global.directory.parse()?;
-        let roster = manifests::read(&self.files.files, global.default_namespace());
+        // The files are read while the directory is opened.
+        let (files, namespace) = (self.files.files.clone(), global.default_namespace().to_owned());
+        let reading = tokio::task::spawn_blocking(move || manifests::read(&files, &namespace));
         let directory = Directory::open(address.clone(), Absent::Create).await?;
         let leader = leadership::take(&directory).await?;
         let is_new = directory.require_schema().await.is_err();
@@ -66,6 +68,7 @@ impl Apply {
             eprintln!("the directory at {address} is made or brought up to date");
         }
         global.keep_clock(&directory).await?;
+        let roster = reading.await.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
 
         if self.expect.is_some() || (!self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             let done = rehearse(&directory, self.rehearsal(&roster, global)).await?;
@@ -87,6 +90,9 @@ impl Apply {
         let mut engine = Engine::new(directory, leader, FILES).await?;
         if self.take_over {
             engine.take_over();
+        }
+        if self.output == Format::Table {
+            engine.keep(output::MOST);
         }
         let code = self.once(&mut engine, roster, global).await?;
         if !self.watch {
@@ -125,7 +131,7 @@ impl Apply {
         match self.output {
             Format::Json => output::json(&report(&done.changes, &refused))?,
             Format::Table => {
-                output::changes(&done.changes, false)?;
+                output::changes(&done, false)?;
                 println!("{}", output::summary(&done, refused.len(), &roster));
             }
         }
@@ -160,9 +166,9 @@ impl Apply {
 
     fn tell(&self, done: Done) -> Result<(), Failure> {
         match self.output {
-            _ if done.changes.is_empty() => Ok(()),
+            _ if done.rows() == 0 => Ok(()),
             Format::Json => output::json(&report(&done.changes, &done.refused().cloned().collect::<Vec<_>>())),
-            Format::Table => output::changes(&done.changes, true),
+            Format::Table => output::changes(&done, true),
         }
     }
 }
@@ -188,17 +194,18 @@ pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
 
 /// Asks before what takes access or data away.
 fn confirmed(done: &Done) -> Result<bool, Failure> {
-    let grave: Vec<_> = done
-        .changes
-        .iter()
-        .filter(|entry| matches!(entry.action.as_str(), "delete" | "purge" | "transfer" | "cancel"))
-        .cloned()
-        .collect();
-    if grave.is_empty() {
+    let mut grave = Done::default();
+    for entry in &done.changes {
+        if matches!(entry.action.as_str(), "delete" | "purge" | "transfer" | "cancel") {
+            grave.counts.push((entry.action.clone(), 1));
+            grave.changes.push(entry.clone());
+        }
+    }
+    if grave.rows() == 0 {
         return Ok(true);
     }
     output::changes(&grave, false)?;
-    eprint!("{} of the changes take access or data away. Go on? [y/N] ", grave.len());
+    eprint!("{} of the changes take access or data away. Go on? [y/N] ", grave.rows());
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

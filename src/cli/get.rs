@@ -210,7 +210,7 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
     let mut list = Vec::with_capacity(declared.len());
     let mut known: HashSet<Handle> = HashSet::new();
     for declaration in declared {
-        let mut status = declaration.status.clone();
+        let mut status = Value::clone(&declaration.status);
         match (kind, declaration.uid.as_deref()) {
             (Kind::Tenant, Some(uid)) => {
                 tell_tenant(&mut tx, &mut status, tenant_figures.get(uid), &declaration.key.handle).await?;

@@ -15,7 +15,7 @@ use crate::reconcile::plan::shown;
 use crate::reconcile::{Done, Outcome};
 
 /// The most rows and complaints that are shown to people at once.
-const MOST: usize = 60;
+pub const MOST: usize = 60;
 
 /// Prints aligned columns.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
@@ -149,7 +149,7 @@ pub fn fields(entry: &Entry) -> String {
 }
 
 /// Prints changes as a table: what is done, to what, and how. `dated` adds the instants of a forecast.
-pub fn changes(changes: &[Entry], dated: bool) -> Result<(), Failure> {
+pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
     let mut header = vec!["ACTION", "KIND", "NAME", "CHANGES"];
     if dated {
         header.insert(0, "AT");
@@ -162,26 +162,19 @@ pub fn changes(changes: &[Entry], dated: bool) -> Result<(), Failure> {
         }
         row
     };
-    if changes.is_empty() {
+    if done.changes.is_empty() {
         return Ok(());
     }
-    table(&header, changes.iter().take(MOST).map(row))?;
-    if changes.len() > MOST {
-        println!("… and {} more", changes.len() - MOST);
+    table(&header, done.changes.iter().take(MOST).map(row))?;
+    if done.rows() > MOST {
+        println!("… and {} more; `rollcall history` has them all", done.rows() - MOST);
     }
     Ok(())
 }
 
 /// What was done, in a line: `3 create, 1 update; 2 refused or waiting; 40 unchanged`.
 pub fn summary(done: &Done, refused: usize, roster: &Roster) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for entry in &done.changes {
-        match counts.iter_mut().find(|(action, _)| *action == entry.action) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((entry.action.clone(), 1)),
-        }
-    }
-    let mut parts: Vec<String> = counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
+    let mut parts: Vec<String> = done.counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
     if parts.is_empty() {
         parts.push("no changes".to_owned());
     }

@@ -65,7 +65,7 @@ impl Plan {
         match self.output {
             Format::Json => output::json(&told)?,
             Format::Table => {
-                output::changes(&done.changes, self.at.is_some())?;
+                output::changes(&done, self.at.is_some())?;
                 println!("{}", output::summary(&done, refused.len(), &roster));
                 println!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default());
             }

@@ -1,11 +1,12 @@
 //! `rollcall record`: what services report.
 
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use super::{Failure, Global, OK, PARTLY};
 use crate::api::{Handle, Kind};
 use crate::directory::records::{By, handle_keys};
-use crate::directory::{Error, facts, leadership, records};
+use crate::directory::{Directory, Error, facts, leadership, records};
 use crate::reconcile::{Engine, FILES};
 use crate::record::Record as Kept;
 
@@ -62,37 +63,52 @@ impl Record {
         let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
         global.keep_clock(&directory).await?;
-        let found = records::load(&mut directory.read().await?, Kind::Member, By::Handle, handle_keys([&handle])).await?;
-        let Some(Kept::Member(member)) = found.into_iter().next() else {
-            eprintln!("error: there is no member {handle}");
-            return Ok(PARTLY);
-        };
         let now = global.now();
-        if !member.state.phase.may_sign_in() {
-            eprintln!("error: {handle} may not sign in: the member is {}", member.state.phase.name());
-            return Ok(PARTLY);
-        }
-        let fact = facts::SignIn {
-            id: uuid::Uuid::now_v7().to_string(),
-            member: member.uid.clone(),
-            app: app.name().to_owned(),
-            at: now,
-            location,
-        };
-        let mut tx = directory.write().await?;
-        facts::sign_in(&mut tx, &fact).await?;
-        tx.commit().await?;
-        println!("{handle} signed in with {}", fact.app);
-        // Who leads folds it in within a second; where nobody does, it is done here.
-        match leadership::take(&directory).await {
-            Ok(leader) => {
-                let mut engine = Engine::new(directory, leader, FILES).await?;
-                engine.advance(now).await?;
-                engine.release().await?;
-            }
-            Err(Error::Led(_)) => {}
+        // Who leads does what falls due and folds facts in within a second; where nobody does, it is done here.
+        let mut engine = match leadership::take(&directory).await {
+            Ok(leader) => Some(Engine::new(directory.clone(), leader, FILES).await?),
+            Err(Error::Led(_)) => None,
             Err(error) => return Err(error.into()),
+        };
+        if let Some(engine) = &mut engine {
+            engine.advance(now).await?;
         }
-        Ok(OK)
+        let signed_in = sign_in(&directory, &handle, app, location, now).await;
+        if let Some(mut engine) = engine {
+            engine.advance(now).await?;
+            engine.release().await?;
+        }
+        signed_in
     }
+}
+
+/// Writes the fact, if the member may sign in.
+async fn sign_in(
+    directory: &Directory,
+    handle: &Handle,
+    app: App,
+    location: Option<String>,
+    now: Timestamp,
+) -> Result<u8, Failure> {
+    let found = records::load(&mut directory.read().await?, Kind::Member, By::Handle, handle_keys([handle])).await?;
+    let Some(Kept::Member(member)) = found.into_iter().next() else {
+        eprintln!("error: there is no member {handle}");
+        return Ok(PARTLY);
+    };
+    if !member.state.phase.may_sign_in() {
+        eprintln!("error: {handle} may not sign in: the member is {}", member.state.phase.name());
+        return Ok(PARTLY);
+    }
+    let fact = facts::SignIn {
+        id: uuid::Uuid::now_v7().to_string(),
+        member: member.uid.clone(),
+        app: app.name().to_owned(),
+        at: now,
+        location,
+    };
+    let mut tx = directory.write().await?;
+    facts::sign_in(&mut tx, &fact).await?;
+    tx.commit().await?;
+    println!("{handle} signed in with {}", fact.app);
+    Ok(OK)
 }

@@ -1,7 +1,9 @@
 //! A copy of a directory in memory, for a rehearsal: one consistent state, all tenants, no credentials, no
 //! trail. Only reads from where it copies. Called by planning.
 
-use super::sql::{Cell, Row, Table};
+use std::sync::Arc;
+
+use super::sql::{Cell, Row, Table, Tx};
 use super::{Absent, Address, Directory, Error, declarations, records};
 
 /// What a rehearsal needs, in whole tables. Facts come along only as far as decisions look at them.
@@ -35,10 +37,20 @@ const NUMBERS: &[&str] = &[
     "at",
     "purged_at",
     "revision",
+    "seq",
+    "due",
+    "epoch",
 ];
 const TRUTHS: &[&str] =
     &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
-const DOCUMENTS: &[&str] = &["spec", "annotations", "status", "profile", "intent", "on_leave", "spent_leave"];
+const DOCUMENTS: &[&str] =
+    &["spec", "annotations", "status", "profile", "intent", "on_leave", "spent_leave", "fields", "digests", "changes"];
+
+/// Every row of a table, as it would be written.
+pub async fn rows(tx: &mut Tx, table: &Table) -> Result<Vec<Vec<Cell>>, Error> {
+    let select = format!("SELECT {} FROM {}", table.columns.join(", "), table.name);
+    tx.fetch(select, vec![]).await?.iter().map(|row| cells(table, row)).collect()
+}
 
 /// Copies a directory into memory.
 pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
@@ -47,11 +59,7 @@ pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
     let mut read = from.read().await?;
     let mut write = copy.write().await?;
     for table in COPIED {
-        let folded = if table.name == "sign_ins" { " WHERE NOT folded" } else { "" };
-        let select = format!("SELECT {} FROM {}{folded}", table.columns.join(", "), table.name);
-        let rows = read.fetch(select, vec![]).await?;
-        let cells = rows.iter().map(|row| cells(table, row)).collect::<Result<Vec<_>, Error>>()?;
-        write.insert(table, cells).await?;
+        write.insert(table, rows(&mut read, table).await?).await?;
     }
     write.commit().await?;
     Ok(copy)
@@ -64,7 +72,7 @@ fn cells(table: &Table, row: &Row) -> Result<Vec<Cell>, Error> {
         } else if TRUTHS.contains(column) {
             Cell::Bool(row.get(index)?)
         } else if DOCUMENTS.contains(column) {
-            Cell::Json(row.maybe_json(index)?)
+            Cell::Json(row.maybe_json(index)?.map(Arc::new))
         } else {
             Cell::Text(row.get(index)?)
         })

@@ -2,6 +2,7 @@
 //! waits for. Called by the engine, and by the commands that show what is known.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -47,7 +48,7 @@ pub struct Declaration {
     pub tenant: String,
     /// Under which it was last seen (R9): `files`, or the identifiers of a cluster's objects.
     pub source: String,
-    pub spec: Value,
+    pub spec: Arc<Value>,
     /// Rollcall's own annotations.
     pub annotations: Value,
     pub digest: String,
@@ -66,7 +67,7 @@ pub struct Declaration {
     /// Why its record may not go yet, where the resource is gone (R9).
     pub removal: Option<String>,
     pub removal_at: Option<Timestamp>,
-    pub status: Value,
+    pub status: Arc<Value>,
     pub waits: BTreeSet<String>,
 }
 
@@ -76,7 +77,7 @@ fn read(row: &Row) -> Result<Declaration, Error> {
         key: Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)),
         tenant: row.text(3)?,
         source: row.text(4)?,
-        spec: row.json(5)?,
+        spec: row.json(5)?.into(),
         annotations: row.json(6)?,
         digest: row.text(7)?,
         generation: row.get(8)?,
@@ -89,7 +90,7 @@ fn read(row: &Row) -> Result<Declaration, Error> {
         reason: row.text(15)?,
         removal: row.get(16)?,
         removal_at: row.maybe_instant(17)?,
-        status: row.json(18)?,
+        status: row.json(18)?.into(),
         waits: BTreeSet::new(),
     })
 }
@@ -121,7 +122,7 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
         key.handle.name.as_str().into(),
         tenant.as_str().into(),
         source.as_str().into(),
-        spec.clone().into(),
+        spec.into(),
         annotations.clone().into(),
         digest.as_str().into(),
         (*generation).into(),
@@ -134,7 +135,7 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
         reason.as_str().into(),
         removal.clone().into(),
         (*removal_at).into(),
-        status.clone().into(),
+        status.into(),
     ]
 }
 
@@ -172,31 +173,44 @@ fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
     Ok(Key::new(kind, Handle::new(row.text(at + 1)?, row.text(at + 2)?)))
 }
 
-/// What is needed to see that a manifest is what was declared before and that nothing is to do.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub digest: String,
-    pub source: String,
-    /// Settled, not being removed, its time not come, its record untouched.
-    pub quiet: bool,
-}
-
-/// What was declared before of these objects, in short.
-pub async fn seen(tx: &mut Tx, wanted: &[Key], now: Timestamp) -> Result<HashMap<Key, Seen>, Error> {
-    let mut map = HashMap::with_capacity(wanted.len());
-    let rows = tx.lookup(SEEN, &["d.kind", "d.namespace", "d.name"], wanted.iter().map(key_cells).collect()).await?;
-    for row in rows {
-        let (settled, removal): (bool, Option<String>) = (row.get(5)?, row.get(6)?);
-        let (wake_at, touched): (Option<i64>, Option<String>) = (row.get(7)?, row.get(8)?);
-        let due = wake_at.is_some_and(|at| at <= now.as_microsecond());
-        let quiet = settled && removal.is_none() && !due && touched.is_none();
-        map.insert(key_at(&row, 0)?, Seen { digest: row.text(3)?, source: row.text(4)?, quiet });
+/// The digests of what a source declared before that has nothing to do: settled, not being removed, its
+/// time not come, its record untouched.
+pub async fn quiet(tx: &mut Tx, source: &str, now: Timestamp) -> Result<HashMap<Key, String>, Error> {
+    let mut quiet: HashMap<Key, String> = HashMap::new();
+    let mut last: Option<Key> = None;
+    loop {
+        let mut cells = vec![source.into(), now.into()];
+        cells.extend(last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells));
+        let rows = tx.fetch(QUIET_PAGE, cells).await?;
+        let Some(end) = rows.last() else { return Ok(quiet) };
+        last = Some(key_at(end, 0)?);
+        quiet.extend(quiet_rows(&rows)?);
     }
-    Ok(map)
 }
 
-const SEEN: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.settled, d.removal, m.wake_at, t.uid \
-     FROM declarations d LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid";
+/// The same of some objects only.
+pub async fn quiet_among(tx: &mut Tx, source: &str, now: Timestamp, wanted: &[Key]) -> Result<HashMap<Key, String>, Error> {
+    let mut quiet = HashMap::new();
+    for key in wanted {
+        let mut cells = vec![source.into(), now.into()];
+        cells.extend(key_cells(key));
+        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, cells).await?)?);
+    }
+    Ok(quiet)
+}
+
+fn quiet_rows(rows: &[Row]) -> Result<HashMap<Key, String>, Error> {
+    rows.iter().map(|row| Ok((key_at(row, 0)?, row.text(3)?))).collect()
+}
+
+const QUIET_PAGE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
+     LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
+     WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \
+     AND (d.kind, d.namespace, d.name) > ($3, $4, $5) ORDER BY d.kind, d.namespace, d.name LIMIT 5000";
+const QUIET_ONE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
+     LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
+     WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \
+     AND d.kind = $3 AND d.namespace = $4 AND d.name = $5";
 
 /// Writes declarations, and what they wait for where that differs.
 pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declaration]) -> Result<(), Error> {
@@ -304,4 +318,5 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[SELECT_WAITS, SEEN, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+pub const STATEMENTS: &[&str] =
+    &[SELECT_WAITS, QUIET_PAGE, QUIET_ONE, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

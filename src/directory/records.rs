@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Error;
-use super::sql::{Cell, Row, Table, Tx, keys, tuples};
+use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, Key, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Claim, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -202,7 +202,7 @@ const SELECT_ASSIGNMENTS: &str = "SELECT member, ordinal, organization, is_prima
 fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
     let json = row.json(at)?;
     let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
-    Ok(Arc::new(Intent { spec, json, digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
+    Ok(Arc::new(Intent { spec, json: json.into(), digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
 }
 
 fn tenant(row: &Row) -> Result<TenantRecord, Error> {
@@ -242,7 +242,7 @@ fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         (*managed).into(),
         (*created_at).into(),
         Cell::Int(None),
-        intent.json.clone().into(),
+        (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
@@ -282,7 +282,7 @@ fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
         profile.clone().into(),
         (*created_at).into(),
         Cell::Int(None),
-        intent.json.clone().into(),
+        (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
@@ -398,19 +398,19 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         contact_token.as_str().into(),
         qr_token.as_str().into(),
         phase.name().into(),
-        Cell::Json(on_leave.as_ref().map(LeaveInForce::to_json)),
+        Cell::Json(on_leave.as_ref().map(|leave| leave.to_json().into())),
         (*created_at).into(),
         (*activated_at).into(),
         activation.clone().into(),
         (*first_sign_in_at).into(),
         (*suspended_at).into(),
         (*leave_at).into(),
-        Cell::Json(spent_leave.clone()),
+        Cell::Json(spent_leave.clone().map(Arc::new)),
         (*deleted_at).into(),
         (*departed).into(),
         (*purge_at).into(),
         (*wake_at).into(),
-        intent.json.clone().into(),
+        (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
@@ -587,7 +587,7 @@ pub async fn tree(tx: &mut Tx, from: &[Uid], up: bool) -> Result<Vec<Record>, Er
     }
     let mut uids: Vec<Uid> = Vec::new();
     for chunk in from.chunks(500) {
-        let start = tuples(chunk.len(), 1, 0);
+        let start = tx.tuples(chunk.len(), 1);
         let step = if up {
             "SELECT o.parent FROM organizations o JOIN tree t ON o.uid = t.uid WHERE o.parent IS NOT NULL"
         } else {
@@ -611,7 +611,7 @@ pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid,
         let sql = format!(
             "SELECT a.organization, count(*) FROM assignments a JOIN members m ON m.uid = a.member \
              WHERE m.deleted_at IS NULL AND a.organization IN {} GROUP BY a.organization",
-            tuples(1, chunk.len(), 0)
+            tx.tuples(1, chunk.len())
         );
         for row in tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await? {
             counts.insert(row.text(0)?.into(), row.get(1)?);

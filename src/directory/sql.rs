@@ -2,6 +2,7 @@
 //! serves SQLite and PostgreSQL. Knows no table's meaning. Used by the rest of the directory only.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,7 +19,8 @@ pub enum Cell {
     Text(Option<String>),
     Int(Option<i64>),
     Bool(bool),
-    Json(Option<Value>),
+    /// Shared: documents are large, and go to several tables.
+    Json(Option<Arc<Value>>),
 }
 
 impl From<&str> for Cell {
@@ -58,7 +60,12 @@ impl From<Option<Timestamp>> for Cell {
 }
 impl From<Value> for Cell {
     fn from(json: Value) -> Self {
-        Cell::Json(Some(json))
+        Cell::Json(Some(Arc::new(json)))
+    }
+}
+impl From<&Arc<Value>> for Cell {
+    fn from(json: &Arc<Value>) -> Self {
+        Cell::Json(Some(json.clone()))
     }
 }
 
@@ -224,7 +231,7 @@ impl Tx {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let chunk: Vec<Vec<Cell>> = rows.by_ref().take(CHUNK).collect();
-            let values = tuples(chunk.len(), table.columns.len(), 0);
+            let values = self.tuples(chunk.len(), table.columns.len());
             let sql = format!("INSERT INTO {} ({}) VALUES {values}{conflict}", table.name, table.columns.join(", "));
             self.execute(sql, chunk.into_iter().flatten().collect()).await?;
         }
@@ -235,7 +242,7 @@ impl Tx {
     pub async fn delete(&mut self, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<u64, Error> {
         let mut deleted = 0;
         for chunk in keys.chunks(LOOKUP) {
-            let sql = format!("DELETE FROM {table} WHERE {}", matching(columns, chunk.len()));
+            let sql = format!("DELETE FROM {table} WHERE {}", self.matching(columns, chunk.len()));
             deleted += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
         }
         Ok(deleted)
@@ -245,10 +252,37 @@ impl Tx {
     pub async fn lookup(&mut self, select: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         for chunk in keys.chunks(LOOKUP) {
-            let sql = format!("{select} WHERE {}", matching(columns, chunk.len()));
+            let sql = format!("{select} WHERE {}", self.matching(columns, chunk.len()));
             rows.extend(self.fetch(sql, chunk.iter().flatten().cloned().collect()).await?);
         }
         Ok(rows)
+    }
+
+    /// `($1, $2), ($3, $4), …`, for statements with no other parameters. On SQLite they go without numbers:
+    /// it finds each numbered one by searching all of them.
+    pub fn tuples(&self, rows: usize, columns: usize) -> String {
+        let mut text = String::with_capacity(rows * columns * 6);
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..columns {
+                if column > 0 {
+                    text.push_str(", ");
+                }
+                match self {
+                    Tx::Sqlite(_) => text.push('?'),
+                    Tx::Postgres(_) => drop(write!(text, "${}", row * columns + column + 1)),
+                }
+            }
+            text.push(')');
+        }
+        text
+    }
+
+    fn matching(&self, columns: &[&str], rows: usize) -> String {
+        match columns {
+            [column] => format!("{column} IN {}", self.tuples(1, rows)),
+            columns => format!("({}) IN (VALUES {})", columns.join(", "), self.tuples(rows, columns.len())),
+        }
     }
 }
 
@@ -263,30 +297,6 @@ pub struct Table {
     pub name: &'static str,
     pub columns: &'static [&'static str],
     pub key: &'static [&'static str],
-}
-
-/// `($1, $2), ($3, $4), …`
-pub fn tuples(rows: usize, columns: usize, bound: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 5);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            let separator = if column == 0 { "" } else { ", " };
-            let _ = write!(text, "{separator}${}", bound + row * columns + column + 1);
-        }
-        text.push(')');
-    }
-    text
-}
-
-fn matching(columns: &[&str], rows: usize) -> String {
-    match columns {
-        [column] => {
-            let list = tuples(1, rows, 0);
-            format!("{column} IN {list}")
-        }
-        columns => format!("({}) IN (VALUES {})", columns.join(", "), tuples(rows, columns.len(), 0)),
-    }
 }
 
 /// One column of keys.

@@ -9,6 +9,8 @@ pub mod set;
 pub mod tenant;
 pub mod world;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -60,7 +62,7 @@ pub enum Spec {
 pub struct Manifest {
     /// The typed spec, or everything that is wrong with it.
     pub spec: Result<Spec, Vec<Problem>>,
-    pub json: Value,
+    pub json: Arc<Value>,
     pub digest: String,
     pub generation: i64,
     /// Rollcall's own annotations that are declared and have no effect yet.

@@ -2,6 +2,7 @@
 //! to visit next. What equals what is there is not written. Called by the engine.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::hmac;
@@ -285,7 +286,8 @@ impl Commit {
                 let changed = stored.is_none_or(|stored| stored.digest != manifest.digest);
                 let uid = decision.record.as_ref().map(|record| record.uid().to_string());
                 let waits: BTreeSet<String> = decision.waits_for.iter().cloned().collect();
-                let before = stored.map_or(Value::Null, |stored| stored.status.clone());
+                let nothing = Arc::new(Value::Null);
+                let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
                 let next = Declaration {
                     key: visit.key.clone(),
@@ -323,9 +325,10 @@ impl Commit {
                         verdict,
                         manifest.generation,
                         now,
-                        &before,
+                        before,
                         &name,
-                    ),
+                    )
+                    .into(),
                     waits,
                 };
                 if changed && visit.key.kind == Kind::Organization {
@@ -401,6 +404,7 @@ impl Commit {
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }
+        self.entries.iter().for_each(|entry| done.count(&entry.action, 1));
         done.changes.extend(self.entries);
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok(woken)

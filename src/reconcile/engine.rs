@@ -79,6 +79,8 @@ pub struct Engine {
     take_over: bool,
     presence: Presence,
     queue: VecDeque<Request>,
+    /// How many changes are kept to be told.
+    keep: usize,
 }
 
 impl Engine {
@@ -93,12 +95,23 @@ impl Engine {
             take_over: false,
             presence: Presence::Declared,
             queue: VecDeque::new(),
+            keep: usize::MAX,
         })
     }
 
     /// Takes records that another source declares.
     pub fn take_over(&mut self) {
         self.take_over = true;
+    }
+
+    /// Keeps no more changes than these to be told: a large set makes many.
+    pub fn keep(&mut self, changes: usize) {
+        self.keep = changes;
+    }
+
+    /// Adds to what was done, as far as it is kept.
+    pub(super) fn add(&self, done: &mut Done, step: Done) {
+        done.extend(step, self.keep);
     }
 
     /// Says which set is at hand.
@@ -129,11 +142,13 @@ impl Engine {
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
         let mut done = self.advance(now).await?;
-        for submission in in_order(submissions) {
+        let loud = self.loud(submissions, now, &mut done).await?;
+        for submission in in_order(loud) {
             let key = submission.key.clone();
             self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(Box::new(submission)) });
         }
-        done.extend(self.drain(now, progress).await?);
+        let drained = self.drain(now, progress).await?;
+        done.extend(drained, self.keep);
         Ok(done)
     }
 
@@ -159,8 +174,8 @@ impl Engine {
                 self.enqueue(Request::revisit(key, trigger));
             }
             let step = self.drain(now, &mut |_| ()).await?;
-            let moved = !step.changes.is_empty();
-            done.extend(step);
+            let moved = step.rows() > 0;
+            done.extend(step, self.keep);
             // What can't move on now would be found again at once.
             if !moved && before > 0 {
                 return Ok(done);
@@ -179,7 +194,8 @@ impl Engine {
             for key in page {
                 self.enqueue(Request::revisit(key, Trigger::Scan));
             }
-            done.extend(self.drain(now, &mut |_| ()).await?);
+            let drained = self.drain(now, &mut |_| ()).await?;
+            done.extend(drained, self.keep);
             after = Some(last);
         }
     }
@@ -221,7 +237,7 @@ impl Engine {
             loop {
                 match self.attempt(&batch, now).await {
                     Ok((step, woken)) => {
-                        done.extend(step);
+                        done.extend(step, self.keep);
                         self.queue.extend(woken);
                         break;
                     }
@@ -258,10 +274,7 @@ impl Engine {
     async fn attempt(&mut self, batch: &[Request], now: Timestamp) -> Result<(Done, Vec<Request>), Error> {
         let mut done = Done::default();
         let mut tx = self.directory.read().await?;
-        let mut requests: Vec<Request> = self.loud(&mut tx, batch, now, &mut done).await?;
-        if requests.is_empty() {
-            return Ok((done, Vec::new()));
-        }
+        let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
             let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), &self.source, self.take_over).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered).await?;
@@ -277,28 +290,23 @@ impl Engine {
         Ok((done, woken))
     }
 
-    /// Leaves out what was declared before and has nothing to do.
-    async fn loud(&self, tx: &mut Tx, batch: &[Request], now: Timestamp, done: &mut Done) -> Result<Vec<Request>, Error> {
-        let submitted: Vec<Key> = batch
-            .iter()
-            .filter(|request| matches!(request.what, What::Submitted(_)))
-            .map(|request| request.key.clone())
+    /// Leaves out what was declared before and has nothing to do: the digest is the same, the outcome good,
+    /// no date has come, nobody touched the record.
+    async fn loud(&self, submissions: Vec<Submission>, now: Timestamp, done: &mut Done) -> Result<Vec<Submission>, Error> {
+        let mut tx = self.directory.read().await?;
+        let quiet = if submissions.len() > BATCH {
+            declarations::quiet(&mut tx, &self.source, now).await?
+        } else {
+            let keys: Vec<Key> = submissions.iter().map(|submission| submission.key.clone()).collect();
+            declarations::quiet_among(&mut tx, &self.source, now, &keys).await?
+        };
+        let all = submissions.len();
+        let loud: Vec<Submission> = submissions
+            .into_iter()
+            .filter(|submission| quiet.get(&submission.key).is_none_or(|digest| *digest != submission.digest))
             .collect();
-        let seen = declarations::seen(tx, &submitted, now).await?;
-        let mut requests = Vec::new();
-        for request in batch {
-            if let What::Submitted(submission) = &request.what
-                && let Some(seen) = seen.get(&request.key)
-                && seen.quiet
-                && seen.digest == submission.digest
-                && seen.source == self.source
-            {
-                done.unchanged += 1;
-            } else {
-                requests.push(request.clone());
-            }
-        }
-        Ok(requests)
+        done.unchanged += all - loud.len();
+        Ok(loud)
     }
 
     /// Decides, looking up who holds what the decisions want to hold, until nothing new is wanted.

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -127,7 +129,7 @@ fn manifests(requests: &[Request], stored: &HashMap<Key, Declaration>) -> HashMa
 
 /// A manifest that is handed over now. One that was taken before is not checked again.
 fn submitted(submission: &Submission, before: Option<&Declaration>) -> Manifest {
-    let json: Value = serde_json::from_str(&submission.spec).unwrap_or(Value::Null);
+    let json: Arc<Value> = Arc::new(serde_json::from_str(&submission.spec).unwrap_or(Value::Null));
     let known = before.filter(|before| before.digest == submission.digest);
     let generation = submission.generation.unwrap_or_else(|| match before {
         None => 1,

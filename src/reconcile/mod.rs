@@ -82,20 +82,44 @@ pub struct Outcome {
 /// What a run did.
 #[derive(Clone, Debug, Default)]
 pub struct Done {
-    /// Rows of the trail, in order.
+    /// Rows of the trail, in order: all of them, or the first that the engine was told to keep.
     pub changes: Vec<Entry>,
-    /// The last outcome of every object that was looked at.
+    /// How many rows of each action there are, in the order in which they first came.
+    pub counts: Vec<(String, usize)>,
+    /// The last outcome of every object about which there is something to tell.
     pub outcomes: BTreeMap<Key, Outcome>,
     /// How many objects were found as they were declared before.
     pub unchanged: usize,
 }
 
 impl Done {
-    /// Adds what another run did.
-    pub fn extend(&mut self, other: Done) {
-        self.changes.extend(other.changes);
-        self.outcomes.extend(other.outcomes);
+    /// Adds what another run did. Of its changes, as many are kept as there is room for.
+    pub fn extend(&mut self, other: Done, keep: usize) {
+        let room = keep.saturating_sub(self.changes.len());
+        self.changes.extend(other.changes.into_iter().take(room));
+        for (action, count) in other.counts {
+            self.count(&action, count);
+        }
+        for (key, outcome) in other.outcomes {
+            if outcome.ready && outcome.warnings.is_empty() {
+                self.outcomes.remove(&key);
+            } else {
+                self.outcomes.insert(key, outcome);
+            }
+        }
         self.unchanged += other.unchanged;
+    }
+
+    fn count(&mut self, action: &str, by: usize) {
+        match self.counts.iter_mut().find(|(name, _)| name == action) {
+            Some((_, count)) => *count += by,
+            None => self.counts.push((action.to_owned(), by)),
+        }
+    }
+
+    /// How many rows of the trail there are.
+    pub fn rows(&self) -> usize {
+        self.counts.iter().map(|(_, count)| count).sum()
     }
 
     /// The objects that are not as declared: refused, held, or waiting for something.

@@ -38,10 +38,10 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
             let next = records::next_wake(&mut engine.directory.read().await?).await?;
             let Some(at) = next.filter(|at| *at <= until) else { break };
             let step = engine.advance(at.max(now)).await?;
-            if step.changes.is_empty() {
+            if step.rows() == 0 {
                 break;
             }
-            done.extend(step);
+            engine.add(&mut done, step);
         }
     }
     Ok(done)
@@ -59,7 +59,8 @@ pub async fn carry_out(
     engine.set_presence(Presence::Set(set.clone()));
     let mut done = engine.apply(submissions, now, progress).await?;
     if prune {
-        done.extend(engine.prune(FILES, &set, now).await?);
+        let pruned = engine.prune(FILES, &set, now).await?;
+        engine.add(&mut done, pruned);
     }
     Ok(done)
 }

@@ -29,7 +29,8 @@ impl Engine {
         let mut done = Done::default();
         for kind in [Kind::ExternalContact, Kind::Member, Kind::Organization, Kind::Tenant] {
             let keys: Vec<Key> = missing.iter().filter(|(rank_, _)| *rank_ == rank(kind)).map(|(_, key)| key.clone()).collect();
-            done.extend(self.remove(keys, now).await?);
+            let removed = self.remove(keys, now).await?;
+            self.add(&mut done, removed);
         }
         Ok(done)
     }

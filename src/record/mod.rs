@@ -48,7 +48,7 @@ impl fmt::Display for Uid {
 #[derive(Clone, Debug)]
 pub struct Intent<S> {
     pub spec: S,
-    pub json: Value,
+    pub json: Arc<Value>,
     pub digest: String,
     pub generation: i64,
 }
