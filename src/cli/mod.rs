@@ -156,9 +156,12 @@ impl Global {
             let is = if is == "real" { "real" } else { "a rehearsal (--now)" };
             return Err(Error::Mixed { is, asked: if self.now.is_some() { "with --now" } else { "without --now" } }.into());
         }
+        if self.now.is_none() {
+            return Ok(());
+        }
         let last = directory.read().await?.fetch_one(LAST_WRITE, vec![]).await?;
         let last = last.map_or(Ok(None), |row| row.maybe_instant(0))?;
-        if let Some(last) = last.filter(|last| self.now.is_some() && *last > self.now()) {
+        if let Some(last) = last.filter(|last| *last > self.now()) {
             return Err(Failure::Usage(format!(
                 "the rehearsal is at {last} already; time goes forward only, give a later --now"
             )));
@@ -167,7 +170,7 @@ impl Global {
     }
 }
 
-const LAST_WRITE: &str = "SELECT max(at) FROM audit";
+const LAST_WRITE: &str = "SELECT at FROM audit WHERE seq = (SELECT max(seq) FROM audit)";
 
 /// `KIND NAME`, `KIND/NAME`, or `KIND` alone.
 fn object(words: &[String], namespace: &str) -> Result<(Kind, Option<Handle>), Failure> {

@@ -2,6 +2,7 @@
 //! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::hmac;
@@ -28,7 +29,7 @@ const TOLERATED_SKEW: i64 = 60_000_000;
 #[derive(Clone, Debug)]
 pub enum What {
     /// It is declared.
-    Submitted(Box<Submission>),
+    Submitted(Arc<Submission>),
     /// Its resource is gone.
     Gone,
     /// It is looked at again, by what is known of it.
@@ -145,7 +146,7 @@ impl Engine {
         let loud = self.loud(submissions, now, &mut done).await?;
         for submission in in_order(loud) {
             let key = submission.key.clone();
-            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(Box::new(submission)) });
+            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(Arc::new(submission)) });
         }
         let drained = self.drain(now, progress).await?;
         done.extend(drained, self.keep);
@@ -235,7 +236,9 @@ impl Engine {
         while let Some(mut batch) = batches.pop_front() {
             let mut attempt = 1;
             loop {
-                match self.attempt(&batch, now).await {
+                // Uniqueness is a constraint. Who holds what is looked up only where it was hurt.
+                let look_up = attempt > 1;
+                match self.attempt(&batch, now, look_up).await {
                     Ok((step, woken)) => {
                         done.extend(step, self.keep);
                         self.queue.extend(woken);
@@ -247,7 +250,7 @@ impl Engine {
                     }
                     Err(error) if error.is_conflict() && batch.len() > 1 => {
                         batches.push_front(batch.split_off(batch.len() / 2));
-                        attempt = 1;
+                        attempt = 2;
                     }
                     Err(error) if error.is_conflict() => {
                         let Some(request) = batch.pop() else { break };
@@ -271,13 +274,13 @@ impl Engine {
     }
 
     /// Gathers, decides and commits one batch once.
-    async fn attempt(&mut self, batch: &[Request], now: Timestamp) -> Result<(Done, Vec<Request>), Error> {
+    async fn attempt(&mut self, batch: &[Request], now: Timestamp, look_up: bool) -> Result<(Done, Vec<Request>), Error> {
         let mut done = Done::default();
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
             let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), &self.source, self.take_over).await?;
-            let (gathered, decisions) = self.decide(&mut tx, gathered).await?;
+            let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
             let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
             if pulled.is_empty() {
                 break (gathered, decisions);
@@ -310,7 +313,7 @@ impl Engine {
     }
 
     /// Decides, looking up who holds what the decisions want to hold, until nothing new is wanted.
-    async fn decide(&self, tx: &mut Tx, mut gathered: Gathered) -> Result<(Gathered, Vec<Decision>), Error> {
+    async fn decide(&self, tx: &mut Tx, mut gathered: Gathered, look_up: bool) -> Result<(Gathered, Vec<Decision>), Error> {
         let mut known = HashSet::new();
         self.keys_present(tx, &mut gathered).await?;
         loop {
@@ -322,7 +325,7 @@ impl Engine {
                 let holds = decision.record.as_ref().map(Record::claims).unwrap_or_default();
                 wanted.extend(holds.into_iter().filter(|claim| !held.contains(claim) && known.insert(claim.clone())));
             }
-            if wanted.is_empty() {
+            if wanted.is_empty() || !look_up {
                 return Ok((gathered, decisions));
             }
             let holders = records::holders(tx, &wanted).await?;

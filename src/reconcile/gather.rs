@@ -27,7 +27,7 @@ pub struct Gathered {
     /// What was declared before.
     pub stored: HashMap<Key, Declaration>,
     /// What is declared now.
-    pub submitted: HashMap<Key, Box<Submission>>,
+    pub submitted: HashMap<Key, Arc<Submission>>,
     /// Objects that another source declares, and that are left to it.
     pub elsewhere: Vec<(Key, String)>,
     pub source: String,
