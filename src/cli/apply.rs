@@ -68,26 +68,27 @@ impl Apply {
             eprintln!("the directory at {address} is made or brought up to date");
         }
         global.keep_clock(&directory).await?;
-        let roster = reading.await.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
+        let mut engine = Engine::new(directory, leader, FILES).await?;
+        let roster = engine.recall_during(global.now(), reading).await?;
+        let roster = roster.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
 
         if self.expect.is_some() || (!self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            let done = rehearse(&directory, self.rehearsal(&roster, global)).await?;
+            let done = rehearse(&engine.directory, self.rehearsal(&roster, global)).await?;
             if let Some(expected) = &self.expect {
                 let found = fingerprint(&done.changes);
                 if found != *expected {
-                    leader.release().await?;
+                    engine.release().await?;
                     let message = format!("the plan is another now: {found} instead of {expected}; nothing was done, plan again");
                     return Err(Failure::Usage(message));
                 }
             }
             if !self.yes && !confirmed(&done)? {
-                leader.release().await?;
+                engine.release().await?;
                 eprintln!("nothing was done");
                 return Ok(NOTHING);
             }
         }
 
-        let mut engine = Engine::new(directory, leader, FILES).await?;
         if self.take_over {
             engine.take_over();
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Failure, Global, OK, PARTLY};
 use crate::api::{Handle, Kind};
 use crate::directory::records::{By, handle_keys};
-use crate::directory::{Directory, Error, facts, leadership, records};
+use crate::directory::{Directory, facts, leadership, records};
 use crate::reconcile::{Engine, FILES};
 use crate::record::Record as Kept;
 
@@ -65,10 +65,9 @@ impl Record {
         global.keep_clock(&directory).await?;
         let now = global.now();
         // Who leads does what falls due and folds facts in within a second; where nobody does, it is done here.
-        let mut engine = match leadership::take(&directory).await {
-            Ok(leader) => Some(Engine::new(directory.clone(), leader, FILES).await?),
-            Err(Error::Led(_)) => None,
-            Err(error) => return Err(error.into()),
+        let mut engine = match leadership::take_if_free(&directory).await? {
+            Some(leader) => Some(Engine::new(directory.clone(), leader, FILES).await?),
+            None => None,
         };
         if let Some(engine) = &mut engine {
             engine.advance(now).await?;

@@ -174,17 +174,29 @@ fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
 }
 
 /// The digests of what a source declared before that has nothing to do: settled, not being removed, its
-/// time not come, its record untouched.
-pub async fn quiet(tx: &mut Tx, source: &str, now: Timestamp) -> Result<HashMap<Key, String>, Error> {
-    let mut quiet: HashMap<Key, String> = HashMap::new();
-    let mut last: Option<Key> = None;
-    loop {
+/// time not come, its record untouched. Recalled page by page, so that it can go on beside other work.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    pub digests: HashMap<Key, String>,
+    last: Option<Key>,
+    complete: bool,
+}
+
+impl Quiet {
+    /// Recalls one more page; whether there may be another.
+    pub async fn recall(&mut self, tx: &mut Tx, source: &str, now: Timestamp) -> Result<bool, Error> {
+        if self.complete {
+            return Ok(false);
+        }
         let mut cells = vec![source.into(), now.into()];
-        cells.extend(last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells));
+        cells.extend(self.last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells));
         let rows = tx.fetch(QUIET_PAGE, cells).await?;
-        let Some(end) = rows.last() else { return Ok(quiet) };
-        last = Some(key_at(end, 0)?);
-        quiet.extend(quiet_rows(&rows)?);
+        match rows.last() {
+            Some(end) => self.last = Some(key_at(end, 0)?),
+            None => self.complete = true,
+        }
+        self.digests.extend(quiet_rows(&rows)?);
+        Ok(!self.complete)
     }
 }
 
@@ -206,7 +218,7 @@ fn quiet_rows(rows: &[Row]) -> Result<HashMap<Key, String>, Error> {
 const QUIET_PAGE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
      LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
      WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \
-     AND (d.kind, d.namespace, d.name) > ($3, $4, $5) ORDER BY d.kind, d.namespace, d.name LIMIT 5000";
+     AND (d.kind, d.namespace, d.name) > ($3, $4, $5) ORDER BY d.kind, d.namespace, d.name LIMIT 2000";
 const QUIET_ONE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
      LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
      WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \

@@ -47,10 +47,50 @@ fn myself() -> String {
     format!("process {} on {host}, since {}", std::process::id(), Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
-/// Takes leadership, or says who has it. The schema may not be there yet.
+/// Takes leadership, or says who has it. The schema may not be there yet. A leader that died on PostgreSQL
+/// leaves a lease behind: it is waited for, for as long as nobody renews it.
 pub async fn take(directory: &Directory) -> Result<Leader, Error> {
+    let mut lease = None;
+    loop {
+        match attempt(directory).await? {
+            Attempt::Taken(leader) => return Ok(leader),
+            Attempt::Led { holder, expires_at } => {
+                if expires_at.is_none() || lease.is_some_and(|seen| seen != expires_at) {
+                    return Err(led_by(&holder));
+                }
+                lease = Some(expires_at);
+                tokio::time::sleep(RENEWAL / 8).await;
+            }
+        }
+    }
+}
+
+/// Takes leadership if nobody has it; does not wait.
+pub async fn take_if_free(directory: &Directory) -> Result<Option<Leader>, Error> {
+    match attempt(directory).await? {
+        Attempt::Taken(leader) => Ok(Some(leader)),
+        Attempt::Led { .. } => Ok(None),
+    }
+}
+
+/// What came of trying to take leadership.
+enum Attempt {
+    Taken(Leader),
+    /// Another has it: until when, where it is a lease.
+    Led {
+        holder: String,
+        expires_at: Option<i64>,
+    },
+}
+
+fn led_by(holder: &str) -> Error {
+    let holder = if holder.is_empty() { "another process" } else { holder };
+    Error::Led(format!("the directory is led by {holder}; wait for it, or end it; nothing was done"))
+}
+
+async fn attempt(directory: &Directory) -> Result<Attempt, Error> {
     match &directory.address {
-        Address::Memory => Ok(Leader { epoch: 0, held: Held::Memory }),
+        Address::Memory => Ok(Attempt::Taken(Leader { epoch: 0, held: Held::Memory })),
         Address::Sqlite(path) => take_file(path),
         Address::Postgres(_) => take_row(directory).await,
     }
@@ -62,7 +102,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn take_file(database: &Path) -> Result<Leader, Error> {
+fn take_file(database: &Path) -> Result<Attempt, Error> {
     let path = lock_path(database);
     let failed = |error: std::io::Error| Error::Led(format!("{} can't be locked: {error}", path.display()));
     let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -71,16 +111,15 @@ fn take_file(database: &Path) -> Result<Leader, Error> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = lock.read_to_string(&mut holder);
-            let holder = if holder.is_empty() { "another process" } else { holder.trim() };
-            return Err(Error::Led(format!("the directory is led by {holder}; wait for it, or end it; nothing was done")));
+            return Ok(Attempt::Led { holder: holder.trim().to_owned(), expires_at: None });
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(myself().as_bytes())).map_err(failed)?;
-    Ok(Leader { epoch: 0, held: Held::File { lock } })
+    Ok(Attempt::Taken(Leader { epoch: 0, held: Held::File { lock } }))
 }
 
-async fn take_row(directory: &Directory) -> Result<Leader, Error> {
+async fn take_row(directory: &Directory) -> Result<Attempt, Error> {
     let Pool::Postgres(pool) = &directory.pool else { return Err(Error::Corrupt("no PostgreSQL".into())) };
     // The row that leads must be there before a schema is: it is made apart, in one statement.
     sqlx::raw_sql(BOOTSTRAP).execute(pool).await?;
@@ -88,15 +127,17 @@ async fn take_row(directory: &Directory) -> Result<Leader, Error> {
     let mut tx = directory.write().await?;
     let row = tx.fetch_one(TAKE, vec![myself().into(), micros(LEASE).into()]).await?;
     let Some(row) = row else {
-        let holder = tx.fetch_one(HOLDER, vec![]).await?.map_or(Ok(String::new()), |row| row.text(0))?;
-        return Err(Error::Led(format!("the directory is led by {holder}; wait for it, or end it; nothing was done")));
+        let row = tx.fetch_one(HOLDER, vec![]).await?;
+        let (holder, expires_at) = row.map_or(Ok((String::new(), 0)), |row| Ok::<_, Error>((row.text(0)?, row.get(1)?)))?;
+        return Ok(Attempt::Led { holder, expires_at: Some(expires_at) });
     };
     let (epoch, database_clock): (i64, i64) = (row.get(0)?, row.get(1)?);
     tx.commit().await?;
     let renewed = Arc::new(AtomicI64::new(0));
     let skew = Arc::new(AtomicI64::new(Timestamp::now().as_microsecond() - database_clock));
     let task = tokio::spawn(renew(directory.clone(), epoch, started, renewed.clone(), skew.clone()));
-    Ok(Leader { epoch, held: Held::Row { directory: directory.clone(), started, renewed, skew, task } })
+    let held = Held::Row { directory: directory.clone(), started, renewed, skew, task };
+    Ok(Attempt::Taken(Leader { epoch, held }))
 }
 
 async fn renew(directory: Directory, epoch: i64, started: Instant, renewed: Arc<AtomicI64>, skew: Arc<AtomicI64>) {
@@ -138,7 +179,7 @@ const TAKE: &str = "UPDATE leadership SET holder = $1, epoch = epoch + 1, \
      RETURNING epoch, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 const RENEW: &str = "UPDATE leadership SET expires_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2 \
      WHERE id = 1 AND epoch = $1 RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-const HOLDER: &str = "SELECT holder FROM leadership WHERE id = 1";
+const HOLDER: &str = "SELECT holder, expires_at FROM leadership WHERE id = 1";
 const FENCE: &str = "SELECT 1 FROM leadership WHERE id = 1 AND epoch = $1 FOR SHARE";
 const RELEASE: &str = "UPDATE leadership SET expires_at = 0 WHERE id = 1 AND epoch = $1";
 

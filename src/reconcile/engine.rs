@@ -12,6 +12,7 @@ use super::gather::{Gathered, gather};
 use super::{Done, Outcome, Set, Submission, commit};
 use crate::api::{Handle, Key, Kind};
 use crate::directory::audit::hex;
+use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, declarations, facts, records};
@@ -82,6 +83,10 @@ pub struct Engine {
     queue: VecDeque<Request>,
     /// How many changes are kept to be told.
     keep: usize,
+    /// The most objects in one batch.
+    batch: usize,
+    /// What was recalled of earlier declarations.
+    quiet: Quiet,
 }
 
 impl Engine {
@@ -97,12 +102,34 @@ impl Engine {
             presence: Presence::Declared,
             queue: VecDeque::new(),
             keep: usize::MAX,
+            batch: BATCH,
+            quiet: Quiet::default(),
         })
     }
 
     /// Takes records that another source declares.
     pub fn take_over(&mut self) {
         self.take_over = true;
+    }
+
+    /// Recalls what was declared before, for as long as something else takes: a large set is read in the
+    /// same time. Returns what that gives.
+    pub async fn recall_during<T>(&mut self, now: Timestamp, other: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::pin!(other);
+        let mut tx = self.directory.read().await?;
+        let mut more = true;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut other => return Ok(done),
+                recalled = self.quiet.recall(&mut tx, &self.source, now), if more => more = recalled?,
+            }
+        }
+    }
+
+    /// Decides about so many objects at once, and no more.
+    pub fn set_batch(&mut self, objects: usize) {
+        self.batch = objects.max(1);
     }
 
     /// Keeps no more changes than these to be told: a large set makes many.
@@ -207,7 +234,7 @@ impl Engine {
         while !self.queue.is_empty() {
             let mut batch: Vec<Request> = Vec::with_capacity(BATCH);
             let mut places: HashMap<Key, usize> = HashMap::new();
-            while batch.len() < BATCH
+            while batch.len() < self.batch
                 && let Some(request) = self.queue.pop_front()
             {
                 match places.get(&request.key) {
@@ -295,10 +322,12 @@ impl Engine {
 
     /// Leaves out what was declared before and has nothing to do: the digest is the same, the outcome good,
     /// no date has come, nobody touched the record.
-    async fn loud(&self, submissions: Vec<Submission>, now: Timestamp, done: &mut Done) -> Result<Vec<Submission>, Error> {
+    async fn loud(&mut self, submissions: Vec<Submission>, now: Timestamp, done: &mut Done) -> Result<Vec<Submission>, Error> {
         let mut tx = self.directory.read().await?;
         let quiet = if submissions.len() > BATCH {
-            declarations::quiet(&mut tx, &self.source, now).await?
+            let mut quiet = std::mem::take(&mut self.quiet);
+            while quiet.recall(&mut tx, &self.source, now).await? {}
+            quiet.digests
         } else {
             let keys: Vec<Key> = submissions.iter().map(|submission| submission.key.clone()).collect();
             declarations::quiet_among(&mut tx, &self.source, now, &keys).await?

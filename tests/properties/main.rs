@@ -33,7 +33,12 @@ const LATER: &str = "2027-02-10T00:00:00Z";
 #[test]
 fn any_order_of_arrival_gives_the_same_directory() {
     holds(
-        || rosters().prop_flat_map(|roster| { let orders = manifest_orders(&roster); (Just(roster), orders) }),
+        || {
+            rosters().prop_flat_map(|roster| {
+                let orders = manifest_orders(&roster);
+                (Just(roster), orders)
+            })
+        },
         async |database, (roster, order)| {
             let at_once = World::new(database).await;
             at_once.apply(&roster.manifests(), AT).await;
@@ -63,45 +68,54 @@ fn twice_is_once() {
 
 #[test]
 fn a_plan_equals_the_apply_that_follows() {
-    holds(|| (rosters(), rosters()), async |database, (first, second): (Roster, Roster)| {
-        let world = World::new(database).await;
-        world.apply(&first.manifests(), AT).await;
-        let before = world.everything().await;
-        let planned = world.plan(&second.manifests(), LATER, true).await;
-        assert_eq!(world.everything().await, before, "a plan writes nothing");
-        let done = world.apply_and_prune(&second.manifests(), LATER).await;
-        assert_eq!(world::told(&planned), world::told(&done));
-        world.end().await;
-    });
+    holds(
+        || (rosters(), rosters()),
+        async |database, (first, second): (Roster, Roster)| {
+            let world = World::new(database).await;
+            world.apply(&first.manifests(), AT).await;
+            let before = world.everything().await;
+            let planned = world.plan(&second.manifests(), LATER, true).await;
+            assert_eq!(world.everything().await, before, "a plan writes nothing");
+            let done = world.apply_and_prune(&second.manifests(), LATER).await;
+            assert_eq!(world::told(&planned), world::told(&done));
+            world.end().await;
+        },
+    );
 }
 
 #[test]
 fn a_kill_at_any_commit_and_another_run_give_the_same_end() {
-    holds(|| (rosters(), 0_usize..12), async |database, (roster, commits): (Roster, usize)| {
-        let whole = World::new(database).await;
-        whole.apply_in_batches_of(2, &roster.manifests(), AT, None).await;
-        let killed = World::new(database).await;
-        killed.apply_in_batches_of(2, &roster.manifests(), AT, Some(commits)).await;
-        killed.apply_in_batches_of(2, &roster.manifests(), AT, None).await;
-        assert_eq!(whole.dump().await, killed.dump().await);
-        assert_eq!(whole.trail().await, killed.trail().await, "no row is missing, none is double");
-        whole.end().await;
-        killed.end().await;
-    });
+    holds(
+        || (rosters(), 0_usize..12),
+        async |database, (roster, commits): (Roster, usize)| {
+            let whole = World::new(database).await;
+            whole.apply_in_batches_of(2, &roster.manifests(), AT, None).await;
+            let killed = World::new(database).await;
+            killed.apply_in_batches_of(2, &roster.manifests(), AT, Some(commits)).await;
+            killed.apply_in_batches_of(2, &roster.manifests(), AT, None).await;
+            assert_eq!(whole.dump().await, killed.dump().await);
+            assert_eq!(whole.trail().await, killed.trail().await, "no row is missing, none is double");
+            whole.end().await;
+            killed.end().await;
+        },
+    );
 }
 
 #[test]
 fn every_change_is_in_the_trail() {
-    holds(|| (rosters(), rosters(), rosters()), async |database, rosters: (Roster, Roster, Roster)| {
-        let world = World::new(database).await;
-        world.apply(&rosters.0.manifests(), AT).await;
-        world.advance(LATER).await;
-        world.apply_and_prune(&rosters.1.manifests(), LATER).await;
-        world.advance("2027-02-14T00:00:00Z").await;
-        world.apply(&rosters.2.manifests(), "2027-02-15T00:00:00Z").await;
-        world.advance("2029-01-01T00:00:00Z").await;
-        world.assert_trail_tells_all().await;
-        world.assert_invariants().await;
-        world.end().await;
-    });
+    holds(
+        || (rosters(), rosters(), rosters()),
+        async |database, rosters: (Roster, Roster, Roster)| {
+            let world = World::new(database).await;
+            world.apply(&rosters.0.manifests(), AT).await;
+            world.advance(LATER).await;
+            world.apply_and_prune(&rosters.1.manifests(), LATER).await;
+            world.advance("2027-02-14T00:00:00Z").await;
+            world.apply(&rosters.2.manifests(), "2027-02-15T00:00:00Z").await;
+            world.advance("2029-01-01T00:00:00Z").await;
+            world.assert_trail_tells_all().await;
+            world.assert_invariants().await;
+            world.end().await;
+        },
+    );
 }

@@ -42,7 +42,8 @@ fn member() -> impl Strategy<Value = (Member, Vec<Index>)> {
     let rest = ("[A-Zé가-나]{1,6}", 0_usize..4, prop::collection::vec(any::<Index>(), 0..3), any::<bool>(), any::<bool>());
     (dates, rest).prop_map(|((activation, suspension, leave, departure), (given, id, places, administrator, key))| {
         let administrator = administrator && departure.is_none();
-        let member = Member { given, id, organizations: Vec::new(), activation, suspension, leave, departure, administrator, key };
+        let member =
+            Member { given, id, organizations: Vec::new(), activation, suspension, leave, departure, administrator, key };
         (member, places)
     })
 }
@@ -90,7 +91,9 @@ impl Roster {
             }
             list.push(("Organization", format!("o{number}"), spec));
         }
-        list.extend(self.members.iter().enumerate().map(|(number, member)| ("Member", format!("m{number}"), member.spec(number))));
+        list.extend(
+            self.members.iter().enumerate().map(|(number, member)| ("Member", format!("m{number}"), member.spec(number))),
+        );
         list
     }
 }

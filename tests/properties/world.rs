@@ -1,0 +1,248 @@
+//! A directory for one case of a property, driven through the library as the commands drive it, and what
+//! can be read out of it. Never looks at how the engine does it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
+
+use jiff::Timestamp;
+use rollcall::api::{Handle, Key, Kind};
+use rollcall::directory::{Absent, Address, Directory, audit, copy, declarations, leadership, records};
+use rollcall::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse};
+use rollcall::reconcile::{Done, Engine, FILES, Set, Submission};
+use serde_json::Value;
+use sqlx::Connection;
+
+use crate::rosters::Manifest;
+
+/// Where a directory is.
+#[derive(Clone, Copy, Debug)]
+pub enum Database {
+    Memory,
+    Postgres,
+}
+
+/// A directory for one case.
+pub struct World {
+    directory: Directory,
+    database: Option<String>,
+}
+
+fn server() -> String {
+    std::env::var("ROLLCALL_TEST_POSTGRES").expect("run `make test`: it starts PostgreSQL")
+}
+
+async fn on_server(sql: String) {
+    let mut connection = sqlx::PgConnection::connect(&format!("{}/postgres", server())).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn submissions(manifests: &[Manifest]) -> (Vec<Submission>, Set) {
+    let list: Vec<Submission> = manifests
+        .iter()
+        .map(|(kind, name, spec)| {
+            let key = Key::new(kind.parse::<Kind>().unwrap(), Handle::new("hr", name));
+            Submission::new(key, spec, BTreeMap::new())
+        })
+        .collect();
+    let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();
+    let tenants = objects.iter().filter(|key| key.kind == Kind::Tenant).map(|key| key.handle.clone());
+    let set = Set { complete: tenants.collect(), objects: objects.clone() };
+    (list, set)
+}
+
+impl World {
+    pub async fn new(database: Database) -> World {
+        let (address, name) = match database {
+            Database::Memory => (Address::Memory, None),
+            Database::Postgres => {
+                let name = format!("rollcall_property_{}", uuid::Uuid::now_v7().simple());
+                on_server(format!("CREATE DATABASE {name}")).await;
+                (format!("{}/{name}", server()).parse().unwrap(), Some(name))
+            }
+        };
+        let directory = Directory::open(address, Absent::Create).await.unwrap();
+        let leader = leadership::take(&directory).await.unwrap();
+        directory.migrate().await.unwrap();
+        leader.release().await.unwrap();
+        World { directory, database: name }
+    }
+
+    pub async fn end(self) {
+        self.directory.close().await;
+        if let Some(name) = self.database {
+            on_server(format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
+    async fn engine(&self) -> Engine {
+        let leader = leadership::take(&self.directory).await.unwrap();
+        Engine::new(self.directory.clone(), leader, FILES).await.unwrap()
+    }
+
+    async fn run(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
+        let mut engine = self.engine().await;
+        let (list, set) = submissions(manifests);
+        let done = carry_out(&mut engine, list, set, prune, instant(now), &mut |_| ()).await.unwrap();
+        engine.release().await.unwrap();
+        done
+    }
+
+    pub async fn apply(&self, manifests: &[Manifest], now: &str) -> Done {
+        self.run(manifests, now, false).await
+    }
+
+    pub async fn apply_and_prune(&self, manifests: &[Manifest], now: &str) -> Done {
+        self.run(manifests, now, true).await
+    }
+
+    /// Applies in small batches; after so many commits the run is torn down, as by a kill.
+    pub async fn apply_in_batches_of(&self, batch: usize, manifests: &[Manifest], now: &str, killed_after: Option<usize>) {
+        let mut engine = self.engine().await;
+        engine.set_batch(batch);
+        let (list, set) = submissions(manifests);
+        let mut batches = 0;
+        let mut count = |_: usize| {
+            batches += 1;
+            assert!(killed_after.is_none_or(|after| batches <= after), "killed");
+        };
+        let run = carry_out(&mut engine, list, set, false, instant(now), &mut count);
+        let ended = futures::FutureExt::catch_unwind(AssertUnwindSafe(run)).await;
+        assert!(ended.is_ok() || killed_after.is_some());
+        engine.release().await.unwrap();
+    }
+
+    pub async fn advance(&self, now: &str) -> Done {
+        let mut engine = self.engine().await;
+        let done = engine.advance(instant(now)).await.unwrap();
+        engine.release().await.unwrap();
+        done
+    }
+
+    pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
+        let (submissions, set) = submissions(manifests);
+        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, now: instant(now), until: None };
+        rehearse(&self.directory, rehearsal).await.unwrap()
+    }
+
+    async fn lines(&self, sql: &str) -> Vec<String> {
+        let mut tx = self.directory.read().await.unwrap();
+        let rows = tx.fetch(sql, vec![]).await.unwrap();
+        let mut lines: Vec<String> = rows.iter().map(|row| row.get::<Option<String>>(0).unwrap().unwrap_or_default()).collect();
+        lines.sort();
+        lines
+    }
+
+    /// What a user could see of the records, without what chance made.
+    pub async fn dump(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for sql in [
+            "SELECT name || ' ' || id || ' ' || phase || ' ' || given_name || ' ' || administrator || ' ' \
+             || coalesce(CAST(activated_at AS TEXT), '-') || ' ' || coalesce(CAST(suspended_at AS TEXT), '-') || ' ' \
+             || coalesce(CAST(wake_at AS TEXT), '-') || ' ' || coalesce(CAST(on_leave AS TEXT), '-') FROM members",
+            "SELECT m.name || ' in ' || o.name || ' ' || CAST(a.ordinal AS TEXT) FROM assignments a \
+             JOIN members m ON m.uid = a.member JOIN organizations o ON o.uid = a.organization",
+            "SELECT o.name || ' under ' || coalesce(p.name, '-') || ' ' || o.display_name FROM organizations o \
+             LEFT JOIN organizations p ON p.uid = o.parent",
+            "SELECT t.name || ' ' || t.time_zone || ' ' || t.plan || ' ' || coalesce(m.name, '-') FROM tenants t \
+             LEFT JOIN members m ON m.uid = t.supreme_admin",
+            "SELECT kind || ' ' || name || ' ' || reason FROM declarations",
+        ] {
+            all.extend(self.lines(sql).await);
+        }
+        all
+    }
+
+    /// Every row of every table that an apply may write.
+    pub async fn everything(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut tx = self.directory.read().await.unwrap();
+        for table in [
+            &declarations::DECLARATIONS,
+            &declarations::WAITS,
+            &records::TENANTS,
+            &records::ORGANIZATIONS,
+            &records::MEMBERS,
+            &records::ASSIGNMENTS,
+            &records::CLAIMS,
+            &audit::AUDIT,
+            &audit::AUDIT_VALUES,
+        ] {
+            let mut rows: Vec<String> =
+                copy::rows(&mut tx, table).await.unwrap().into_iter().map(|row| format!("{} {row:?}", table.name)).collect();
+            rows.sort();
+            all.extend(rows);
+        }
+        all
+    }
+
+    /// The trail without what chance made: how often which action was done to what.
+    pub async fn trail(&self) -> Vec<String> {
+        self.lines("SELECT a.kind || ' ' || v.name || ' ' || a.action FROM audit a JOIN audit_values v ON v.seq = a.seq").await
+    }
+
+    /// The trail, told from the beginning, ends in what the records hold.
+    pub async fn assert_trail_tells_all(&self) {
+        let mut tx = self.directory.read().await.unwrap();
+        let mut told: BTreeMap<(String, String), Value> = BTreeMap::new();
+        for entry in audit::history(&mut tx, None).await.unwrap() {
+            for field in entry.fields {
+                told.insert((entry.uid.to_string(), field.path), field.to);
+            }
+        }
+        // These are told by name, which is no field of the record.
+        let named = ["tenant", "parent", "organizations", "supremeAdmin"];
+        for kind in [Kind::Tenant, Kind::Organization, Kind::Member] {
+            let sql = format!("SELECT uid FROM {}", records::table(kind));
+            let uids: Vec<String> = tx.fetch(sql, vec![]).await.unwrap().iter().map(|row| row.text(0).unwrap()).collect();
+            let keys = rollcall::directory::sql::keys(uids);
+            for record in records::load(&mut tx, kind, records::By::Uid, keys).await.unwrap() {
+                for (path, value) in record.fields().into_iter().filter(|(path, _)| !named.contains(&path.as_str())) {
+                    let last = told.get(&(record.uid().to_string(), path.clone())).cloned().unwrap_or(Value::Null);
+                    let empty =
+                        |value: &Value| matches!(value, Value::Null | Value::Bool(false)) || *value == serde_json::json!([]);
+                    assert!(
+                        last == value || (empty(&last) && empty(&value)),
+                        "{} {path}: {last} told, {value} held",
+                        record.key()
+                    );
+                }
+            }
+        }
+    }
+
+    /// What must never be otherwise.
+    pub async fn assert_invariants(&self) {
+        for (what, sql) in [
+            ("no two records hold an ID", "SELECT id FROM members GROUP BY tenant, id HAVING count(*) > 1"),
+            (
+                "every live member's ID is claimed",
+                "SELECT name FROM members WHERE id NOT IN (SELECT key FROM claims WHERE space = 'address')",
+            ),
+            (
+                "no claim outlives its record",
+                "SELECT key FROM claims WHERE holder NOT IN (SELECT uid FROM members UNION SELECT uid FROM organizations UNION SELECT uid FROM tenants)",
+            ),
+            ("no assignment outlives its member", "SELECT member FROM assignments WHERE member NOT IN (SELECT uid FROM members)"),
+            (
+                "a purged record leaves no value",
+                "SELECT CAST(seq AS TEXT) FROM audit_values WHERE uid IN (SELECT uid FROM tombstones)",
+            ),
+            (
+                "the supreme administrator is live",
+                "SELECT m.name FROM tenants t JOIN members m ON m.uid = t.supreme_admin WHERE m.phase NOT IN ('Pending', 'Active')",
+            ),
+        ] {
+            assert_eq!(self.lines(sql).await, [""; 0], "{what}");
+        }
+    }
+}
+
+/// What was planned or done: comparable.
+pub fn told(done: &Done) -> (String, Vec<(String, String)>, Vec<(String, usize)>) {
+    let refused = done.refused().map(|outcome| (outcome.key.to_string(), outcome.reason.clone())).collect();
+    (fingerprint(&done.changes), refused, done.counts.clone())
+}
