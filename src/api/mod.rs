@@ -1,6 +1,9 @@
 //! What people declare and what they are told: the four kinds, their status, conditions and reasons.
 //! Never does I/O, reads no clock. Used by every other module.
 
+// The columns of a resource repeat the names of their parts.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod common;
 pub mod condition;
 pub mod contact;

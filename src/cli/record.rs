@@ -40,7 +40,8 @@ enum App {
     Mobile,
     #[value(name = "pc")]
     PC,
-    DriveApp,
+    #[value(name = "drive-app")]
+    Drive,
     DriveExplorer,
 }
 
@@ -50,7 +51,7 @@ impl App {
             App::Web => "Web",
             App::Mobile => "Mobile",
             App::PC => "PC",
-            App::DriveApp => "DriveApp",
+            App::Drive => "DriveApp",
             App::DriveExplorer => "DriveExplorer",
         }
     }
