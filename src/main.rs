@@ -1,12 +1,17 @@
 //! Parses the command line, sets up logging, calls the command.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("ROLLCALL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    sigpipe::reset();
+    let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn".to_owned());
+    // What it says of an address could hold a password (R7).
+    let filter = EnvFilter::new(format!("{filter},sqlx_postgres::options=off"));
+    let colored = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colored).with_writer(std::io::stderr).init();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(rollcall::cli::run()),
         Err(error) => {

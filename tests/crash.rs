@@ -3,7 +3,6 @@
 
 #[path = "../benches/roster.rs"]
 mod roster;
-#[allow(dead_code)]
 #[path = "rules/support/mod.rs"]
 mod support;
 
@@ -12,16 +11,18 @@ use std::process::{Child, Command, Stdio};
 use support::{Roster, on_both};
 
 const MEMBERS: usize = 1_200;
+const REHEARSED: &[&str] = &["--now", "2027-01-10T00:00:00Z"];
 
-/// Starts an apply of a large roster in the background.
-fn start(roll: &Roster) -> Child {
+/// Starts an apply of a large roster in the background, with further arguments.
+fn start(roll: &Roster, arguments: &[&str]) -> Child {
     let files = roll.folder().join("roster");
     if !files.exists() {
         roster::write(&files, MEMBERS).unwrap();
     }
     Command::new(env!("CARGO_BIN_EXE_rollcall"))
-        .args(["apply", "--yes", "--now", "2027-01-10T00:00:00Z", "--directory", roll.url(), "-f"])
+        .args(["apply", "--yes", "--directory", roll.url(), "-f"])
         .arg(&files)
+        .args(arguments)
         .env_remove("ROLLCALL_DIRECTORY")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -68,13 +69,13 @@ fn an_apply_that_is_killed_and_run_again_ends_as_one_that_was_not() {
         let kills = if roll.url().starts_with("sqlite:") { 8 } else { 2 };
         let mut chance: usize = 7;
         for _ in 0..kills {
-            let mut child = start(roll);
+            let mut child = start(roll, REHEARSED);
             chance = (chance * 1_103 + 377) % MEMBERS;
             grown_to(roll, &mut child, chance.max(members(roll) + 1));
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        assert!(start(roll).wait().unwrap().success());
+        assert!(start(roll, REHEARSED).wait().unwrap().success());
         let killed = dump(roll);
         assert_eq!(killed[0], MEMBERS.to_string());
         assert_eq!(killed[7], "0", "no action is told twice");
@@ -85,12 +86,13 @@ fn an_apply_that_is_killed_and_run_again_ends_as_one_that_was_not() {
 #[test]
 fn of_two_applies_at_once_one_does_and_the_other_says_who_leads() {
     on_both(|roll| {
-        let mut child = start(roll);
+        let mut child = start(roll, &["--watch"]);
         grown_to(roll, &mut child, 1);
-        let other = roll.run(&["apply", "--now", "2027-01-10T00:00:00Z"], "");
+        let other = roll.run(&["apply"], "");
+        child.kill().unwrap();
+        child.wait().unwrap();
         assert_eq!(other.code, 2, "{other}");
         assert!(other.stderr.contains("is led by process") && other.stderr.contains(&child.id().to_string()), "{other}");
-        assert!(child.wait().unwrap().success());
-        roll.run(&["apply", "--now", "2027-01-10T00:00:00Z"], "").ok();
+        roll.run(&["apply"], "").ok();
     });
 }

@@ -41,7 +41,6 @@ CREATE TABLE declarations (
 );
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
-CREATE INDEX declarations_removal ON declarations (removal_at) WHERE removal_at IS NOT NULL;
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (
@@ -119,7 +118,7 @@ CREATE TABLE members (
     on_leave          JSONB,
     created_at        BIGINT  NOT NULL,
     activated_at      BIGINT,
-    activation        TEXT,
+    fired             JSONB NOT NULL,
     first_sign_in_at  BIGINT,
     suspended_at      BIGINT,
     leave_at          BIGINT,
@@ -135,6 +134,7 @@ CREATE TABLE members (
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);
+CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
 
 -- A member's organizations, the primary one first.
@@ -360,6 +360,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION touch_holder() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO touched (uid) VALUES (OLD.holder) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER claims_touched AFTER UPDATE OR DELETE ON claims
+    FOR EACH ROW EXECUTE FUNCTION touch_holder();
 CREATE TRIGGER tenants_touched AFTER UPDATE ON tenants
     FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
 CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations

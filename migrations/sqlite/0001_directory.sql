@@ -41,7 +41,6 @@ CREATE TABLE declarations (
 ) STRICT;
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
-CREATE INDEX declarations_removal ON declarations (removal_at) WHERE removal_at IS NOT NULL;
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (
@@ -119,7 +118,7 @@ CREATE TABLE members (
     on_leave          TEXT,
     created_at        INTEGER NOT NULL,
     activated_at      INTEGER,
-    activation        TEXT,
+    fired             TEXT NOT NULL,
     first_sign_in_at  INTEGER,
     suspended_at      INTEGER,
     leave_at          INTEGER,
@@ -135,6 +134,7 @@ CREATE TABLE members (
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
+CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
 
 -- A member's organizations, the primary one first.
@@ -210,7 +210,7 @@ CREATE TABLE sign_ins (
     folded   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX sign_ins_member ON sign_ins (member, at);
-CREATE INDEX sign_ins_unfolded ON sign_ins (member) WHERE folded = 0;
+CREATE INDEX sign_ins_unfolded ON sign_ins (member) WHERE NOT folded;
 
 CREATE TABLE sessions (
     id        TEXT    NOT NULL PRIMARY KEY,
@@ -353,6 +353,10 @@ CREATE TRIGGER organizations_removed AFTER DELETE ON organizations
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER members_removed AFTER DELETE ON members
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER claims_touched AFTER UPDATE ON claims
+BEGIN INSERT INTO touched (uid) VALUES (OLD.holder) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER claims_removed AFTER DELETE ON claims
+BEGIN INSERT INTO touched (uid) VALUES (OLD.holder) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER assignments_added AFTER INSERT ON assignments WHEN NEW.revision IS NULL
 BEGIN INSERT INTO touched (uid) VALUES (NEW.member) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments WHEN NEW.revision IS NULL OR NEW.revision <= OLD.revision

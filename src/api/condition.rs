@@ -103,6 +103,8 @@ reasons! {
     ChildrenRemain: Waits, "Move or delete the organizations below.";
     /// Members are still assigned to it or below it (O5).
     MembersRemain: Waits, "Move the members, or wait for their deletion.";
+    /// The database refused what was decided, again and again; somebody else writes to it.
+    DatabaseConflict: Waits, "Look into the log, and at who else writes to the directory.";
     /// What is declared is not built yet; without it nothing can be made, or the named fields have no effect.
     NotYetSupported: Warning, "Leave the fields out, or wait for a later version.";
     /// The member has neither `mobilePhone` nor `personalEmail`, so a lost password can't be recovered (M7).

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{KeyRef, LANGUAGE_KEYS, Language, LocalRef, PersonName};
-use super::text::{DeviceId, Email, ExternalKey, Label, Line, LocalPart, LoginId, PhoneNumber, Token};
+use super::text::{DeviceId, Email, ExternalKey, Label, Line, LoginId, PhoneNumber, Token};
 use super::time::{Day, When};
 
 /// A person's account.
@@ -109,7 +109,7 @@ pub struct MemberSpec {
     /// Further local parts at which the person receives mail, up to 10 (M8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
-    pub secondary_emails: Vec<LocalPart>,
+    pub secondary_emails: Vec<LoginId>,
     /// The person's private mail address, lowercase (M8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_email: Option<Email>,

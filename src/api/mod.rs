@@ -26,6 +26,8 @@ pub use organization::{Organization, OrganizationSpec};
 pub use tenant::{Tenant, TenantPhase, TenantSpec};
 pub use time::{Day, Length, When};
 
+/// The API group of the four kinds.
+pub const GROUP: &str = "rollcall.dev";
 /// The API group and version of the four kinds.
 pub const API_VERSION: &str = "rollcall.dev/v1alpha1";
 /// The prefix of Rollcall's own annotations.

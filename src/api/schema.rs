@@ -104,6 +104,9 @@ thread_local! {
 pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     let checker = &CHECKERS[kind as usize];
     let mut problems = Vec::new();
+    if holds_nul(spec) {
+        problems.push(Problem::new("spec", "a text holds the character U+0000, which not every database keeps; take it out"));
+    }
     problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error, &checker.messages)));
     // Rules are evaluated on well-formed values only, as on the API server.
     if problems.is_empty()
@@ -132,6 +135,15 @@ pub fn read<T: DeserializeOwned>(spec: &Value) -> Result<T, Problem> {
         let path = if path == "." { "spec".to_owned() } else { format!("spec.{path}") };
         Problem::new(path, error.into_inner().to_string())
     })
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(name, field)| name.contains('\0') || holds_nul(field)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Finds the fields that the schema does not have, with the nearest that it has.

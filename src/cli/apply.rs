@@ -7,7 +7,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output, plan};
-use crate::directory::{Absent, Address, Directory, leadership};
+use crate::directory::{Absent, Address, Directory, Error, leadership};
+use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
 use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
 use crate::reconcile::{Done, Engine, FILES, Outcome};
@@ -57,6 +58,8 @@ impl Apply {
             return plan::Plan::of_apply(self.files, self.prune, self.take_over, self.output == Format::Json).run(global).await;
         }
         let address: Address = global.directory.parse()?;
+        // What changes while the first set is applied is a change.
+        let watch = if self.watch { Some(manifests::watch::watch(&self.files.files).map_err(unwatchable)?) } else { None };
         // The files are read while the directory is opened.
         let (files, namespace) = (self.files.files.clone(), global.default_namespace().to_owned());
         let reading = tokio::task::spawn_blocking(move || manifests::read(&files, &namespace));
@@ -72,7 +75,8 @@ impl Apply {
         let roster = engine.recall_during(global.now(), reading).await?;
         let roster = roster.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
 
-        if self.expect.is_some() || (!self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        let ask = !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if self.expect.is_some() || ask {
             let done = rehearse(&engine.directory, self.rehearsal(&roster, global)).await?;
             if let Some(expected) = &self.expect {
                 let found = fingerprint(&done.changes);
@@ -82,7 +86,7 @@ impl Apply {
                     return Err(Failure::Usage(message));
                 }
             }
-            if !self.yes && !confirmed(&done)? {
+            if ask && !confirmed(&done)? {
                 engine.release().await?;
                 eprintln!("nothing was done");
                 return Ok(NOTHING);
@@ -92,15 +96,22 @@ impl Apply {
         if self.take_over {
             engine.take_over();
         }
+        if !engine.clocks_agree() {
+            eprintln!(
+                "warning: this host's clock and the database's differ by more than 60 s; irreversible steps wait (ClockSkewed)"
+            );
+        }
         if self.output == Format::Table {
             engine.keep(output::MOST);
         }
         let code = self.once(&mut engine, roster, global).await?;
-        if !self.watch {
-            engine.release().await?;
-            return Ok(code);
+        match watch {
+            None => {
+                engine.release().await?;
+                Ok(code)
+            }
+            Some(watch) => self.stay(engine, watch, global).await,
         }
-        self.stay(engine, global).await
     }
 
     fn rehearsal(&self, roster: &Roster, global: &Global) -> Rehearsal {
@@ -137,13 +148,16 @@ impl Apply {
             }
         }
         let wholly = refused.is_empty() && roster.complaints.is_empty();
-        Ok(if wholly { OK } else { PARTLY })
+        let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
+        Ok(match (wholly, nothing) {
+            (true, _) => OK,
+            (false, true) => NOTHING,
+            (false, false) => PARTLY,
+        })
     }
 
     /// Follows the files, and does what falls due as its time comes, until it is told to end.
-    async fn stay(self, mut engine: Engine, global: &Global) -> Result<u8, Failure> {
-        let mut watch = manifests::watch::watch(&self.files.files)
-            .map_err(|error| Failure::Usage(format!("the files can't be watched: {error}")))?;
+    async fn stay(self, mut engine: Engine, mut watch: Watch, global: &Global) -> Result<u8, Failure> {
         let mut ticks = tokio::time::interval(Duration::from_millis(250));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut scans = tokio::time::interval(Duration::from_secs(self.drift_interval.max(1)));
@@ -151,18 +165,35 @@ impl Apply {
         tokio::pin!(end);
         eprintln!("watching; end with Ctrl-C");
         loop {
-            tokio::select! {
+            let step = tokio::select! {
                 () = &mut end => break,
                 () = watch.changed() => {
                     let roster = manifests::read(&self.files.files, global.default_namespace());
-                    self.once(&mut engine, roster, global).await?;
+                    self.once(&mut engine, roster, global).await.map(|_| ())
                 }
-                _ = ticks.tick() => self.tell(engine.advance(global.now()).await?)?,
-                _ = scans.tick() => self.tell(engine.scan(global.now()).await?)?,
+                _ = ticks.tick() => self.advance(&mut engine, global).await,
+                _ = scans.tick() => self.scan(&mut engine, global).await,
+            };
+            match step {
+                Ok(()) => {}
+                // Another leads, or knows a newer schema: this process has nothing more to do.
+                Err(Failure::Directory(error @ (Error::Deposed | Error::Newer(_)))) => return Err(error.into()),
+                Err(failure) => {
+                    eprintln!("error: {failure}; trying again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             }
         }
         engine.release().await?;
         Ok(OK)
+    }
+
+    async fn advance(&self, engine: &mut Engine, global: &Global) -> Result<(), Failure> {
+        self.tell(engine.advance(global.now()).await?)
+    }
+
+    async fn scan(&self, engine: &mut Engine, global: &Global) -> Result<(), Failure> {
+        self.tell(engine.scan(global.now()).await?)
     }
 
     fn tell(&self, done: Done) -> Result<(), Failure> {
@@ -191,6 +222,10 @@ pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
     });
     list.extend(unread);
     list
+}
+
+fn unwatchable(error: impl std::fmt::Display) -> Failure {
+    Failure::Usage(format!("the files can't be watched: {error}"))
 }
 
 /// Asks before what takes access or data away.

@@ -36,7 +36,14 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// The directory: sqlite:PATH or postgres://USER@HOST/DATABASE
-    #[arg(long, global = true, env = "ROLLCALL_DIRECTORY", default_value = "sqlite:rollcall.db", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "ROLLCALL_DIRECTORY",
+        hide_env_values = true,
+        default_value = "sqlite:rollcall.db",
+        value_name = "URL"
+    )]
     directory: String,
     /// Stands for the clock, for rehearsals: an instant (2027-03-01T09:00:00Z) or a day in UTC
     #[arg(long, global = true, value_name = "INSTANT")]

@@ -1,14 +1,17 @@
 //! `rollcall record`: what services report.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::{Failure, Global, OK, PARTLY};
 use crate::api::{Handle, Kind};
 use crate::directory::records::{By, handle_keys};
+use crate::directory::sql::Tx;
 use crate::directory::{Directory, facts, leadership, records};
 use crate::reconcile::{Engine, FILES};
-use crate::record::Record as Kept;
+use crate::record::{MemberRecord, Record as Kept};
 
 /// Reports what services saw.
 #[derive(Debug, Args)]
@@ -65,21 +68,38 @@ impl Record {
         let directory = global.open().await?;
         global.keep_clock(&directory).await?;
         let now = global.now();
-        // Who leads does what falls due and folds facts in within a second; where nobody does, it is done here.
-        let mut engine = match leadership::take_if_free(&directory).await? {
-            Some(leader) => Some(Engine::new(directory.clone(), leader, FILES).await?),
-            None => None,
-        };
-        if let Some(engine) = &mut engine {
-            engine.advance(now).await?;
+        // Who leads does what falls due and folds facts in within a second. Where nobody does, it is done here;
+        // facts themselves are never held up by who leads.
+        if overdue(&directory, &handle, now).await? {
+            advance(&directory, now).await?;
         }
-        let signed_in = sign_in(&directory, &handle, app, location, now).await;
-        if let Some(mut engine) = engine {
-            engine.advance(now).await?;
-            engine.release().await?;
-        }
-        signed_in
+        let signed_in = sign_in(&directory, &handle, app, location, now).await?;
+        advance(&directory, now).await?;
+        Ok(signed_in)
     }
+}
+
+/// Whether the member's own time has come and nobody has acted on it.
+async fn overdue(directory: &Directory, handle: &Handle, now: Timestamp) -> Result<bool, Failure> {
+    Ok(member(&mut directory.read().await?, handle).await?.is_some_and(|member| member.state.wake_at.is_some_and(|at| at <= now)))
+}
+
+/// Does what fell due, if nobody leads who does.
+async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
+    if let Some(leader) = leadership::take_if_free(directory).await? {
+        let mut engine = Engine::new(directory.clone(), leader, FILES).await?;
+        engine.advance(now).await?;
+        engine.release().await?;
+    }
+    Ok(())
+}
+
+async fn member(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
+    let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
+    Ok(found.into_iter().find_map(|record| match record {
+        Kept::Member(member) => Some(member),
+        Kept::Tenant(_) | Kept::Organization(_) => None,
+    }))
 }
 
 /// Writes the fact, if the member may sign in.
@@ -90,8 +110,9 @@ async fn sign_in(
     location: Option<String>,
     now: Timestamp,
 ) -> Result<u8, Failure> {
-    let found = records::load(&mut directory.read().await?, Kind::Member, By::Handle, handle_keys([handle])).await?;
-    let Some(Kept::Member(member)) = found.into_iter().next() else {
+    // Checked and written at once, so that no suspension comes between.
+    let mut tx = directory.write().await?;
+    let Some(member) = member(&mut tx, handle).await? else {
         eprintln!("error: there is no member {handle}");
         return Ok(PARTLY);
     };
@@ -106,7 +127,6 @@ async fn sign_in(
         at: now,
         location,
     };
-    let mut tx = directory.write().await?;
     facts::sign_in(&mut tx, &fact).await?;
     tx.commit().await?;
     println!("{handle} signed in with {}", fact.app);

@@ -160,12 +160,5 @@ const HISTORY: &str = "SELECT a.due, a.at, a.uid, a.kind, a.action, a.cause, a.f
 const OF_HANDLE: &str = " WHERE a.kind = $1 AND a.uid IN (SELECT uid FROM audit_values WHERE namespace = $2 AND name = $3 \
      UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3)";
 
-/// The rows of one record, oldest first: what is left of a purged one included.
-pub async fn history_of_uid(tx: &mut Tx, uid: &str) -> Result<Vec<Entry>, Error> {
-    let mut entries = history(tx, None).await?;
-    entries.retain(|entry| entry.uid.as_str() == uid);
-    Ok(entries)
-}
-
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[LAST, HISTORY];

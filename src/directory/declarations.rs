@@ -150,13 +150,13 @@ pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let select = format!("SELECT {} FROM declarations", DECLARATIONS.columns.join(", "));
-    let rows = tx.lookup(&select, BY_KEY, wanted.iter().map(key_cells).collect()).await?;
+    let columns = DECLARATIONS.columns.join(", ");
+    let rows = tx.lookup(&columns, "declarations", BY_KEY, wanted.iter().map(key_cells).collect()).await?;
     let mut list: Vec<Declaration> = rows.iter().map(read).collect::<Result<_, _>>()?;
     let waiting: Vec<Vec<Cell>> = list.iter().map(|declaration| key_cells(&declaration.key)).collect();
     if !waiting.is_empty() {
         let mut waits: HashMap<Key, BTreeSet<String>> = HashMap::new();
-        for row in tx.lookup(SELECT_WAITS, BY_KEY, waiting).await? {
+        for row in tx.lookup(WAIT_COLUMNS, "waits", BY_KEY, waiting).await? {
             waits.entry(key_at(&row, 1)?).or_default().insert(row.text(0)?);
         }
         for declaration in &mut list {
@@ -166,7 +166,7 @@ pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error
     Ok(list)
 }
 
-const SELECT_WAITS: &str = "SELECT key, kind, namespace, name FROM waits";
+const WAIT_COLUMNS: &str = "key, kind, namespace, name";
 
 fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
     let kind: Kind = row.text(at)?.parse().map_err(Error::Corrupt)?;
@@ -250,7 +250,7 @@ pub async fn remove(tx: &mut Tx, gone: &[Key]) -> Result<(), Error> {
 
 /// The objects that wait for one of these keys.
 pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTreeSet<Key>, Error> {
-    let rows = tx.lookup(SELECT_WAITS, &["key"], super::sql::keys(wanted)).await?;
+    let rows = tx.lookup(WAIT_COLUMNS, "waits", &["key"], super::sql::keys(wanted)).await?;
     rows.iter().map(|row| key_at(row, 1)).collect()
 }
 
@@ -271,8 +271,7 @@ pub async fn of_source(tx: &mut Tx, source: &str, tenant: &Handle) -> Result<Vec
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
 
-const OF_SOURCE: &str =
-    "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND source = $3 AND removal IS NULL";
+const OF_SOURCE: &str = "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND source = $3";
 
 /// The declarations whose records somebody changed, and records without a declaration likewise.
 pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
@@ -280,7 +279,9 @@ pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
 
-const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t JOIN declarations d ON d.uid = t.uid LIMIT $1";
+const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
+     UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
+     LIMIT $1";
 
 /// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
 pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {
@@ -330,5 +331,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] =
-    &[SELECT_WAITS, QUIET_PAGE, QUIET_ONE, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+pub const STATEMENTS: &[&str] = &[QUIET_PAGE, QUIET_ONE, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

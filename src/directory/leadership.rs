@@ -19,6 +19,8 @@ use super::{Address, Directory, Error};
 const LEASE: Duration = Duration::from_secs(6);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(2);
+/// How long a lock that another holds is tried again.
+const BRIEFLY: Duration = Duration::from_millis(250);
 /// The leader steps down by its own clock this long after its last renewal: before the lease is over.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -51,15 +53,21 @@ fn myself() -> String {
 /// leaves a lease behind: it is waited for, for as long as nobody renews it.
 pub async fn take(directory: &Directory) -> Result<Leader, Error> {
     let mut lease = None;
+    let asked = Instant::now();
     loop {
         match attempt(directory).await? {
             Attempt::Taken(leader) => return Ok(leader),
             Attempt::Led { holder, expires_at } => {
-                if expires_at.is_none() || lease.is_some_and(|seen| seen != expires_at) {
+                // A lock of a file goes with its holder: another may hold it for a moment only.
+                let lives = match expires_at {
+                    None => asked.elapsed() > BRIEFLY,
+                    Some(_) => lease.is_some_and(|seen| seen != expires_at),
+                };
+                if lives {
                     return Err(led_by(&holder));
                 }
                 lease = Some(expires_at);
-                tokio::time::sleep(RENEWAL / 8).await;
+                tokio::time::sleep(BRIEFLY / 8).await;
             }
         }
     }
@@ -96,8 +104,10 @@ async fn attempt(directory: &Directory) -> Result<Attempt, Error> {
     }
 }
 
+/// The lock is beside the file itself, whatever name led to it.
 fn lock_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
     name.push(".lock");
     PathBuf::from(name)
 }
@@ -208,10 +218,13 @@ impl Leader {
             return Err(Error::Deposed);
         }
         let mut tx = directory.write().await?;
-        if let Held::Row { .. } = &self.held
-            && tx.fetch_one(FENCE, vec![self.epoch.into()]).await?.is_none()
-        {
-            return Err(Error::Deposed);
+        if let Held::Row { started, renewed, .. } = &self.held {
+            let asked = micros(started.elapsed());
+            if tx.fetch_one(FENCE, vec![self.epoch.into()]).await?.is_none() {
+                return Err(Error::Deposed);
+            }
+            // Nobody else can lead while this transaction holds the row, and no renewal can get through.
+            renewed.fetch_max(asked, Ordering::Relaxed);
         }
         Ok(tx)
     }

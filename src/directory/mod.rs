@@ -10,12 +10,15 @@ pub mod leadership;
 pub mod records;
 pub mod sql;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use sql::{Cell, Pool, Tx};
@@ -155,7 +158,7 @@ impl Directory {
                 if absent == Absent::Refuse && !path.exists() {
                     return Err(Error::Missing(address.to_string()));
                 }
-                open_sqlite(path).await.map_err(unreachable)?
+                open_sqlite(path, absent).await.map_err(unreachable)?
             }
             Address::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url).map_err(|_| Error::Address(address.to_string()))?;
@@ -165,6 +168,8 @@ impl Directory {
                     ("lock_timeout", "5s"),
                     ("statement_timeout", "30s"),
                 ]);
+                // A pool would try again until it loses patience, and not say why.
+                PgConnection::connect_with(&options).await.map_err(unreachable)?.close().await.map_err(unreachable)?;
                 let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
                 Pool::Postgres(pool.connect_with(options).await.map_err(unreachable)?)
             }
@@ -267,7 +272,11 @@ impl Directory {
 const SETTING: &str = "SELECT value FROM directory WHERE key = $1";
 const NEW_SETTING: &str = "INSERT INTO directory (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
-async fn open_sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
+async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
+    if absent == Absent::Create {
+        // Nobody else's business: the companions of the file get the same mode.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(sqlx::Error::Io)?;
+    }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -276,9 +285,16 @@ async fn open_sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(200)
+        // What is erased is overwritten.
+        .pragma("secure_delete", "ON")
         // 64 MiB: random identifiers touch all of an index.
         .pragma("cache_size", "-65536");
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    let writer = SqlitePoolOptions::new().max_connections(1);
+    let writer = match absent {
+        Absent::Create => writer.connect_with(options.clone()).await?,
+        // Who only looks may not be allowed to write.
+        Absent::Refuse => writer.connect_lazy_with(options.clone()),
+    };
     let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.create_if_missing(false).read_only(true));
     Ok(Pool::Sqlite { writer, reader })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
@@ -88,7 +88,7 @@ pub const MEMBERS: Table = Table {
         "on_leave",
         "created_at",
         "activated_at",
-        "activation",
+        "fired",
         "first_sign_in_at",
         "suspended_at",
         "leave_at",
@@ -156,8 +156,7 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let select = format!("SELECT {} FROM {}", table.columns.join(", "), table.name);
-    let rows = tx.lookup(&select, by.columns(), wanted).await?;
+    let rows = tx.lookup(&table.columns.join(", "), table.name, by.columns(), wanted).await?;
     match kind {
         Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
         Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
@@ -177,7 +176,7 @@ async fn assignments<'a>(
     members: impl Iterator<Item = &'a Uid>,
 ) -> Result<HashMap<Uid, Vec<AssignmentRecord>>, Error> {
     let mut rows: Vec<(Uid, i64, AssignmentRecord)> = Vec::new();
-    for row in tx.lookup(SELECT_ASSIGNMENTS, &["member"], keys(members)).await? {
+    for row in tx.lookup(ASSIGNMENT_COLUMNS, "assignments", &["member"], keys(members)).await? {
         let assignment = AssignmentRecord {
             organization: row.text(2)?.into(),
             primary: row.get(3)?,
@@ -196,8 +195,7 @@ async fn assignments<'a>(
     Ok(map)
 }
 
-const SELECT_ASSIGNMENTS: &str = "SELECT member, ordinal, organization, is_primary, position, leader, private, \
-     include_in_team_sharing FROM assignments";
+const ASSIGNMENT_COLUMNS: &str = "member, ordinal, organization, is_primary, position, leader, private, include_in_team_sharing";
 
 fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
     let json = row.json(at)?;
@@ -315,7 +313,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             contact_token: row.text(17)?,
             qr_token: row.text(18)?,
             activated_at: row.maybe_instant(22)?,
-            activation: row.get(23)?,
+            fired: serde_json::from_value(row.json(23)?).unwrap_or_default(),
             first_sign_in_at: row.maybe_instant(24)?,
             suspended_at: row.maybe_instant(25)?,
             leave_at: row.maybe_instant(26)?,
@@ -327,7 +325,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
             phase: serde_json::from_value::<MemberPhase>(Value::String(phase)).unwrap_or(MemberPhase::Suspended),
-            on_leave: row.maybe_json(20)?.map(|json| leave(&json)).transpose()?,
+            on_leave: row.maybe_json(20)?.and_then(|json| leave(&json)),
             wake_at: row.maybe_instant(31)?,
         },
         created_at: row.instant(21)?,
@@ -336,13 +334,9 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
     })
 }
 
-fn leave(json: &Value) -> Result<LeaveInForce, Error> {
+fn leave(json: &Value) -> Option<LeaveInForce> {
     let at = |field: &str| -> Option<Timestamp> { json[field].as_str()?.parse().ok() };
-    Ok(LeaveInForce {
-        from: at("from").ok_or_else(|| Error::Corrupt(format!("a leave without a beginning: {json}")))?,
-        until: at("until"),
-        message: json["message"].as_str().map(str::to_owned),
-    })
+    Some(LeaveInForce { from: at("from")?, until: at("until"), message: json["message"].as_str().map(str::to_owned) })
 }
 
 fn member_row(record: &MemberRecord) -> Vec<Cell> {
@@ -365,7 +359,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
     } = declared;
     let Lived {
         activated_at,
-        activation,
+        fired,
         first_sign_in_at,
         suspended_at,
         leave_at,
@@ -401,7 +395,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         Cell::Json(on_leave.as_ref().map(|leave| leave.to_json().into())),
         (*created_at).into(),
         (*activated_at).into(),
-        activation.clone().into(),
+        json!(fired).into(),
         (*first_sign_in_at).into(),
         (*suspended_at).into(),
         (*leave_at).into(),
@@ -511,6 +505,28 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     tx.insert(&ASSIGNMENTS, assignments).await
 }
 
+/// Writes the claims of records anew: somebody may have taken some away.
+pub async fn claim(tx: &mut Tx, records: &[Record]) -> Result<(), Error> {
+    tx.delete("claims", &["holder"], keys(records.iter().map(Record::uid))).await?;
+    let rows = records.iter().flat_map(|record| record.claims().into_iter().map(|claim| claim_row(&claim, record.uid())));
+    tx.insert(&CLAIMS, rows.collect()).await
+}
+
+/// The members assigned to these organizations, and the organizations directly below them.
+pub async fn referring_to(tx: &mut Tx, organizations: &[Uid]) -> Result<Vec<Key>, Error> {
+    let mut found = Vec::new();
+    for row in tx.lookup("member", "assignments", &["organization"], keys(organizations)).await? {
+        let member: Uid = row.text(0)?.into();
+        for row in tx.lookup("namespace, name", "members", &["uid"], keys([member])).await? {
+            found.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
+        }
+    }
+    for row in tx.lookup("namespace, name", "organizations", &["parent"], keys(organizations)).await? {
+        found.push(Key::new(Kind::Organization, Handle::new(row.text(0)?, row.text(1)?)));
+    }
+    Ok(found)
+}
+
 /// Takes away what is left of records whose rows somebody deleted.
 pub async fn forget(tx: &mut Tx, uids: &[Uid]) -> Result<(), Error> {
     tx.delete("claims", &["holder"], keys(uids)).await?;
@@ -549,7 +565,7 @@ pub async fn holders(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<(Claim, Uid, K
         .iter()
         .map(|claim| vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into()])
         .collect();
-    let rows = tx.lookup(SELECT_CLAIMS, &["scope", "space", "key"], wanted).await?;
+    let rows = tx.lookup("scope, space, key, holder", "claims", &["scope", "space", "key"], wanted).await?;
     let mut found = Vec::new();
     for row in rows {
         let (scope, space, key) = (row.text(0)?, row.text(1)?, row.text(2)?);
@@ -559,15 +575,12 @@ pub async fn holders(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<(Claim, Uid, K
     }
     let mut handles: HashMap<String, Key> = HashMap::new();
     for kind in [Kind::Tenant, Kind::Organization, Kind::Member] {
-        let select = format!("SELECT uid, namespace, name FROM {}", table(kind));
-        for row in tx.lookup(&select, &["uid"], keys(found.iter().map(|(_, uid)| uid))).await? {
+        for row in tx.lookup("uid, namespace, name", table(kind), &["uid"], keys(found.iter().map(|(_, uid)| uid))).await? {
             handles.insert(row.text(0)?, Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)));
         }
     }
     Ok(found.into_iter().filter_map(|(claim, uid)| handles.get(uid.as_str()).cloned().map(|key| (claim, uid, key))).collect())
 }
-
-const SELECT_CLAIMS: &str = "SELECT scope, space, key, holder FROM claims";
 
 /// How many records of a kind each of these tenants has (T3).
 pub async fn count(tx: &mut Tx, kind: Kind, tenants: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
@@ -620,25 +633,22 @@ pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid,
     Ok(counts)
 }
 
-/// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may happen.
+/// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may
+/// happen: the clocks differ (R4), or nobody declares their tenant (T14).
 pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Handle>, Error> {
     let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
-const DUE: &str =
-    "SELECT namespace, name FROM members WHERE wake_at <= $1 AND ($2 OR deleted_at IS NULL) ORDER BY wake_at LIMIT $3";
+const DUE: &str = "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
+     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) ORDER BY m.wake_at LIMIT $3";
 
 /// Deleted members in their grace period (M24).
 pub async fn deleted_members(tx: &mut Tx, filter: &super::declarations::Filter) -> Result<Vec<Arc<MemberRecord>>, Error> {
-    let mut uids: Vec<String> = Vec::new();
-    for row in tx.fetch(DELETED, vec![]).await? {
-        let (namespace, name) = (row.text(1)?, row.text(2)?);
-        let wanted = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        if wanted(&filter.namespace, &namespace) && wanted(&filter.name, &name) {
-            uids.push(row.text(0)?);
-        }
-    }
+    let any = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
+    let (namespace, name) = (any(&filter.namespace), any(&filter.name));
+    let rows = tx.fetch(DELETED, vec![namespace.into(), name.into()]).await?;
+    let uids: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
     let records = load(tx, Kind::Member, By::Uid, keys(uids)).await?;
     Ok(records
         .into_iter()
@@ -649,15 +659,16 @@ pub async fn deleted_members(tx: &mut Tx, filter: &super::declarations::Filter) 
         .collect())
 }
 
-const DELETED: &str = "SELECT uid, namespace, name FROM members WHERE deleted_at IS NOT NULL";
+const DELETED: &str = "SELECT uid FROM members WHERE deleted_at IS NOT NULL \
+     AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 
-/// The earliest instant at which time alone will change a record.
-pub async fn next_wake(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
-    let row = tx.fetch_one(NEXT_WAKE, vec![]).await?;
+/// The earliest instant after another at which time alone will change a record.
+pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let row = tx.fetch_one(NEXT_WAKE, vec![after.into()]).await?;
     row.map_or(Ok(None), |row| row.maybe_instant(0))
 }
 
-const NEXT_WAKE: &str = "SELECT min(wake_at) FROM members";
+const NEXT_WAKE: &str = "SELECT min(wake_at) FROM members WHERE wake_at > $1";
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[SELECT_ASSIGNMENTS, SELECT_CLAIMS, DUE, DELETED, NEXT_WAKE];
+pub const STATEMENTS: &[&str] = &[DUE, DELETED, NEXT_WAKE];

@@ -248,11 +248,21 @@ impl Tx {
         Ok(deleted)
     }
 
-    /// The rows of a query whose columns have one of these values. The query ends where the condition begins.
-    pub async fn lookup(&mut self, select: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
+    /// These columns of the rows of a table that have one of these keys. The keys are gone through one by one,
+    /// so that each is a look into an index, however large the table is.
+    pub async fn lookup(&mut self, select: &str, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         for chunk in keys.chunks(LOOKUP) {
-            let sql = format!("{select} WHERE {}", self.matching(columns, chunk.len()));
+            let values = self.tuples(chunk.len(), columns.len());
+            let matching: Vec<String> = columns
+                .iter()
+                .enumerate()
+                .map(|(index, column)| format!("found.{column} = wanted.column{}", index + 1))
+                .collect();
+            let sql = format!(
+                "SELECT {select} FROM (VALUES {values}) AS wanted CROSS JOIN {table} AS found WHERE {}",
+                matching.join(" AND ")
+            );
             rows.extend(self.fetch(sql, chunk.iter().flatten().cloned().collect()).await?);
         }
         Ok(rows)

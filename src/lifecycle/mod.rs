@@ -134,6 +134,8 @@ pub struct Decision {
     pub removal: Removal,
     /// Keys whose change brings the object back.
     pub waits_for: Vec<String>,
+    /// Keys whose change brings the object back, though nothing is waited for.
+    pub follows: Vec<String>,
     /// Objects that must be decided in the same set, such as the others of a cycle.
     pub pulls: Vec<Key>,
     /// Objects that hold what this one wants; where they wait themselves, both may go on together.
@@ -150,6 +152,7 @@ impl Decision {
             verdict: None,
             removal: Removal::NotAsked,
             waits_for: Vec::new(),
+            follows: Vec::new(),
             pulls: Vec::new(),
             contends: Vec::new(),
         }

@@ -74,9 +74,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
 }
 
 fn members_at_or_below(world: &World, uid: &Uid) -> i64 {
-    let own = world.assigned.get(uid).copied().unwrap_or(0);
-    let below = world.children.get(uid).into_iter().flatten().map(|child| members_at_or_below(world, child));
-    own + below.sum::<i64>()
+    world.below(uid).iter().flatten().map(|uid| world.assigned.get(uid).copied().unwrap_or(0)).sum()
 }
 
 fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
@@ -149,8 +147,16 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = format!("{} belongs to another tenant; an organization stays in its tenant (O2)", current.handle);
         return decision.invalid(&[Problem::new("spec.tenantRef", message)]);
     }
+    if let (Some(current), Some(parent)) = (&current, &parent)
+        && world.below(&current.uid).iter().flatten().any(|uid| *uid == parent.uid)
+    {
+        let message =
+            format!("spec.parentRef: {} stands below {} in the directory: a cycle (O2)", parent.handle.name, handle.name);
+        let key = Key::new(Kind::Organization, parent.handle.clone());
+        return decision.wait(Reason::CycleDetected, message, [declared_key(&key), record_key(&key)]);
+    }
     let depth = parent.as_ref().map_or(1, |parent| world.depth(parent) + 1);
-    let below = current.as_ref().and_then(|current| world.height.get(&current.uid)).copied().unwrap_or(0);
+    let below = current.as_ref().map_or(0, |current| world.below(&current.uid).len() - 1);
     if depth + below > MAX_DEPTH {
         let message =
             format!("spec.parentRef: it would stand at depth {depth}, with {below} levels below; {MAX_DEPTH} are allowed (O2)");

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
-use crate::record::{Claim, Record, Uid};
+use crate::record::{Claim, Record, Space, Uid};
 
 /// A claim that an object of the set can't have.
 #[derive(Clone, Debug)]
@@ -86,8 +86,24 @@ fn order<'a>(world: &World, visits: &'a [Visit]) -> Vec<&'a Visit> {
         (Kind::Member, Declared::Present(_) | Declared::Nothing) => (3, 0),
         (Kind::ExternalContact, _) => (5, 0),
     };
+    // A manifest that was renamed frees its old name for another.
+    let left: HashSet<&str> = world
+        .claims
+        .iter()
+        .filter(|(claim, holder)| {
+            matches!(claim.space, Space::MemberKey | Space::OrganizationKey) && !world.present.contains(&holder.key)
+        })
+        .map(|(claim, _)| claim.key.as_str())
+        .collect();
+    let renamed = |visit: &Visit| match &visit.declared {
+        Declared::Present(manifest) if !left.is_empty() => {
+            let key = manifest.json["externalKey"].as_str().unwrap_or_default();
+            left.contains(crate::record::claim::normalized(key).as_str())
+        }
+        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
+    };
     let mut order: Vec<&Visit> = visits.iter().collect();
-    order.sort_by_cached_key(|visit| (rank(visit), visit.since, visit.key.handle.clone()));
+    order.sort_by_cached_key(|visit| (rank(visit), !renamed(visit), visit.since, visit.key.handle.clone()));
     order
 }
 
@@ -113,7 +129,8 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
             after: decision.record.as_ref().map(Record::claims).unwrap_or_default(),
         });
     }
-    let of_the_set: HashSet<&Uid> = decided.iter().map(|held| &held.uid).collect();
+    let purged = decisions.iter().flat_map(|decision| &decision.steps).filter_map(|step| step.before.as_ref());
+    let of_the_set: HashSet<&Uid> = decided.iter().map(|held| &held.uid).chain(purged.map(Record::uid)).collect();
     let mut holders: HashMap<&Claim, (&Uid, &Key)> = HashMap::new();
     for (claim, holder) in &world.claims {
         if !of_the_set.contains(&holder.uid) {
@@ -127,14 +144,15 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
     }
     let mut conflicts = Vec::new();
     for held in &decided {
-        for claim in held.after.iter().filter(|claim| !held.before.contains(*claim)) {
-            match holders.get(claim) {
-                Some((uid, key)) if *uid != &held.uid => {
-                    conflicts.push((held.key.clone(), Block { claim: claim.clone(), holder: (*key).clone() }));
-                    break;
-                }
-                Some(_) | None => drop(holders.insert(claim, (&held.uid, &held.key))),
-            }
+        let wanted = || held.after.iter().filter(|claim| !held.before.contains(*claim));
+        let taken = wanted().find_map(|claim| {
+            let (uid, key) = holders.get(claim)?;
+            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone() })
+        });
+        match taken {
+            // What it can't have wholly it has no part of: others may.
+            Some(block) => conflicts.push((held.key.clone(), block)),
+            None => holders.extend(wanted().map(|claim| (claim, (&held.uid, &held.key)))),
         }
     }
     conflicts

@@ -120,6 +120,7 @@ fn declared(
 
     let named = Key::new(Kind::Member, visit.key.handle.sibling(spec.supreme_admin_ref.name()));
     let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
+    decision.follows.push(record_key(&named));
     match fit_for_supreme(world, &next, &named) {
         Ok(uid) => next.supreme_admin = Some(uid),
         Err((reason, message)) => {

@@ -35,8 +35,6 @@ pub struct World {
     pub assigned: HashMap<Uid, i64>,
     /// The organizations directly below one that is to go.
     pub children: HashMap<Uid, HashSet<Uid>>,
-    /// How many levels stand below an organization.
-    pub height: HashMap<Uid, usize>,
     /// The parent that each organization declares, accepted or not.
     pub declared_parents: HashMap<Handle, Option<Handle>>,
     /// Resources that are declared now, beside those of the set.
@@ -61,7 +59,6 @@ impl World {
             places: HashMap::new(),
             assigned: HashMap::new(),
             children: HashMap::new(),
-            height: HashMap::new(),
             declared_parents: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
@@ -122,6 +119,25 @@ impl World {
             }
         }
         depth
+    }
+
+    /// An organization and everything below it, level by level.
+    pub fn below(&self, uid: &Uid) -> Vec<Vec<Uid>> {
+        let mut seen: HashSet<Uid> = HashSet::from([uid.clone()]);
+        let mut levels = vec![vec![uid.clone()]];
+        loop {
+            let last = levels.last().into_iter().flatten();
+            let next: Vec<Uid> = last
+                .filter_map(|uid| self.children.get(uid))
+                .flatten()
+                .filter(|child| seen.insert((*child).clone()))
+                .cloned()
+                .collect();
+            if next.is_empty() {
+                return levels;
+            }
+            levels.push(next);
+        }
     }
 
     /// Moves the world on by a decision, so that the next ones of the set see it.

@@ -17,6 +17,7 @@ pub struct Complaint {
     pub message: String,
     file: Option<Arc<str>>,
     place: Option<Place>,
+    /// Empty where nothing of it may be shown: what can't be read may hold secrets (R7).
     text: Arc<str>,
 }
 
@@ -28,7 +29,7 @@ impl Complaint {
 
     /// A file that can't be read at all.
     pub fn unreadable(file: &str, error: &str) -> Self {
-        let message = format!("{file} can't be read: {error}");
+        let message = format!("can't be read: {error}");
         Complaint { key: None, message, file: Some(file.into()), place: None, text: Arc::from("") }
     }
 
@@ -69,18 +70,24 @@ impl Complaint {
         }
     }
 
-    /// The message with its object.
+    /// The same, without the line itself: it may hold what nobody should see.
+    pub fn concealed(self) -> Self {
+        Complaint { text: Arc::from(""), ..self }
+    }
+
+    /// The message with its object; with its place, where the line itself is not shown.
     pub fn headline(&self) -> String {
+        let place = if self.text.is_empty() { self.position().map(|at| format!("{at}: ")) } else { None };
         match &self.key {
-            Some(key) => format!("{key}: {}", self.message),
-            None => self.message.clone(),
+            Some(key) => format!("{}{key}: {}", place.unwrap_or_default(), self.message),
+            None => format!("{}{}", place.unwrap_or_default(), self.message),
         }
     }
 
     /// The complaint as people read it: the headline, the lines around, a caret.
     pub fn render(&self, colored: bool) -> String {
         let theme = if colored { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(1).with_links(false);
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(0).with_links(false);
         let mut text = String::new();
         match handler.render_report(&mut text, &Shown(self)) {
             Ok(()) => text,
@@ -107,11 +114,11 @@ impl std::error::Error for Shown<'_> {}
 
 impl Diagnostic for Shown<'_> {
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.0.place.as_ref().map(|_| self as &dyn miette::SourceCode)
+        self.0.place.as_ref().filter(|_| !self.0.text.is_empty()).map(|_| self as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let place = self.0.place?;
+        let place = self.0.place.filter(|_| !self.0.text.is_empty())?;
         let span = SourceSpan::new(place.offset.into(), place.length);
         Some(Box::new(std::iter::once(miette::LabeledSpan::new_with_span(None, span))))
     }
@@ -121,11 +128,16 @@ impl miette::SourceCode for Shown<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
-        before: usize,
-        after: usize,
+        _: usize,
+        _: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        // The line itself and no other: its neighbours may be another object's, and secret.
         let name = self.0.file.as_deref().unwrap_or_default();
-        let contents = (*self.0.text).read_span(span, before, after)?;
+        let text: &str = &self.0.text;
+        let start = text[..span.offset()].rfind('\n').map_or(0, |end| end + 1);
+        let end = text[span.offset()..].find('\n').map_or(text.len(), |end| span.offset() + end);
+        let line = SourceSpan::new(start.into(), end - start);
+        let contents = text.read_span(&line, 0, 0)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
             name.to_owned(),
             contents.data(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Complaint, Origin};
 use crate::api::schema::{self, nearest};
-use crate::api::{ANNOTATION_PREFIX, API_VERSION, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec};
+use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec};
 use crate::lifecycle;
 use crate::reconcile::Submission;
 
@@ -81,7 +81,9 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &str) 
             // The position is told in front, in the file's own lines.
             let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
             let message = format!("not YAML: {reason}");
-            return vec![Document::Unreadable(Complaint::at_place(file, text, part.line + line - 1, column, &message))];
+            let complaint = Complaint::at_place(file, text, part.line + line - 1, column, &message);
+            let ours = part.text.contains(ANNOTATION_PREFIX);
+            return vec![Document::Unreadable(if ours { complaint } else { complaint.concealed() })];
         }
     };
     let origin = Origin { file: file.clone(), line: part.line, within: None };
@@ -104,8 +106,15 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &str) -> Do
     let Some(api_version) = text_of(&fields, "apiVersion") else {
         return unreadable("kind", format!("the field `apiVersion` is required; Rollcall's is {API_VERSION}"));
     };
-    if !api_version.starts_with("rollcall.dev/") {
-        return Document::Foreign;
+    let group = api_version.split('/').next().unwrap_or_default();
+    if group != GROUP {
+        // One of our kinds under nearly our group is a slip of the pen, and must not count as missing.
+        let kind = text_of(&fields, "kind").unwrap_or_default();
+        let ours = Kind::ALL.iter().any(|known| known.name() == kind);
+        return match nearest(group, std::iter::once(GROUP)) {
+            Some(near) if ours => unreadable("apiVersion", format!("apiVersion: `{group}` is not known; did you mean {near}?")),
+            Some(_) | None => Document::Foreign,
+        };
     }
     if api_version != API_VERSION {
         return unreadable("apiVersion", format!("apiVersion: `{api_version}` is not known; write {API_VERSION}"));
@@ -116,7 +125,9 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &str) -> Do
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == kind_name) else {
         let known = Kind::ALL.map(Kind::name);
         let hint = nearest(&kind_name, known.into_iter()).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return unreadable("kind", format!("kind: `{kind_name}` is none of {}{hint}", known.join(", ")));
+        let name = fields.get("metadata").and_then(|metadata| metadata["name"].as_str());
+        let object = name.map(|name| format!("`{name}`: ")).unwrap_or_default();
+        return unreadable("kind", format!("{object}kind: `{kind_name}` is none of {}{hint}", known.join(", ")));
     };
     let metadata = match fields.remove("metadata") {
         Some(Value::Object(metadata)) => metadata,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// A change is told when nothing further has changed for this long: editors and git write in bursts.
 const SETTLED: Duration = Duration::from_millis(300);
@@ -14,6 +15,8 @@ const SETTLED: Duration = Duration::from_millis(300);
 pub struct Watch {
     _watcher: notify::RecommendedWatcher,
     changes: mpsc::UnboundedReceiver<()>,
+    /// When something last changed that has not settled yet.
+    unsettled: Option<Instant>,
 }
 
 /// Begins to watch these files and folders.
@@ -30,15 +33,27 @@ pub fn watch(paths: &[PathBuf]) -> Result<Watch, notify::Error> {
         let watched = if watched.as_os_str().is_empty() { PathBuf::from(".") } else { watched };
         watcher.watch(&watched, RecursiveMode::Recursive)?;
     }
-    Ok(Watch { _watcher: watcher, changes })
+    Ok(Watch { _watcher: watcher, changes, unsettled: None })
 }
 
 impl Watch {
-    /// Waits until something changed and has settled.
+    /// Waits until something changed and has settled. What was seen is kept where the waiting is given up.
     pub async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
-            std::future::pending::<()>().await;
+        loop {
+            let change = match self.unsettled {
+                None => self.changes.recv().await,
+                Some(last) => match tokio::time::timeout_at(last + SETTLED, self.changes.recv()).await {
+                    Ok(change) => change,
+                    Err(_) => {
+                        self.unsettled = None;
+                        return;
+                    }
+                },
+            };
+            if change.is_none() {
+                std::future::pending::<()>().await;
+            }
+            self.unsettled = Some(Instant::now());
         }
-        while let Ok(Some(())) = tokio::time::timeout(SETTLED, self.changes.recv()).await {}
     }
 }

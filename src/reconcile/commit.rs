@@ -38,6 +38,10 @@ pub struct Commit {
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
+    /// Records whose claims are written anew, whatever became of them.
+    claimed: Vec<Record>,
+    /// Organizations that have another name now, or none: who refers to them is looked at again.
+    renamed: Vec<Uid>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -132,6 +136,7 @@ impl Commit {
         if let Some(uid) = uid {
             if world.touched.contains(uid) {
                 self.looked_at.push(uid.clone());
+                self.claimed.extend(decision.record.clone());
             }
             if world.first_sign_ins.contains_key(uid) {
                 self.folded.push(uid.clone());
@@ -140,8 +145,14 @@ impl Commit {
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
         }
-        let (Some(first), Some(last)) = (decision.steps.first(), decision.steps.last()) else { return };
-        self.writes.push(Write { before: first.before.clone(), after: last.after.clone() });
+        let Some(first) = decision.steps.first() else { return };
+        // A record that goes and another that comes in its place are two.
+        let mut before = first.before.clone();
+        for (index, step) in decision.steps.iter().enumerate() {
+            if step.after.is_none() || index + 1 == decision.steps.len() {
+                self.writes.push(Write { before: before.take(), after: step.after.clone() });
+            }
+        }
         if let (None, Some(uid)) = (&first.before, uid)
             && stored.is_some_and(|stored| stored.uid.as_deref() == Some(uid.as_str()))
         {
@@ -164,8 +175,14 @@ impl Commit {
                     cause: step.cause.name().to_owned(),
                     fields: names.told(change.fields),
                     generation,
-                    manager: submitted.and_then(|s| s.manager.clone()).or_else(|| stored.and_then(|s| s.manager.clone())),
-                    commit: submitted.and_then(|s| s.commit.clone()).or_else(|| stored.and_then(|s| s.commit.clone())),
+                    manager: match submitted {
+                        Some(submitted) => submitted.manager.clone(),
+                        None => stored.and_then(|stored| stored.manager.clone()),
+                    },
+                    commit: match submitted {
+                        Some(submitted) => submitted.commit.clone(),
+                        None => stored.and_then(|stored| stored.commit.clone()),
+                    },
                 });
             }
             self.effects(step, record);
@@ -255,6 +272,9 @@ impl Commit {
             && before.handle() != after.handle()
         {
             self.gone.push(before.key());
+            if before.kind() == Kind::Organization {
+                self.renamed.push(before.uid().clone());
+            }
         }
     }
 
@@ -271,13 +291,22 @@ impl Commit {
                     next.removal_at = stored.removal_at.or(Some(now));
                     next.settled = false;
                     next.waits = decision.waits_for.iter().cloned().collect();
-                    self.outcomes.push(outcome(&visit.key, &Verdict::new(*reason, message.clone())));
+                    let verdict = Verdict::new(*reason, message.clone());
+                    let name = |uid: &Uid| names.get(uid);
+                    let record = decision.record.as_ref();
+                    let (kind, generation) = (visit.key.kind, stored.generation);
+                    next.status = status::status(kind, record, &verdict, generation, now, &stored.status, &name).into();
+                    self.outcomes.push(outcome(&visit.key, &verdict));
                     self.compare(Some(stored), next);
                 }
             }
             (Declared::Removed, Removal::Done | Removal::NotAsked) => {
                 if stored.is_some() {
                     self.gone.push(visit.key.clone());
+                    self.signals.insert(declared_key(&visit.key));
+                    // Whatever was told of it before holds no longer.
+                    let verdict = Verdict::new(crate::api::Reason::InDirectory, "its resource and its record are gone");
+                    self.outcomes.push(outcome(&visit.key, &verdict));
                 }
             }
             (Declared::Present(manifest), _) => {
@@ -329,7 +358,7 @@ impl Commit {
                         &name,
                     )
                     .into(),
-                    waits,
+                    waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
                 };
                 if changed && visit.key.kind == Kind::Organization {
                     self.signals.insert(declared_key(&visit.key));
@@ -383,6 +412,7 @@ impl Commit {
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));
             records::forget(&mut tx, &self.leftovers).await?;
             records::store(&mut tx, self.writes).await?;
+            records::claim(&mut tx, &self.claimed).await?;
             declarations::remove(&mut tx, &self.gone).await?;
             declarations::store(&mut tx, &self.declared, &self.waits).await?;
             audit::append(&mut tx, &self.entries, leader.epoch(), digest_key).await?;
@@ -401,6 +431,7 @@ impl Commit {
                 keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
             }
             keys.extend(self.again);
+            keys.extend(records::referring_to(&mut tx, &self.renamed).await?);
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

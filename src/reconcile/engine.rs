@@ -16,8 +16,9 @@ use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, declarations, facts, records};
-use crate::lifecycle::{Decision, Holder, Trigger, decide_set};
+use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
 use crate::record::Record;
+use crate::record::claim::normalized;
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -183,6 +184,7 @@ impl Engine {
     /// Does what fell due, folds in what services reported, sets back what somebody changed.
     pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
         let mut done = Done::default();
+        let mut before: Vec<Key> = Vec::new();
         loop {
             let mut tx = self.directory.read().await?;
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
@@ -197,7 +199,7 @@ impl Engine {
             if requests.is_empty() && self.queue.is_empty() {
                 return Ok(done);
             }
-            let before = requests.len();
+            let found: Vec<Key> = requests.keys().cloned().collect();
             for (key, trigger) in requests {
                 self.enqueue(Request::revisit(key, trigger));
             }
@@ -205,9 +207,10 @@ impl Engine {
             let moved = step.rows() > 0;
             done.extend(step, self.keep);
             // What can't move on now would be found again at once.
-            if !moved && before > 0 {
+            if !moved && found == before {
                 return Ok(done);
             }
+            before = found;
         }
     }
 
@@ -285,7 +288,7 @@ impl Engine {
                         let outcome = Outcome {
                             key: request.key.clone(),
                             ready: false,
-                            reason: "DatabaseConflict".into(),
+                            reason: crate::api::Reason::DatabaseConflict.name().to_owned(),
                             message: format!("the database refused it: {error}"),
                             warnings: Vec::new(),
                             problems: Vec::new(),
@@ -370,7 +373,19 @@ impl Engine {
     /// Tells which manifests behind external keys are still there (M11).
     async fn keys_present(&self, tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
         let mut unsaid = Vec::new();
-        for holder in gathered.world.claims.values() {
+        let declares: HashMap<&Key, &str> = gathered
+            .visits
+            .iter()
+            .filter_map(|visit| match &visit.declared {
+                Declared::Present(manifest) => Some((&visit.key, manifest.json["externalKey"].as_str()?)),
+                Declared::Removed | Declared::Nothing => None,
+            })
+            .collect();
+        for (claim, holder) in &gathered.world.claims {
+            // A manifest that declares another key by now is another's.
+            if declares.get(&holder.key).is_some_and(|key| normalized(key) != claim.key) {
+                continue;
+            }
             let tenant =
                 gathered.world.record(&holder.key).and_then(|record| gathered.world.tenants.get(record.tenant()).cloned());
             match tenant.and_then(|tenant| self.presence.of(&holder.key, &tenant.handle)) {

@@ -94,12 +94,12 @@ pub async fn gather(
         });
     }
     loader.subjects(&mut gathered).await?;
+    loader.former_uids(&mut gathered).await?;
     loader.external_keys(&mut gathered).await?;
     loader.what_records_refer_to(&mut gathered).await?;
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
-    loader.former_uids(&mut gathered).await?;
     Ok(gathered)
 }
 
@@ -336,7 +336,10 @@ impl Loader<'_> {
         let roots: Vec<Uid> = gathered
             .visits
             .iter()
-            .filter(|visit| submitted.contains(&visit.key) || matches!(visit.declared, Declared::Removed))
+            .filter(|visit| {
+                let waits = gathered.stored.get(&visit.key).is_some_and(|stored| !stored.settled);
+                submitted.contains(&visit.key) || waits || matches!(visit.declared, Declared::Removed)
+            })
             .filter_map(|visit| gathered.world.organization(&visit.key.handle).map(|organization| organization.uid.clone()))
             .collect();
         if roots.is_empty() {
@@ -353,9 +356,6 @@ impl Loader<'_> {
             }
             self.loaded.insert(record.key());
             gathered.world.insert(record);
-        }
-        for root in &roots {
-            gathered.world.height.insert(root.clone(), height(&children, root, 0));
         }
         if gathered.visits.iter().any(|visit| visit.key.kind == Kind::Organization && matches!(visit.declared, Declared::Removed))
         {
@@ -423,13 +423,8 @@ impl Loader<'_> {
                 visit.fresh.uid = Uid::from(uid.clone());
             }
         }
-        Ok(())
+        // It may also be there still, under a handle that somebody's SQL gave it.
+        let strayed = former.into_iter().filter(|(key, _)| key.kind == Kind::Member).map(|(_, uid)| Uid::from(uid)).collect();
+        self.load_by_uid(&mut gathered.world, Kind::Member, strayed).await
     }
-}
-
-fn height(children: &HashMap<Uid, HashSet<Uid>>, root: &Uid, depth: usize) -> usize {
-    if depth > 64 {
-        return depth;
-    }
-    children.get(root).into_iter().flatten().map(|child| 1 + height(children, child, depth + 1)).max().unwrap_or(0)
 }

@@ -34,14 +34,13 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
     let Rehearsal { submissions, set, prune, take_over: _, now, until } = rehearsal;
     let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
     if let Some(until) = until {
+        let mut clock = now;
         loop {
-            let next = records::next_wake(&mut engine.directory.read().await?).await?;
+            let next = records::next_wake(&mut engine.directory.read().await?, clock).await?;
             let Some(at) = next.filter(|at| *at <= until) else { break };
-            let step = engine.advance(at.max(now)).await?;
-            if step.rows() == 0 {
-                break;
-            }
+            let step = engine.advance(at).await?;
             engine.add(&mut done, step);
+            clock = at;
         }
     }
     Ok(done)

@@ -64,7 +64,7 @@ impl Claim {
 }
 
 /// NFC and case folded, so that what people read as the same is the same.
-fn normalized(text: &str) -> String {
+pub fn normalized(text: &str) -> String {
     if text.is_ascii() {
         return text.trim().to_ascii_lowercase();
     }

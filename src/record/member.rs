@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
@@ -63,8 +64,9 @@ pub struct AssignmentRecord {
 pub struct Lived {
     /// When the account began (M20).
     pub activated_at: Option<Timestamp>,
-    /// The `activation.at` in force then.
-    pub activation: Option<String>,
+    /// The declared values that took effect, or came to their end, by field: a change of the time zone
+    /// re-dates only what is not among them (R4).
+    pub fired: Fired,
     /// When the person first signed in.
     pub first_sign_in_at: Option<Timestamp>,
     /// Since when access is suspended (M21).
@@ -83,6 +85,18 @@ pub struct Lived {
     pub contact_token: String,
     /// The token of the QR code (M37).
     pub qr_token: String,
+}
+
+/// The declared values that took effect or came to their end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Fired {
+    pub activation: Option<Value>,
+    pub suspension: Option<Value>,
+    pub suspension_ended: Option<Value>,
+    pub leave: Option<Value>,
+    pub leave_ended: Option<Value>,
+    pub departure: Option<Value>,
 }
 
 /// What a member is at an instant.
@@ -208,7 +222,8 @@ impl MemberRecord {
         } = declared;
         let Lived {
             activated_at,
-            activation: _,
+            // What was declared is told with the fields it changed.
+            fired: _,
             first_sign_in_at,
             suspended_at,
             // Told by `onLeave`.

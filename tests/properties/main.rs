@@ -119,3 +119,23 @@ fn every_change_is_in_the_trail() {
         },
     );
 }
+
+#[test]
+fn while_a_tenant_has_no_manifest_nobody_is_purged() {
+    // T14: dates go on, what is irreversible waits; the manifest's return takes the tenant up again.
+    holds(rosters, async |database, roster: Roster| {
+        let world = World::new(database).await;
+        let manifests = roster.manifests();
+        world.apply(&manifests, AT).await;
+        let (tenant, boss): (Vec<_>, Vec<_>) = (vec![manifests[0].clone()], vec![manifests[1].clone()]);
+        world.remove("Tenant", "acme", AT).await;
+        let gone = world.remove_all_members_but_boss(AT).await;
+        world.advance("2028-01-01T00:00:00Z").await;
+        assert_eq!(world.count("SELECT name FROM members WHERE name <> 'boss' AND phase = 'Deleted'").await, gone);
+        world.apply(&[tenant, boss].concat(), "2028-01-02T00:00:00Z").await;
+        world.advance("2028-01-02T00:00:01Z").await;
+        assert_eq!(world.count("SELECT name FROM members WHERE phase = 'Deleted'").await, 0);
+        world.assert_invariants().await;
+        world.end().await;
+    });
+}

@@ -122,6 +122,26 @@ impl World {
         done
     }
 
+    /// A resource is gone.
+    pub async fn remove(&self, kind: &str, name: &str, now: &str) {
+        let mut engine = self.engine().await;
+        let key = Key::new(kind.parse().unwrap(), Handle::new("hr", name));
+        engine.remove(vec![key], instant(now)).await.unwrap();
+        engine.release().await.unwrap();
+    }
+
+    /// The resources of all members but one are gone; how many of them are deleted.
+    pub async fn remove_all_members_but_boss(&self, now: &str) -> usize {
+        for name in self.lines("SELECT name FROM members WHERE name <> 'boss'").await {
+            self.remove("Member", &name, now).await;
+        }
+        self.count("SELECT name FROM members WHERE phase = 'Deleted'").await
+    }
+
+    pub async fn count(&self, sql: &str) -> usize {
+        self.lines(sql).await.len()
+    }
+
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let (submissions, set) = submissions(manifests);
         let rehearsal = Rehearsal { submissions, set, prune, take_over: false, now: instant(now), until: None };
@@ -242,7 +262,7 @@ impl World {
 }
 
 /// What was planned or done: comparable.
-pub fn told(done: &Done) -> (String, Vec<(String, String)>, Vec<(String, usize)>) {
-    let refused = done.refused().map(|outcome| (outcome.key.to_string(), outcome.reason.clone())).collect();
-    (fingerprint(&done.changes), refused, done.counts.clone())
+pub fn told(done: &Done) -> String {
+    let refused: Vec<_> = done.refused().map(|outcome| (&outcome.key, &outcome.reason)).collect();
+    format!("{} {refused:?} {:?}", fingerprint(&done.changes), done.counts)
 }

@@ -6,6 +6,8 @@ mod bad_input;
 mod commands;
 mod deletion;
 mod departure;
+mod examples;
+mod hard_days;
 mod identity;
 mod leave;
 mod life;

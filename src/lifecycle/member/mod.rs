@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::set::Block;
 use super::tenant::places;
-use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key};
+use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key};
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
-    AssignmentRecord, Cause, Claim, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
 };
 use transitions::{Dates, Guard, advance, delete, state};
 
@@ -24,10 +24,11 @@ use transitions::{Dates, Guard, advance, delete, state};
 pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
     let current = match world.record(&visit.key) {
         Some(Record::Member(member)) => Some(member),
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        // Somebody's SQL may have given the record another handle; its declaration still knows it.
+        Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
     };
     let mut decision = Decision::unchanged(visit, current.map(Record::Member));
-    catch_up(world, &mut decision);
+    catch_up(world, visit, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
@@ -45,16 +46,19 @@ fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
 
 /// Brings a record up to the present by its stored intent: what drifted is set back, what services reported
 /// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
-fn catch_up(world: &World, decision: &mut Decision) {
+fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     let Some(member) = member_of(decision) else { return };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
-    let drifted = world.touched.contains(&member.uid);
+    let drifted = world.touched.contains(&member.uid) || visit.trigger == Trigger::Scan;
     let cause = if drifted { Cause::Drift } else { Cause::Dependency };
     let before_due = match member.state.wake_at {
-        Some(due) if due <= world.now && !drifted => due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due),
+        Some(due) if due <= world.now => due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due),
         Some(_) | None => world.now,
     };
-    let rebuilt = rebuilt(world, &member, &tenant, before_due);
+    let mut rebuilt = rebuilt(world, &member, &tenant, before_due);
+    if drifted && member.uid == visit.fresh.uid {
+        rebuilt.handle = visit.key.handle.clone();
+    }
     decision.step(cause, world.now, Some(Record::Member(Arc::new(rebuilt))));
 
     if let Some(member) = member_of(decision)
@@ -70,14 +74,13 @@ fn catch_up(world: &World, decision: &mut Decision) {
         && let Some(due) = member.state.wake_at
         && due <= world.now
     {
-        let guard = guard(world, &member, &tenant);
+        let guard = guard(world, &member);
         if member.is_deleted() {
-            decision.step(Cause::Scheduled, due, None);
+            purge_if_due(world, &tenant, decision);
             break;
         }
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         let lived = advance(&member.lived, &dates, tenant.deletion_grace(), guard, due, world.now);
-        let lived = noting_activation(&member.intent.spec, &member.lived, lived);
         let next = settled(world, &member, &tenant, lived, due);
         let stuck = next.state.wake_at == Some(due);
         decision.step(Cause::Scheduled, due, Some(Record::Member(Arc::new(next))));
@@ -92,7 +95,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision.removal = Removal::Done;
     let Some(member) = member_of(&decision).filter(|member| !member.is_deleted()) else { return decision };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return decision };
-    let guard = guard(world, &member, &tenant);
+    let guard = guard(world, &member);
     if let Some((reason, message)) = protected(guard) {
         decision.removal = Removal::Pending(reason, message.to_owned());
         decision.waits_for.push(record_key(&visit.key));
@@ -102,13 +105,16 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     delete(&mut lived, tenant.deletion_grace(), world.now, world.now);
     let next = settled(world, &member, &tenant, lived, world.now);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
-    purge_at_once(world, &mut decision);
+    purge_if_due(world, &tenant, &mut decision);
     decision
 }
 
-/// A grace period of nothing ends as it begins (T10).
-fn purge_at_once(world: &World, decision: &mut Decision) {
+/// The end of the grace period (M25). While the clocks differ (R4), or nobody declares the tenant (T14), it
+/// waits where it is. A grace period of nothing ends as it begins (T10).
+fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     if let Some(member) = member_of(decision)
+        && world.irreversible
+        && tenant.managed
         && member.is_deleted()
         && let Some(due) = member.state.wake_at
         && due <= world.now
@@ -153,7 +159,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => {
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
-            catch_up(world, &mut decision);
+            catch_up(world, visit, &mut decision);
         }
         Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
         Identity::Conflict(message) => {
@@ -174,8 +180,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let dates = Dates::of(spec, &manifest.json, &tenant.zone);
     let departed = dates.departure.is_some_and(|departure| departure <= world.now);
     let live = current.as_ref().is_some_and(|current| !current.is_deleted());
-    if departed && !live {
-        decision.verdict = Some(departed_verdict(current.as_deref(), world.now));
+    // M24: one who departed comes back with the date moved or removed; a time zone moves nothing that fired.
+    let fired =
+        current.as_ref().filter(|current| current.lived.departed).and_then(|current| current.lived.fired.departure.as_ref());
+    let unmoved = fired.is_some() && fired == dates.declared.departure.as_ref();
+    if (departed || unmoved) && !live {
+        decision.verdict = Some(departed_verdict(current.as_deref()));
         return decision;
     }
     if let Some(current) = current.as_deref().filter(|current| world.is_supreme(current) && !current.is_deleted())
@@ -188,7 +198,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
         Err(Unassigned::Missing(missing)) => {
             let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_str()).collect();
-            let message = format!("spec.organizations: `{}` is not in the directory yet (O4)", names.join("`, `"));
+            let named = |assignment: &crate::api::member::Assignment| names.contains(&assignment.organization_ref.name());
+            let index = spec.organizations.iter().position(named).unwrap_or(0);
+            let path = format!("spec.organizations[{index}].organizationRef.name");
+            let message = format!("{path}: `{}` is not in the directory yet (O4)", names.join("`, `"));
             return decision.wait(Reason::OrganizationNotFound, message, missing.iter().map(record_key));
         }
     };
@@ -240,9 +253,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             base.lived.qr_token = visit.fresh.qr_token.clone();
         }
     }
-    let guard = guard(world, &base, &tenant);
+    let guard = guard(world, &base);
     let lived = advance(&base.lived, &dates, tenant.deletion_grace(), guard, world.now, world.now);
-    let lived = noting_activation(spec, &base.lived, lived);
     let next = settled(world, &base, &tenant, lived, world.now);
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
@@ -251,7 +263,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     };
     verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
-    purge_at_once(world, &mut decision);
+    purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
     decision
 }
@@ -288,18 +300,17 @@ fn supreme_forbids(spec: &MemberSpec) -> Option<(Reason, &'static str)> {
     }
 }
 
-fn guard(world: &World, member: &MemberRecord, tenant: &TenantRecord) -> Guard {
+fn guard(world: &World, member: &MemberRecord) -> Guard {
     Guard {
         supreme: world.is_supreme(member),
         administrator: member.intent.spec.administrator.unwrap_or_default() == Administrator::Operations,
-        keep: !tenant.managed || !world.irreversible,
     }
 }
 
 /// The record with what happened to it, and the state that follows at an instant.
 fn settled(world: &World, member: &MemberRecord, tenant: &TenantRecord, lived: Lived, at: Timestamp) -> MemberRecord {
     let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
-    let state = state(&lived, &dates, guard(world, member, tenant), at);
+    let state = state(&lived, &dates, guard(world, member), at);
     MemberRecord { lived, state, ..member.clone() }
 }
 
@@ -315,22 +326,16 @@ fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Time
     let mut lived = member.lived.clone();
     if lived.deleted_at.is_none() {
         // Whether access is suspended follows from the intent; since when is lived.
-        let dates = Dates::of(spec, &member.intent.json, &tenant.zone);
-        let guard = guard(world, &member, tenant);
+        // A departure is carried out as of its instant, not here.
+        let dates = Dates { departure: None, ..Dates::of(spec, &member.intent.json, &tenant.zone) };
+        let guard = guard(world, &member);
         let advanced = advance(&lived, &dates, tenant.deletion_grace(), guard, at, world.now);
         lived.suspended_at = advanced.suspended_at;
         lived.leave_at = advanced.leave_at;
+        lived.fired = Fired { activation: lived.fired.activation, ..advanced.fired };
         lived.spent_leave = advanced.spent_leave;
     }
     settled(world, &member, tenant, lived, at)
-}
-
-/// Keeps the declared date under which an account began, so that a later change of it can be told (M20).
-fn noting_activation(spec: &MemberSpec, before: &Lived, mut after: Lived) -> Lived {
-    if before.activated_at.is_none() && after.activated_at.is_some() {
-        after.activation = spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.to_string());
-    }
-    after
 }
 
 /// Why a member's organizations can't be told.
@@ -382,14 +387,14 @@ fn verdict_of(member: &MemberRecord) -> Verdict {
             let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
             Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))
         }
-        MemberPhase::Deleted => departed_verdict(Some(member), Timestamp::MAX),
+        MemberPhase::Deleted => departed_verdict(Some(member)),
         MemberPhase::Pending | MemberPhase::Active | MemberPhase::Suspended => {
             Verdict::new(Reason::InDirectory, "the directory holds this generation")
         }
     }
 }
 
-fn departed_verdict(member: Option<&MemberRecord>, _: Timestamp) -> Verdict {
+fn departed_verdict(member: Option<&MemberRecord>) -> Verdict {
     let message = match member.and_then(|member| member.lived.purge_at) {
         Some(purge_at) => format!("departed; restorable until {purge_at} by moving or removing spec.departure (M24)"),
         None => "departed; a manifest whose departure is past makes no account (M23)".to_owned(),
@@ -412,20 +417,18 @@ fn warnings(
         let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
         list.push((Reason::NotRecoverable, message.to_owned()));
     }
-    let declared = spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.to_string());
+    let declared = spec.activation.as_ref().and_then(|activation| activation.at);
     if let (Some(activated), Some(declared)) = (member.lived.activated_at, declared)
-        && member.lived.activation.as_ref() != Some(&declared)
+        && member.lived.fired.activation.as_ref() != manifest.json.get("activation")
     {
         let message = format!("the account began at {activated}; activation.at {declared} is ignored (M20)");
         list.push((Reason::AlreadyActivated, message));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
-    let missing: Vec<&str> = related
-        .filter(|name| *name != visit.key.handle.name && world.member(&visit.key.handle.sibling(name)).is_none())
-        .collect();
+    let related: Vec<&str> = related.filter(|name| *name != visit.key.handle.name).collect();
+    decision.follows.extend(related.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name)))));
+    let missing: Vec<&str> = related.into_iter().filter(|name| world.member(&visit.key.handle.sibling(name)).is_none()).collect();
     if !missing.is_empty() {
-        let keys = missing.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name))));
-        decision.waits_for.extend(keys);
         let message = format!("relatedContacts: `{}` is not in the directory (M7)", missing.join("`, `"));
         list.push((Reason::RelatedContactNotFound, message));
     }

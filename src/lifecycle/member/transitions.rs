@@ -16,8 +16,6 @@ pub struct Guard {
     pub supreme: bool,
     /// An administrator is not deleted (M23).
     pub administrator: bool,
-    /// Nothing irreversible happens: the tenant is unmanaged (T14), or the clocks differ (R4).
-    pub keep: bool,
 }
 
 impl Guard {
@@ -27,16 +25,27 @@ impl Guard {
     }
 }
 
-/// The instants that a spec declares, in a time zone. A change of the zone re-dates them (R4).
+/// A period: a missed beginning is the beginning of time, a missing end is none.
+type Period = (Timestamp, Option<Timestamp>);
+
+/// The instants that a spec declares, in a time zone, and the values that declare them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dates {
     pub activation: Option<Timestamp>,
-    /// From and until; a missing `from` is the beginning of time.
-    pub suspension: Option<(Timestamp, Option<Timestamp>)>,
-    pub leave: Option<(Timestamp, Option<Timestamp>)>,
+    pub suspension: Option<Period>,
+    pub leave: Option<Period>,
     pub departure: Option<Timestamp>,
-    leave_message: Option<String>,
-    leave_value: Option<Value>,
+    pub leave_message: Option<String>,
+    pub declared: Values,
+}
+
+/// The declared values behind the dates, as they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values {
+    pub activation: Option<Value>,
+    pub suspension: Option<Value>,
+    pub leave: Option<Value>,
+    pub departure: Option<Value>,
 }
 
 impl Dates {
@@ -53,6 +62,7 @@ impl Dates {
         let departure = spec.departure.as_ref().and_then(|departure| {
             departure.at.map(|at| at.start(zone)).or(departure.last_day.map(|day| When::Day(day.0).end(zone)))
         });
+        let value = |field: &str| json.get(field).cloned();
         Dates {
             activation: spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.start(zone)),
             suspension,
@@ -63,14 +73,28 @@ impl Dates {
                 .as_ref()
                 .and_then(|leave| leave.message.as_ref())
                 .map(|message| message.0.clone()),
-            leave_value: json.get("leaveOfAbsence").cloned(),
+            declared: Values {
+                activation: value("activation"),
+                suspension: value("suspension").or_else(|| value("suspended")),
+                leave: value("leaveOfAbsence"),
+                departure: value("departure"),
+            },
         }
     }
 }
 
-/// Whether an instant lies in a period.
-fn within((from, until): (Timestamp, Option<Timestamp>), at: Timestamp) -> bool {
-    from <= at && until.is_none_or(|until| at < until)
+/// Whether a period is in force at an instant. What began under the value that is declared now has begun,
+/// and what ended under it has ended, wherever a change of the time zone puts it (R4).
+fn in_force(
+    period: Option<Period>,
+    at: Timestamp,
+    declared: &Option<Value>,
+    begun: Option<&Value>,
+    ended: Option<&Value>,
+) -> bool {
+    let Some((from, until)) = period else { return false };
+    let same = |fired: Option<&Value>| fired.is_some() && fired == declared.as_ref();
+    !same(ended) && (from <= at || same(begun)) && until.is_none_or(|until| at < until)
 }
 
 /// What holds of a member at an instant, given what was so far. `now` is when it is carried out.
@@ -79,38 +103,61 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     if next.deleted_at.is_some() {
         return next;
     }
+    let declared = &dates.declared;
     if let Some(departure) = dates.departure
         && departure <= at
         && guard.allows_deletion()
     {
         delete(&mut next, grace, departure, now);
         next.departed = true;
+        next.fired.departure = declared.departure.clone();
         return next;
     }
     if next.activated_at.is_none() && dates.activation.is_none_or(|activation| activation <= at) {
         next.activated_at = Some(at);
+        next.fired.activation = declared.activation.clone();
     }
-    let suspended = next.activated_at.is_some() && !guard.supreme && dates.suspension.is_some_and(|period| within(period, at));
+    let active = next.activated_at.is_some() && !guard.supreme;
+
+    let begun = lived.suspended_at.and(lived.fired.suspension.as_ref());
+    let ended = lived.fired.suspension_ended.as_ref();
+    let suspended = active && in_force(dates.suspension, at, &declared.suspension, begun, ended);
     match (suspended, next.suspended_at) {
         (true, None) => next.suspended_at = Some(at),
-        (false, Some(_)) => next.suspended_at = None,
+        (false, Some(_)) => {
+            next.suspended_at = None;
+            next.fired.suspension_ended = next.fired.suspension.take();
+        }
         (true, Some(_)) | (false, None) => {}
     }
     // M21: a suspension clears all leave for good; only another value counts again.
     if suspended {
-        next.spent_leave = dates.leave_value.clone();
-    } else if next.spent_leave != dates.leave_value {
+        next.fired.suspension = declared.suspension.clone();
+        next.spent_leave = declared.leave.clone();
+    } else if next.spent_leave != declared.leave {
         next.spent_leave = None;
     }
-    let on_leave =
-        next.activated_at.is_some() && !suspended && leave(&next, dates, guard).is_some_and(|period| within(period, at));
-    next.leave_at = if on_leave { next.leave_at.or(Some(at)) } else { None };
+
+    let begun = lived.leave_at.and(lived.fired.leave.as_ref());
+    let ended = lived.fired.leave_ended.as_ref();
+    let on_leave = active && !suspended && in_force(leave(&next, dates, guard), at, &declared.leave, begun, ended);
+    match (on_leave, next.leave_at) {
+        (true, None) => next.leave_at = Some(at),
+        (false, Some(_)) => {
+            next.leave_at = None;
+            next.fired.leave_ended = next.fired.leave.take();
+        }
+        (true, Some(_)) | (false, None) => {}
+    }
+    if on_leave {
+        next.fired.leave = declared.leave.clone();
+    }
     next
 }
 
 /// The leave that counts: none that a suspension cleared, none of the supreme administrator.
-fn leave(lived: &Lived, dates: &Dates, guard: Guard) -> Option<(Timestamp, Option<Timestamp>)> {
-    let spent = lived.spent_leave.is_some() && lived.spent_leave == dates.leave_value;
+fn leave(lived: &Lived, dates: &Dates, guard: Guard) -> Option<Period> {
+    let spent = lived.spent_leave.is_some() && lived.spent_leave == dates.declared.leave;
     dates.leave.filter(|_| !spent && !guard.supreme)
 }
 
@@ -124,33 +171,34 @@ pub fn delete(lived: &mut Lived, grace: Length, due: Timestamp, now: Timestamp) 
 /// What a member is at an instant, and when time alone will next change it.
 pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> MemberState {
     if lived.deleted_at.is_some() {
-        let wake_at = if guard.keep { None } else { lived.purge_at };
-        return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at };
+        return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at: lived.purge_at };
     }
-    let mut instants: Vec<Option<Timestamp>> = Vec::new();
-    // A departure that is overdue waits for the guard to fall, not for time.
-    instants.push(dates.departure.filter(|departure| *departure > at));
+    // One that is overdue is still to come, unless it waits for the guard to fall.
+    let mut instants: Vec<Option<Timestamp>> =
+        vec![dates.departure.filter(|departure| *departure > at || guard.allows_deletion())];
     if lived.activated_at.is_none() {
         instants.push(dates.activation);
         return MemberState { phase: MemberPhase::Scheduled, on_leave: None, wake_at: instants.into_iter().flatten().min() };
     }
-    let mut bounds = |period: Option<(Timestamp, Option<Timestamp>)>| {
-        if let Some((from, until)) = period {
-            instants.push(Some(from).filter(|from| *from > at));
+    let mut bounds = |period: Option<Period>, began: Option<Timestamp>, ended: bool| {
+        if let Some((from, until)) = period.filter(|_| !ended) {
+            instants.push(Some(from).filter(|from| *from > at && began.is_none()));
             instants.push(until.filter(|until| *until > at));
         }
     };
+    let declared = &dates.declared;
+    let ended = |fired: &Option<Value>, declared: &Option<Value>| fired.is_some() && fired == declared;
     if !guard.supreme {
-        bounds(dates.suspension);
+        bounds(dates.suspension, lived.suspended_at, ended(&lived.fired.suspension_ended, &declared.suspension));
     }
     let leave = leave(lived, dates, guard);
-    bounds(leave);
+    bounds(leave, lived.leave_at, ended(&lived.fired.leave_ended, &declared.leave));
     let wake_at = instants.into_iter().flatten().min();
     if lived.suspended_at.is_some() {
         return MemberState { phase: MemberPhase::Suspended, on_leave: None, wake_at };
     }
     let on_leave = leave.zip(lived.leave_at).map(|((from, until), began)| LeaveInForce {
-        from: if from == Timestamp::MIN { began } else { from },
+        from: if from == Timestamp::MIN { began } else { from.min(began) },
         until,
         message: dates.leave_message.clone(),
     });

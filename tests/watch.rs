@@ -1,0 +1,78 @@
+//! `apply --watch` as it runs: it follows the files, and what falls due happens within a second of its
+//! instant by the real clock. Waits for what the directory shows, never for a while. Run by `make test`.
+
+#[path = "rules/support/mod.rs"]
+mod support;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan};
+use support::{Roster, boss, member, on_both, set, tenant};
+
+/// The most that anything here may take before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A watching process, ended by its own id whatever happens.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn watch(roll: &Roster) -> Watching {
+    let child = Command::new(env!("CARGO_BIN_EXE_rollcall"))
+        .args(["apply", "--watch", "--yes", "-n", "hr", "--directory", roll.url(), "-f"])
+        .arg(roll.folder().join("roster"))
+        .env_remove("ROLLCALL_DIRECTORY")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    Watching(child.unwrap())
+}
+
+/// Waits until a query has an answer.
+fn until(roll: &Roster, sql: &str, wanted: &str) {
+    let begun = Instant::now();
+    loop {
+        let there = !roll.url().starts_with("sqlite:") || roll.folder().join("rollcall.db").exists();
+        let asked = std::panic::AssertUnwindSafe(|| roll.query(sql));
+        let found = there.then(|| std::panic::catch_unwind(asked).ok()).flatten().flatten();
+        if found.as_deref() == Some(wanted) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{sql}: {found:?}, not {wanted}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_falls_due_happens_within_a_second_and_files_are_followed() {
+    on_both(|roll| {
+        let folder = roll.folder().join("roster");
+        std::fs::create_dir(&folder).unwrap();
+        let begins = Timestamp::now() + 6.seconds();
+        let jane = member("jane", "acme", &format!("  activation: {{at: \"{begins}\"}}"));
+        std::fs::write(folder.join("a.yaml"), set(&[tenant("acme", ""), boss("acme"), jane])).unwrap();
+        let watching = watch(roll);
+        until(roll, "SELECT phase FROM members WHERE name = 'jane'", "Pending");
+        let late = "SELECT CAST(at - due AS TEXT) FROM audit WHERE action = 'activate'";
+        let late: i64 = roll.query(late).unwrap().parse().unwrap();
+        assert!((0..1_000_000).contains(&late), "{late} microseconds late");
+
+        std::fs::write(folder.join("b.yaml"), member("sam", "acme", "")).unwrap();
+        until(roll, "SELECT phase FROM members WHERE name = 'sam'", "Pending");
+        // Who leads folds a sign-in in, while the service that reports it leads nothing.
+        roll.run(&["record", "sign-in", "sam", "-n", "hr"], "").ok();
+        until(roll, "SELECT phase FROM members WHERE name = 'sam'", "Active");
+        // Drift is set back at once.
+        roll.sql("UPDATE members SET family_name = 'Drifted' WHERE name = 'sam'").unwrap();
+        until(roll, "SELECT cause FROM audit WHERE cause = 'Drift'", "Drift");
+        assert_eq!(roll.query("SELECT family_name FROM members WHERE name = 'sam'").as_deref(), Some("Doe"));
+        drop(watching);
+    });
+}
