@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use rollcall::directory::{Absent, Address, Directory, audit, copy, declarations, records, sql::Table};
+use rollcall::directory::{Absent, Address, Directory, audit, claims, copy, declarations, records, sql::Table};
 use rollcall::manifests;
 use sqlx::Connection;
 
@@ -20,7 +20,7 @@ const FILLED: &[&Table] = &[
     &records::ORGANIZATIONS,
     &records::MEMBERS,
     &records::ASSIGNMENTS,
-    &records::CLAIMS,
+    &claims::CLAIMS,
     &audit::AUDIT,
     &audit::AUDIT_VALUES,
 ];

@@ -11,7 +11,7 @@ use crate::directory::{Absent, Address, Directory, Error, leadership};
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
 use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
-use crate::reconcile::{Done, Engine, FILES, Outcome};
+use crate::reconcile::{Done, Engine, FILES};
 
 /// Makes the directory agree with what is declared.
 #[derive(Debug, Args)]
@@ -135,7 +135,7 @@ impl Apply {
         if self.prune && roster.unread > 0 {
             eprintln!("warning: nothing was removed, since a document could not be read (R9)");
         }
-        let refused = all_refused(&roster, &done);
+        let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
@@ -203,25 +203,6 @@ impl Apply {
             Format::Table => output::changes(&done, true),
         }
     }
-}
-
-/// Everything that is not as declared: what the engine refused, and what could not be handed to it.
-pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
-    let mut list: Vec<Outcome> = done.refused().cloned().collect();
-    let unread = roster.complaints.iter().filter_map(|complaint| {
-        let key = complaint.key.clone()?;
-        let position = complaint.position().map(|position| format!("{position}: ")).unwrap_or_default();
-        Some(Outcome {
-            key,
-            ready: false,
-            reason: crate::api::Reason::Invalid.name().to_owned(),
-            message: format!("{position}{}", complaint.message),
-            warnings: Vec::new(),
-            problems: Vec::new(),
-        })
-    });
-    list.extend(unread);
-    list
 }
 
 fn unwatchable(error: impl std::fmt::Display) -> Failure {

@@ -190,3 +190,22 @@ pub fn summary(done: &Done, refused: usize, roster: &Roster) -> String {
     }
     text
 }
+
+/// Everything that is not as declared: what the engine refused, and what could not be handed to it.
+pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
+    let mut list: Vec<Outcome> = done.refused().cloned().collect();
+    let unread = roster.complaints.iter().filter_map(|complaint| {
+        let key = complaint.key.clone()?;
+        let position = complaint.position().map(|position| format!("{position}: ")).unwrap_or_default();
+        Some(Outcome {
+            key,
+            ready: false,
+            reason: crate::api::Reason::Invalid.name().to_owned(),
+            message: format!("{position}{}", complaint.message),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+        })
+    });
+    list.extend(unread);
+    list
+}

@@ -3,7 +3,6 @@
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::apply::all_refused;
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output};
 use crate::api::When;
 use crate::api::time::rfc3339;
@@ -56,7 +55,7 @@ impl Plan {
             until: self.at.map(|at| at.start(&TimeZone::UTC)),
         };
         let done = rehearse(&self.from(global).await?, rehearsal).await?;
-        let refused = all_refused(&roster, &done);
+        let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, declarations, records};
+use super::{Absent, Address, Directory, Error, claims, declarations, records};
 
 /// What a rehearsal needs, in whole tables. Facts come along only as far as decisions look at them.
 const COPIED: &[&Table] = &[
@@ -14,7 +14,7 @@ const COPIED: &[&Table] = &[
     &records::ORGANIZATIONS,
     &records::MEMBERS,
     &records::ASSIGNMENTS,
-    &records::CLAIMS,
+    &claims::CLAIMS,
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },

@@ -2,6 +2,7 @@
 //! Decides nothing about people. Used by the engine, which alone writes records, and by the commands that read.
 
 pub mod audit;
+pub mod claims;
 pub mod copy;
 pub mod declarations;
 pub mod facts;
@@ -9,6 +10,7 @@ pub mod figures;
 pub mod leadership;
 pub mod records;
 pub mod sql;
+pub mod tree;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;

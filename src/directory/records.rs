@@ -1,5 +1,5 @@
 //! The records' tables: how a tenant, an organization, a member and its assignments become rows and rows
-//! become them again; claims beside them. Called by the engine's gathering and committing.
+//! become them again. Called by the engine's gathering and committing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
-use crate::api::{Handle, Key, Kind, MemberPhase};
+use super::{Error, claims};
+use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
-    AssignmentRecord, Claim, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
+    AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
     OrganizationRecord, Record, TenantDeclared, TenantRecord, Uid,
 };
 
@@ -120,9 +120,6 @@ pub const ASSIGNMENTS: Table = Table {
     ],
     key: &["member", "ordinal"],
 };
-
-pub const CLAIMS: Table =
-    Table { name: "claims", columns: &["scope", "space", "key", "holder"], key: &["scope", "space", "key"] };
 
 /// The columns by which records are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -454,7 +451,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
             if !held.is_empty() {
                 released.push(uid.clone());
             }
-            claims.extend(holds.iter().map(|claim| claim_row(claim, &uid)));
+            claims.extend(holds.iter().map(|claim| claims::claim_row(claim, &uid)));
         }
         let Some(after) = after else {
             if let Some(Record::Member(_)) = before {
@@ -498,40 +495,11 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
         let sql = format!("UPDATE {} SET name = uid, revision = revision + 1 WHERE uid = $1", table(kind));
         tx.execute(sql, vec![uid.as_str().into()]).await?;
     }
-    tx.insert(&CLAIMS, claims).await?;
+    tx.insert(&claims::CLAIMS, claims).await?;
     tx.upsert(&TENANTS, tenants).await?;
     tx.upsert(&ORGANIZATIONS, organizations).await?;
     tx.upsert(&MEMBERS, members).await?;
     tx.insert(&ASSIGNMENTS, assignments).await
-}
-
-/// Writes the claims of records anew: somebody may have taken some away.
-pub async fn claim(tx: &mut Tx, records: &[Record]) -> Result<(), Error> {
-    tx.delete("claims", &["holder"], keys(records.iter().map(Record::uid))).await?;
-    let rows = records.iter().flat_map(|record| record.claims().into_iter().map(|claim| claim_row(&claim, record.uid())));
-    tx.insert(&CLAIMS, rows.collect()).await
-}
-
-/// The members assigned to these organizations, and the organizations directly below them.
-pub async fn referring_to(tx: &mut Tx, organizations: &[Uid]) -> Result<Vec<Key>, Error> {
-    let mut found = Vec::new();
-    for row in tx.lookup("member", "assignments", &["organization"], keys(organizations)).await? {
-        let member: Uid = row.text(0)?.into();
-        for row in tx.lookup("namespace, name", "members", &["uid"], keys([member])).await? {
-            found.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
-        }
-    }
-    for row in tx.lookup("namespace, name", "organizations", &["parent"], keys(organizations)).await? {
-        found.push(Key::new(Kind::Organization, Handle::new(row.text(0)?, row.text(1)?)));
-    }
-    Ok(found)
-}
-
-/// Takes away what is left of records whose rows somebody deleted.
-pub async fn forget(tx: &mut Tx, uids: &[Uid]) -> Result<(), Error> {
-    tx.delete("claims", &["holder"], keys(uids)).await?;
-    tx.delete("assignments", &["member"], keys(uids)).await?;
-    Ok(())
 }
 
 /// The table of a kind's records.
@@ -550,87 +518,6 @@ fn revision(record: &Record) -> i64 {
         Record::Organization(organization) => organization.revision,
         Record::Member(member) => member.revision,
     }
-}
-
-fn claim_row(claim: &Claim, holder: &Uid) -> Vec<Cell> {
-    vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into(), holder.as_str().into()]
-}
-
-/// Who holds these claims: identifier, kind and handle.
-pub async fn holders(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<(Claim, Uid, Key)>, Error> {
-    if claims.is_empty() {
-        return Ok(Vec::new());
-    }
-    let wanted = claims
-        .iter()
-        .map(|claim| vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into()])
-        .collect();
-    let rows = tx.lookup("scope, space, key, holder", "claims", &["scope", "space", "key"], wanted).await?;
-    let mut found = Vec::new();
-    for row in rows {
-        let (scope, space, key) = (row.text(0)?, row.text(1)?, row.text(2)?);
-        if let Some(claim) = claims.iter().find(|claim| claim.scope == scope && claim.space.name() == space && claim.key == key) {
-            found.push((claim.clone(), Uid::from(row.text(3)?)));
-        }
-    }
-    let mut handles: HashMap<String, Key> = HashMap::new();
-    for kind in [Kind::Tenant, Kind::Organization, Kind::Member] {
-        for row in tx.lookup("uid, namespace, name", table(kind), &["uid"], keys(found.iter().map(|(_, uid)| uid))).await? {
-            handles.insert(row.text(0)?, Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)));
-        }
-    }
-    Ok(found.into_iter().filter_map(|(claim, uid)| handles.get(uid.as_str()).cloned().map(|key| (claim, uid, key))).collect())
-}
-
-/// How many records of a kind each of these tenants has (T3).
-pub async fn count(tx: &mut Tx, kind: Kind, tenants: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
-    let mut counts = HashMap::new();
-    for tenant in tenants {
-        let sql = format!("SELECT count(*) FROM {} WHERE tenant = $1", table(kind));
-        let count = tx.fetch_one(sql, vec![tenant.as_str().into()]).await?.map_or(Ok(0), |row| row.get(0))?;
-        counts.insert(tenant.clone(), count);
-    }
-    Ok(counts)
-}
-
-/// The organizations at and below these, or at and above them.
-pub async fn tree(tx: &mut Tx, from: &[Uid], up: bool) -> Result<Vec<Record>, Error> {
-    if from.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut uids: Vec<Uid> = Vec::new();
-    for chunk in from.chunks(500) {
-        let start = tx.tuples(chunk.len(), 1);
-        let step = if up {
-            "SELECT o.parent FROM organizations o JOIN tree t ON o.uid = t.uid WHERE o.parent IS NOT NULL"
-        } else {
-            "SELECT o.uid FROM organizations o JOIN tree t ON o.parent = t.uid"
-        };
-        let sql = format!("WITH RECURSIVE tree (uid) AS (VALUES {start} UNION {step}) SELECT uid FROM tree");
-        let rows = tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await?;
-        for row in rows {
-            uids.push(row.text(0)?.into());
-        }
-    }
-    uids.sort();
-    uids.dedup();
-    load(tx, Kind::Organization, By::Uid, keys(uids)).await
-}
-
-/// How many live members are assigned directly to each of these organizations.
-pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
-    let mut counts: HashMap<Uid, i64> = organizations.iter().map(|uid| (uid.clone(), 0)).collect();
-    for chunk in organizations.chunks(500) {
-        let sql = format!(
-            "SELECT a.organization, count(*) FROM assignments a JOIN members m ON m.uid = a.member \
-             WHERE m.deleted_at IS NULL AND a.organization IN {} GROUP BY a.organization",
-            tx.tuples(1, chunk.len())
-        );
-        for row in tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await? {
-            counts.insert(row.text(0)?.into(), row.get(1)?);
-        }
-    }
-    Ok(counts)
 }
 
 /// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may

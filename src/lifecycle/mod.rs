@@ -101,6 +101,13 @@ pub struct Visit {
     pub fresh: Fresh,
 }
 
+/// A claim that an object of the set can't have.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub claim: Claim,
+    pub holder: Key,
+}
+
 /// One transition of a record, as of its own instant.
 #[derive(Clone, Debug)]
 pub struct Step {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::identity::{Identity, identify};
-use super::set::Block;
 use super::tenant::{languages, places};
-use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, vacated_key};
+use super::{
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, vacated_key,
+};
 use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
 use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};

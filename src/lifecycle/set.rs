@@ -4,16 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
+use super::{Block, Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
-
-/// A claim that an object of the set can't have.
-#[derive(Clone, Debug)]
-pub struct Block {
-    pub claim: Claim,
-    pub holder: Key,
-}
 
 /// Decides about every visit of a set. Decisions come in the order in which they were made.
 ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, record_key};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, record_key};
 use crate::api::member::MemberPhase;
 use crate::api::support::unsupported_in_tenant;
 use crate::api::tenant::Plan;
@@ -49,7 +49,7 @@ pub fn check(spec: &TenantSpec) -> Vec<Problem> {
 }
 
 /// Decides about one tenant.
-pub fn decide(world: &World, visit: &Visit, blocked: Option<&super::set::Block>) -> Decision {
+pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
     let record = world.record(&visit.key);
     let mut decision = Decision::unchanged(visit, record.clone());
     let current = match record {
@@ -77,13 +77,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&super::set::Block>)
     }
 }
 
-fn declared(
-    world: &World,
-    visit: &Visit,
-    manifest: &Manifest,
-    mut decision: Decision,
-    blocked: Option<&super::set::Block>,
-) -> Decision {
+fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
     let spec = match &manifest.spec {
         Err(problems) => return decision.invalid(problems),
         Ok(Spec::Tenant(spec)) => spec,

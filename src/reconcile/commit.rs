@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::engine::Request;
 use super::gather::Gathered;
+use super::request::Request;
 use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
 use crate::directory::audit::Entry;
@@ -17,7 +17,7 @@ use crate::directory::declarations::Declaration;
 use crate::directory::facts::Order;
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
-use crate::directory::{Directory, Error, audit, declarations, facts, records};
+use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
@@ -410,9 +410,9 @@ impl Commit {
             let mut touched: Vec<Uid> = std::mem::take(&mut self.looked_at);
             // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));
-            records::forget(&mut tx, &self.leftovers).await?;
+            claims::forget(&mut tx, &self.leftovers).await?;
             records::store(&mut tx, self.writes).await?;
-            records::claim(&mut tx, &self.claimed).await?;
+            claims::claim(&mut tx, &self.claimed).await?;
             declarations::remove(&mut tx, &self.gone).await?;
             declarations::store(&mut tx, &self.declared, &self.waits).await?;
             audit::append(&mut tx, &self.entries, leader.epoch(), digest_key).await?;
@@ -431,7 +431,7 @@ impl Commit {
                 keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
             }
             keys.extend(self.again);
-            keys.extend(records::referring_to(&mut tx, &self.renamed).await?);
+            keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::hmac;
-use ring::rand::SecureRandom;
 
 use super::gather::{Gathered, gather};
+use super::request::{Request, What, random_text};
 use super::{Done, Outcome, Set, Submission, commit};
 use crate::api::{Handle, Key, Kind};
-use crate::directory::audit::hex;
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, declarations, facts, records};
+use crate::directory::{Directory, Error, claims, declarations, facts, records};
 use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
 use crate::record::Record;
 use crate::record::claim::normalized;
@@ -26,32 +25,6 @@ pub const BATCH: usize = 500;
 const ATTEMPTS: usize = 3;
 /// The clocks may differ by this much before irreversible steps wait (R4).
 const TOLERATED_SKEW: i64 = 60_000_000;
-
-/// What is asked of an object.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// It is declared.
-    Submitted(Arc<Submission>),
-    /// Its resource is gone.
-    Gone,
-    /// It is looked at again, by what is known of it.
-    Revisit,
-}
-
-/// A place in the queue.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub key: Key,
-    pub trigger: Trigger,
-    pub what: What,
-}
-
-impl Request {
-    /// Another look at an object.
-    pub fn revisit(key: Key, trigger: Trigger) -> Self {
-        Request { key, trigger, what: What::Revisit }
-    }
-}
 
 /// How the engine tells whether a manifest is still there.
 #[derive(Clone, Debug)]
@@ -360,7 +333,7 @@ impl Engine {
             if wanted.is_empty() || !look_up {
                 return Ok((gathered, decisions));
             }
-            let holders = records::holders(tx, &wanted).await?;
+            let holders = claims::holders(tx, &wanted).await?;
             if holders.is_empty() {
                 return Ok((gathered, decisions));
             }
@@ -443,11 +416,4 @@ fn in_order(mut submissions: Vec<Submission>) -> Vec<Submission> {
         (submission.key.kind, depth, submission.created_at, submission.key.handle.clone())
     });
     submissions
-}
-
-/// That many random bytes, as text.
-pub fn random_text(bytes: usize) -> String {
-    let mut buffer = vec![0; bytes];
-    ring::rand::SystemRandom::new().fill(&mut buffer).expect("the system gives random bytes");
-    hex(&buffer)
 }

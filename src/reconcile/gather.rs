@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Submission;
-use super::engine::{Request, What, random_text};
+use super::request::{Request, What, random_text};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, declarations, facts, records};
+use crate::directory::{Error, claims, declarations, facts, records, tree};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Manifest, Spec, Visit, World};
 use crate::record::{Claim, Record, Space, Uid};
@@ -258,7 +258,7 @@ impl Loader<'_> {
                 claims.push(Claim::within(&tenant.uid, space, key.as_str()));
             }
         }
-        for (claim, uid, key) in records::holders(self.tx, &claims).await? {
+        for (claim, uid, key) in claims::holders(self.tx, &claims).await? {
             self.load(&mut gathered.world, [key.clone()]).await?;
             gathered.world.claims.insert(claim, Holder { uid, key });
         }
@@ -327,7 +327,7 @@ impl Loader<'_> {
         gathered.world.declared_parents = parents;
 
         let known: Vec<Uid> = gathered.world.organizations.keys().cloned().collect();
-        for record in records::tree(self.tx, &known, true).await? {
+        for record in tree::tree(self.tx, &known, true).await? {
             self.loaded.insert(record.key());
             gathered.world.insert(record);
         }
@@ -345,7 +345,7 @@ impl Loader<'_> {
         if roots.is_empty() {
             return Ok(());
         }
-        let below = records::tree(self.tx, &roots, false).await?;
+        let below = tree::tree(self.tx, &roots, false).await?;
         let mut children: HashMap<Uid, HashSet<Uid>> = HashMap::new();
         for record in below {
             children.entry(record.uid().clone()).or_default();
@@ -360,7 +360,7 @@ impl Loader<'_> {
         if gathered.visits.iter().any(|visit| visit.key.kind == Kind::Organization && matches!(visit.declared, Declared::Removed))
         {
             let all: Vec<Uid> = children.keys().cloned().collect();
-            gathered.world.assigned = records::assigned(self.tx, &all).await?;
+            gathered.world.assigned = tree::assigned(self.tx, &all).await?;
         }
         gathered.world.children = children;
         Ok(())
@@ -382,7 +382,7 @@ impl Loader<'_> {
                 .filter(|tenant| places(tenant.plan(), kind).is_some() || declared_now.contains(&tenant.handle))
                 .map(|tenant| tenant.uid.clone())
                 .collect();
-            for (tenant, count) in records::count(self.tx, kind, &limited).await? {
+            for (tenant, count) in tree::count(self.tx, kind, &limited).await? {
                 gathered.world.places.insert((tenant, kind), count);
             }
         }

@@ -6,6 +6,7 @@ mod engine;
 mod gather;
 pub mod plan;
 pub mod removals;
+mod request;
 mod status;
 
 use std::collections::{BTreeMap, HashSet};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::engine::{Request, What};
+use super::request::{Request, What};
 use super::{Done, Engine, Set};
 use crate::api::{Key, Kind};
 use crate::directory::{Error, declarations};

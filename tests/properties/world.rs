@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
 use rollcall::api::{Handle, Key, Kind};
-use rollcall::directory::{Absent, Address, Directory, audit, copy, declarations, leadership, records};
+use rollcall::directory::{Absent, Address, Directory, audit, claims, copy, declarations, leadership, records};
 use rollcall::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse};
 use rollcall::reconcile::{Done, Engine, FILES, Set, Submission};
 use serde_json::Value;
@@ -187,7 +187,7 @@ impl World {
             &records::ORGANIZATIONS,
             &records::MEMBERS,
             &records::ASSIGNMENTS,
-            &records::CLAIMS,
+            &claims::CLAIMS,
             &audit::AUDIT,
             &audit::AUDIT_VALUES,
         ] {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::identity::{Identity, identify};
-use super::set::Block;
 use super::tenant::places;
-use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key};
+use super::{
+    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key,
+};
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
