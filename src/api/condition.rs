@@ -111,6 +111,8 @@ reasons! {
     NotRecoverable: Warning, "Give one of the two.";
     /// The account had begun before `activation.at` was changed; the change is ignored (M20).
     AlreadyActivated: Warning, "Restore the former date, or use `suspension`.";
+    /// A suspension cleared the declared leave for good; it does not come back by itself (M21).
+    LeaveSpent: Warning, "Declare another `leaveOfAbsence`, or take it out.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).

@@ -12,8 +12,10 @@ use crate::api::time::rfc3339;
 use crate::api::{API_VERSION, Handle, Kind};
 use crate::directory::declarations::{self, Declaration, Filter};
 use crate::directory::figures::{self, OrganizationFigures, TenantFigures};
-use crate::directory::sql::Tx;
+use crate::directory::records::By;
+use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error, records};
+use crate::record::Uid;
 
 /// Lists what is declared and what became of it.
 #[derive(Debug, Args)]
@@ -222,7 +224,14 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
         list.push(manifest(&declaration, status));
     }
     if deleted && kind == Kind::Member {
-        for member in records::deleted_members(&mut tx, filter).await? {
+        let deleted = records::deleted_members(&mut tx, filter).await?;
+        let worked_in = keys(deleted.iter().filter_map(|member| member.primary_organization()));
+        let organizations = records::load(&mut tx, Kind::Organization, By::Uid, worked_in).await?;
+        let name = |uid: &Uid| {
+            let organization = organizations.iter().find(|organization| organization.uid() == uid);
+            organization.map(|organization| organization.handle().name.clone())
+        };
+        for member in deleted {
             if !known.contains(&member.handle) {
                 list.push(json!({
                     "apiVersion": API_VERSION, "kind": kind.name(),
@@ -231,7 +240,7 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
                         "creationTimestamp": rfc3339(member.created_at), "generation": member.intent.generation,
                     },
                     "spec": member.intent.json,
-                    "status": crate::reconcile::member_status(&member),
+                    "status": crate::reconcile::member_status(&member, &name),
                 }));
             }
         }

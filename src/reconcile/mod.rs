@@ -19,11 +19,11 @@ pub use engine::{Engine, Presence};
 
 use crate::api::{Handle, Key, Problem};
 use crate::directory::audit::{Entry, hex};
-use crate::record::MemberRecord;
+use crate::record::{MemberRecord, Uid};
 
-/// The status of a member whose resource is gone, without conditions.
-pub fn member_status(member: &MemberRecord) -> Value {
-    serde_json::to_value(status::of_member(member, &|_| None)).unwrap_or_default()
+/// The status of a member whose resource is gone, without conditions. `name` gives names of organizations.
+pub fn member_status(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Value {
+    serde_json::to_value(status::of_member(member, name)).unwrap_or_default()
 }
 
 /// The source of what is declared by files (R9).

@@ -69,6 +69,7 @@ fn drift_hides_no_transition_that_fell_due() {
             assert!(actions.contains(&action.to_owned()), "{actions:?}");
         }
         assert!(!actions.contains(&"leave Member/jane".to_owned()), "the suspension cleared it: {actions:?}");
+        assert!(condition(&roll.get("member", "jane"), "LeaveSpent").is_some());
     });
 }
 

@@ -425,6 +425,10 @@ fn warnings(
         let message = format!("the account began at {activated}; activation.at {declared} is ignored (M20)");
         list.push((Reason::AlreadyActivated, message));
     }
+    if member.lived.spent_leave.is_some() {
+        let message = "leaveOfAbsence: cleared by a suspension for good; only another value counts again (M21)";
+        list.push((Reason::LeaveSpent, message.to_owned()));
+    }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
     let related: Vec<&str> = related.filter(|name| *name != visit.key.handle.name).collect();
     decision.follows.extend(related.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name)))));
