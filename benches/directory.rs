@@ -63,7 +63,7 @@ async fn main() -> ExitCode {
             if !files.exists() {
                 roster::write(&files, *size).expect("the roster is written");
             }
-            let runs = if *size > 10_000 { 1 } else { RUNS };
+            let runs = if *size > 10_000 { 2 } else { RUNS };
             let measured = measure(database, &files, folder.path(), runs).await;
             let (cold, again) = (ratio(measured.cold, measured.bulk), ratio(measured.again, measured.parse));
             if *size == 10_000 {

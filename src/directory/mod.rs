@@ -297,6 +297,8 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
         // Who only looks may not be allowed to write.
         Absent::Refuse => writer.connect_lazy_with(options.clone()),
     };
+    // Who only looks needs no such cache, and there are several.
+    let options = options.pragma("cache_size", "-8192");
     let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.create_if_missing(false).read_only(true));
     Ok(Pool::Sqlite { writer, reader })
 }

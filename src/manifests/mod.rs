@@ -36,7 +36,7 @@ pub struct Roster {
     /// What is wrong, in the order of files and lines.
     pub complaints: Vec<Complaint>,
     /// Objects that are there, whether they can be read or not.
-    pub present: HashSet<Key>,
+    pub present: Arc<HashSet<Key>>,
     /// Documents of other API groups, left alone.
     pub skipped: usize,
     /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
@@ -170,6 +170,7 @@ impl Roster {
                 workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
             })
         };
+        let mut present: HashSet<Key> = HashSet::new();
         let mut by_key: BTreeMap<Key, Vec<(Submission, Origin)>> = BTreeMap::new();
         for document in documents {
             match document {
@@ -179,7 +180,7 @@ impl Roster {
                     self.complaints.push(complaint);
                 }
                 Document::Refused(key, complaints) => {
-                    self.present.insert(key);
+                    present.insert(key);
                     self.complaints.extend(complaints);
                 }
                 Document::Manifest(submission, origin) => {
@@ -188,7 +189,7 @@ impl Roster {
             }
         }
         for (key, mut manifests) in by_key {
-            self.present.insert(key.clone());
+            present.insert(key.clone());
             if manifests.len() > 1 {
                 let places: Vec<String> =
                     manifests.iter().map(|(_, origin)| format!("{}:{}", origin.file, origin.line)).collect();
@@ -205,5 +206,6 @@ impl Roster {
                 self.submissions.push(submission);
             }
         }
+        self.present = Arc::new(present);
     }
 }

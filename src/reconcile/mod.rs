@@ -10,6 +10,7 @@ mod request;
 mod status;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::digest;
@@ -132,6 +133,6 @@ impl Done {
 /// The set that a run looks at: every object in it, and the tenants for which it is complete.
 #[derive(Clone, Debug, Default)]
 pub struct Set {
-    pub objects: HashSet<Key>,
+    pub objects: Arc<HashSet<Key>>,
     pub complete: HashSet<Handle>,
 }

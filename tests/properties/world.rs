@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollcall::api::{Handle, Key, Kind};
@@ -50,7 +51,7 @@ fn submissions(manifests: &[Manifest]) -> (Vec<Submission>, Set) {
         .collect();
     let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();
     let tenants = objects.iter().filter(|key| key.kind == Kind::Tenant).map(|key| key.handle.clone());
-    let set = Set { complete: tenants.collect(), objects: objects.clone() };
+    let set = Set { complete: tenants.collect(), objects: Arc::new(objects.clone()) };
     (list, set)
 }
 
