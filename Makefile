@@ -2,7 +2,7 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test bench crds lint audit cargo-deny fmt
+.PHONY: help demo test crash bench crds lint audit cargo-deny fmt
 
 CARGO_DENY := 0.20.2
 ROLLCALL := $(or $(CARGO_TARGET_DIR),target)/release/rollcall
@@ -27,6 +27,9 @@ demo: ## build, apply the example roster to a fresh directory and show its membe
 test: ## run every test, on SQLite and on a PostgreSQL of its own
 	cargo test --locked --doc
 	tests/with-postgres.sh cargo test --locked --no-fail-fast --lib --bins --tests
+
+crash: ## kill an apply of 10,000 members 20 times, on both databases, and compare with one that was not killed
+	ROLLCALL_CRASH_MEMBERS=10000 ROLLCALL_CRASH_KILLS=20 tests/with-postgres.sh cargo test --release --locked --test crash
 
 bench: ## measure, on SQLite and on a PostgreSQL of its own
 	tests/with-postgres.sh cargo bench --locked --bench directory

@@ -17,6 +17,7 @@ pub mod time;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use common::{Language, LocalRef, PersonName};
 pub use condition::{Class, Reason, Verdict};
@@ -104,16 +105,16 @@ impl FromStr for Kind {
     }
 }
 
-/// The handle of a resource (R3): `namespace/name`.
+/// The handle of a resource (R3): `namespace/name`. Shared text: a large set holds each of them many times.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle {
-    pub namespace: String,
-    pub name: String,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
 }
 
 impl Handle {
     /// The handle of a name in a namespace.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Handle { namespace: namespace.into(), name: name.into() }
     }
 

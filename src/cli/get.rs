@@ -53,7 +53,7 @@ impl Get {
         let (kind, named) = object(&self.object, global.default_namespace())?;
         let directory = global.open().await?;
         let filter = Filter {
-            namespace: (!self.all_namespaces || named.is_some()).then(|| global.default_namespace().to_owned()),
+            namespace: (!self.all_namespaces || named.is_some()).then(|| global.default_namespace().into()),
             name: named.as_ref().map(|handle| handle.name.clone()),
         };
         let mut before: HashMap<String, Value> = HashMap::new();
@@ -229,7 +229,7 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
         let organizations = records::load(&mut tx, Kind::Organization, By::Uid, worked_in).await?;
         let name = |uid: &Uid| {
             let organization = organizations.iter().find(|organization| organization.uid() == uid);
-            organization.map(|organization| organization.handle().name.clone())
+            organization.map(|organization| organization.handle().name.to_string())
         };
         for member in deleted {
             if !known.contains(&member.handle) {

@@ -84,8 +84,8 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
         values.push(vec![
             seq.into(),
             uid.as_str().into(),
-            handle.namespace.as_str().into(),
-            handle.name.as_str().into(),
+            handle.namespace.as_ref().into(),
+            handle.name.as_ref().into(),
             Value::Array(changes).into(),
         ]);
     }
@@ -120,7 +120,7 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
     let mut sql = HISTORY.to_owned();
     let mut cells = Vec::new();
     if let Some(key) = of {
-        cells = vec![key.kind.name().into(), key.handle.namespace.as_str().into(), key.handle.name.as_str().into()];
+        cells = vec![key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()];
         sql.push_str(OF_HANDLE);
     }
     sql.push_str(" ORDER BY a.seq");

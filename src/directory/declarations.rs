@@ -118,8 +118,8 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
     } = declaration;
     vec![
         key.kind.name().into(),
-        key.handle.namespace.as_str().into(),
-        key.handle.name.as_str().into(),
+        key.handle.namespace.as_ref().into(),
+        key.handle.name.as_ref().into(),
         tenant.as_str().into(),
         source.as_str().into(),
         spec.into(),
@@ -140,7 +140,7 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
 }
 
 fn key_cells(key: &Key) -> Vec<Cell> {
-    vec![key.kind.name().into(), key.handle.namespace.as_str().into(), key.handle.name.as_str().into()]
+    vec![key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()]
 }
 
 const BY_KEY: &[&str] = &["kind", "namespace", "name"];
@@ -256,9 +256,19 @@ pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTree
 
 /// Everything that is declared of a tenant, but for the tenant itself.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_str().into(), tenant.name.as_str().into()]).await?;
+    let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
+
+/// The Tenants whose warning about clocks is not what it should be (R4): all while they differ, and afterwards
+/// those that were told.
+pub async fn tenants_to_tell_of_clocks(tx: &mut Tx, agree: bool) -> Result<Vec<Key>, Error> {
+    let rows = tx.fetch(CLOCK_TENANTS, vec![agree.into()]).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const CLOCK_TENANTS: &str =
+    "SELECT kind, namespace, name FROM declarations WHERE kind = 'Tenant' AND (CAST(status AS TEXT) LIKE '%ClockSkewed%') = $1";
 
 const OF_TENANT: &str =
     "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND kind <> 'Tenant'";
@@ -266,7 +276,7 @@ const OF_TENANT: &str =
 /// Everything that one source declares of a tenant, the tenant included: what a complete set of that source
 /// is compared with (R9).
 pub async fn of_source(tx: &mut Tx, source: &str, tenant: &Handle) -> Result<Vec<Key>, Error> {
-    let cells = vec![tenant.namespace.as_str().into(), tenant.name.as_str().into(), source.into()];
+    let cells = vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into(), source.into()];
     let rows = tx.fetch(OF_SOURCE, cells).await?;
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
@@ -285,7 +295,7 @@ const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t CROSS J
 
 /// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
 pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {
-    let tenant_cells = || vec![Cell::from(tenant.namespace.as_str()), Cell::from(tenant.name.as_str())];
+    let tenant_cells = || vec![Cell::from(tenant.namespace.as_ref()), Cell::from(tenant.name.as_ref())];
     let count = tx.fetch_one(COUNT_PENDING, tenant_cells()).await?.map_or(Ok(0), |row| row.get(0))?;
     let mut cells = tenant_cells();
     cells.push(limit.into());
@@ -312,8 +322,8 @@ const PAGE: &str = "SELECT kind, namespace, name FROM declarations WHERE (kind, 
 /// Which declarations to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub namespace: Option<String>,
-    pub name: Option<String>,
+    pub namespace: Option<Arc<str>>,
+    pub name: Option<Arc<str>>,
 }
 
 /// The declarations of a kind, by handle.
@@ -322,7 +332,7 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
     let mut cells = vec![Cell::from(kind.name())];
     for (column, value) in [("namespace", &filter.namespace), ("name", &filter.name)] {
         if let Some(value) = value {
-            cells.push(value.as_str().into());
+            cells.push(value.as_ref().into());
             sql.push_str(&format!(" AND {column} = ${}", cells.len()));
         }
     }
@@ -331,4 +341,5 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[QUIET_PAGE, QUIET_ONE, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+pub const STATEMENTS: &[&str] =
+    &[QUIET_PAGE, QUIET_ONE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

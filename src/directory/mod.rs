@@ -168,6 +168,8 @@ impl Directory {
                 let options = options.application_name("rollcall").options([
                     ("idle_in_transaction_session_timeout", "5s"),
                     ("lock_timeout", "5s"),
+                    // Every statement goes by key. A plan kept from when the tables were empty reads them whole.
+                    ("plan_cache_mode", "force_custom_plan"),
                     ("statement_timeout", "30s"),
                 ]);
                 // A pool would try again until it loses patience, and not say why.

@@ -139,7 +139,7 @@ impl By {
 
 /// The keys of handles, for [`load`] by [`By::Handle`].
 pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec<Cell>> {
-    handles.into_iter().map(|handle| vec![handle.namespace.as_str().into(), handle.name.as_str().into()]).collect()
+    handles.into_iter().map(|handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()]).collect()
 }
 
 /// The records of a kind with these identifiers or handles. Contacts have none yet.
@@ -226,8 +226,8 @@ fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
-        handle.namespace.as_str().into(),
-        handle.name.as_str().into(),
+        handle.namespace.as_ref().into(),
+        handle.name.as_ref().into(),
         display_name.as_str().into(),
         domain.as_str().into(),
         time_zone.as_str().into(),
@@ -268,8 +268,8 @@ fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
     vec![
         uid.as_str().into(),
         tenant.as_str().into(),
-        handle.namespace.as_str().into(),
-        handle.name.as_str().into(),
+        handle.namespace.as_ref().into(),
+        handle.name.as_ref().into(),
         parent.as_ref().map(Uid::to_string).into(),
         display_name.as_str().into(),
         mail_id.clone().into(),
@@ -371,8 +371,8 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
     vec![
         uid.as_str().into(),
         tenant.as_str().into(),
-        handle.namespace.as_str().into(),
-        handle.name.as_str().into(),
+        handle.namespace.as_ref().into(),
+        handle.name.as_ref().into(),
         id.as_str().into(),
         family_name.as_str().into(),
         given_name.as_str().into(),
@@ -532,9 +532,8 @@ const DUE: &str = "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t
 
 /// Deleted members in their grace period (M24).
 pub async fn deleted_members(tx: &mut Tx, filter: &super::declarations::Filter) -> Result<Vec<Arc<MemberRecord>>, Error> {
-    let any = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
-    let (namespace, name) = (any(&filter.namespace), any(&filter.name));
-    let rows = tx.fetch(DELETED, vec![namespace.into(), name.into()]).await?;
+    let any = |wanted: &Option<Arc<str>>| Cell::from(wanted.as_deref().unwrap_or_default());
+    let rows = tx.fetch(DELETED, vec![any(&filter.namespace), any(&filter.name)]).await?;
     let uids: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
     let records = load(tx, Kind::Member, By::Uid, keys(uids)).await?;
     Ok(records

@@ -51,10 +51,10 @@ impl Trigger {
 /// A spec of any kind.
 #[derive(Clone, Debug)]
 pub enum Spec {
-    Tenant(Box<TenantSpec>),
-    Organization(Box<OrganizationSpec>),
-    Member(Box<MemberSpec>),
-    ExternalContact(Box<ExternalContactSpec>),
+    Tenant(Arc<TenantSpec>),
+    Organization(Arc<OrganizationSpec>),
+    Member(Arc<MemberSpec>),
+    ExternalContact(Arc<ExternalContactSpec>),
 }
 
 /// A manifest as it reaches a decision.

@@ -89,7 +89,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(path) = cycle(world, handle, above.as_ref()) {
         let others: Vec<Key> =
             path.iter().filter(|other| *other != handle).map(|o| Key::new(Kind::Organization, o.clone())).collect();
-        let names: Vec<&str> = path.iter().map(|handle| handle.name.as_str()).collect();
+        let names: Vec<&str> = path.iter().map(|handle| handle.name.as_ref()).collect();
         decision.pulls = others.clone();
         let message = format!("spec.parentRef: {} → {} is a cycle (O2)", names.join(" → "), handle.name);
         let keys = others.iter().map(declared_key).collect::<Vec<_>>();

@@ -122,6 +122,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             decision.waits_for.push(record_key(&named));
         }
     }
+    if !world.irreversible {
+        let message = "this host's clock and the database's differ by more than 60 s; purges wait until they agree (R4)";
+        verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
+    }
     verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.unsupported));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
     decision.verdict = Some(verdict);

@@ -72,7 +72,7 @@ fn options() -> serde_saphyr::Options {
 }
 
 /// Reads one document: an object, or each object of a `List`.
-pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &str) -> Vec<Document> {
+pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<str>) -> Vec<Document> {
     let value: Value = match serde_saphyr::from_str_with_options(part.text, options()) {
         Ok(value) => value,
         Err(error) => {
@@ -97,7 +97,7 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &str) 
 }
 
 /// Reads one object.
-fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &str) -> Document {
+fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) -> Document {
     let unreadable = |path: &str, message: String| Document::Unreadable(Complaint::at(origin, text, None, path, &message));
     let Value::Object(mut fields) = value else {
         return unreadable("", "a manifest is a mapping with apiVersion, kind, metadata and spec".into());
@@ -136,7 +136,10 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &str) -> Do
     let Some(name) = text_of(&metadata, "name") else {
         return unreadable("metadata", format!("{kind}: metadata.name is required, and is text"));
     };
-    let namespace = text_of(&metadata, "namespace").unwrap_or_else(|| namespace.to_owned());
+    let namespace = match metadata.get("namespace").and_then(Value::as_str) {
+        Some(named) if named != &**namespace => named.into(),
+        Some(_) | None => namespace.clone(),
+    };
     let key = Key::new(kind, Handle::new(namespace, name));
 
     let mut problems: Vec<Problem> = Vec::new();
@@ -225,7 +228,7 @@ mod tests {
     fn first(text: &str) -> Document {
         let shared: Arc<str> = text.into();
         let part = parts(text).into_iter().next().unwrap();
-        read(&"roster.yaml".into(), &shared, &part, "hr").into_iter().next().unwrap()
+        read(&"roster.yaml".into(), &shared, &part, &"hr".into()).into_iter().next().unwrap()
     }
 
     #[test]

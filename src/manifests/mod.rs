@@ -31,7 +31,7 @@ pub struct Origin {
 /// Everything that was found under some paths.
 #[derive(Debug, Default)]
 pub struct Roster {
-    pub submissions: Vec<Submission>,
+    pub submissions: Vec<Arc<Submission>>,
     pub origins: HashMap<Key, Origin>,
     /// What is wrong, in the order of files and lines.
     pub complaints: Vec<Complaint>,
@@ -108,7 +108,7 @@ pub fn read(paths: &[PathBuf], namespace: &str) -> Roster {
             Err((path, error)) => roster.unreadable(&path.display().to_string(), &error),
         }
     }
-    roster.take(&sources, namespace);
+    roster.take(&sources, &namespace.into());
     roster
 }
 
@@ -149,7 +149,7 @@ impl Roster {
     }
 
     /// Takes the documents of all sources, on every core.
-    fn take(&mut self, sources: &[Source], namespace: &str) {
+    fn take(&mut self, sources: &[Source], namespace: &Arc<str>) {
         let mut parts: Vec<(usize, document::Part<'_>)> = Vec::new();
         for (index, source) in sources.iter().enumerate() {
             parts.extend(document::parts(&source.text).into_iter().map(|part| (index, part)));
@@ -203,7 +203,7 @@ impl Roster {
             }
             if let Some((submission, origin)) = manifests.pop() {
                 self.origins.insert(key, origin);
-                self.submissions.push(submission);
+                self.submissions.push(Arc::new(submission));
             }
         }
         self.present = Arc::new(present);

@@ -69,12 +69,12 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
 }
 
 /// The names of records by uid: trail and status tell names, not identifiers.
-struct Names(HashMap<Uid, String>);
+struct Names(HashMap<Uid, Arc<str>>);
 
 impl Names {
     fn new(gathered: &Gathered, decisions: &[Decision]) -> Self {
         let world = &gathered.world;
-        let mut names: HashMap<Uid, String> = HashMap::new();
+        let mut names: HashMap<Uid, Arc<str>> = HashMap::new();
         names.extend(world.tenants.values().map(|tenant| (tenant.uid.clone(), tenant.handle.name.clone())));
         names.extend(world.organizations.values().map(|o| (o.uid.clone(), o.handle.name.clone())));
         names.extend(world.members.values().map(|member| (member.uid.clone(), member.handle.name.clone())));
@@ -85,7 +85,7 @@ impl Names {
     }
 
     fn get(&self, uid: &Uid) -> Option<String> {
-        self.0.get(uid).cloned()
+        self.0.get(uid).map(|name| name.to_string())
     }
 
     /// The fields of a change with names in place of identifiers.
@@ -445,7 +445,7 @@ impl Commit {
 /// The name of the tenant that an object belongs to; a tenant's own.
 fn tenant_of(key: &Key, spec: &Value) -> String {
     match key.kind {
-        Kind::Tenant => key.handle.name.clone(),
+        Kind::Tenant => key.handle.name.to_string(),
         Kind::Organization | Kind::Member | Kind::ExternalContact => {
             spec["tenantRef"]["name"].as_str().unwrap_or_default().to_owned()
         }

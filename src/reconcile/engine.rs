@@ -59,6 +59,8 @@ pub struct Engine {
     keep: usize,
     /// The most objects in one batch.
     batch: usize,
+    /// Whether Tenants were told that the clocks agree, or that they don't.
+    told_of_clocks: Option<bool>,
     /// What was recalled of earlier declarations.
     quiet: Quiet,
 }
@@ -77,6 +79,7 @@ impl Engine {
             queue: VecDeque::new(),
             keep: usize::MAX,
             batch: BATCH,
+            told_of_clocks: None,
             quiet: Quiet::default(),
         })
     }
@@ -139,7 +142,7 @@ impl Engine {
     /// Declares a set and does everything that follows from it. `progress` is told how many objects are done.
     pub async fn apply(
         &mut self,
-        submissions: Vec<Submission>,
+        submissions: Vec<Arc<Submission>>,
         now: Timestamp,
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
@@ -147,7 +150,7 @@ impl Engine {
         let loud = self.loud(submissions, now, &mut done).await?;
         for submission in in_order(loud) {
             let key = submission.key.clone();
-            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(Arc::new(submission)) });
+            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(submission) });
         }
         let drained = self.drain(now, progress).await?;
         done.extend(drained, self.keep);
@@ -164,8 +167,15 @@ impl Engine {
             let due = records::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
+            let agree = self.clocks_agree();
+            let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
+                Vec::new()
+            } else {
+                declarations::tenants_to_tell_of_clocks(&mut tx, agree).await?
+            };
             drop(tx);
             let mut requests: BTreeMap<Key, Trigger> = BTreeMap::new();
+            requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
             requests.extend(due.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Time)));
@@ -227,10 +237,23 @@ impl Engine {
                 }
             }
             let declared = batch.iter().filter(|request| request.trigger == Trigger::Declared).count();
+            self.read_ahead();
             self.run(batch, now, &mut done).await?;
             progress(declared);
         }
         Ok(done)
+    }
+
+    /// Has the next batch read on another core, while this one is decided and written.
+    fn read_ahead(&self) {
+        let submitted = |request: &Request| match &request.what {
+            What::Submitted(submission) => Some(submission.clone()),
+            What::Gone | What::Revisit => None,
+        };
+        let next: Vec<Arc<Submission>> = self.queue.iter().take(self.batch).filter_map(submitted).collect();
+        if next.len() > 1 {
+            tokio::task::spawn_blocking(move || next.iter().for_each(|submission| _ = submission.content()));
+        }
     }
 
     /// Runs one batch: again when it met a conflict, in halves when that repeats.
@@ -298,7 +321,12 @@ impl Engine {
 
     /// Leaves out what was declared before and has nothing to do: the digest is the same, the outcome good,
     /// no date has come, nobody touched the record.
-    async fn loud(&mut self, submissions: Vec<Submission>, now: Timestamp, done: &mut Done) -> Result<Vec<Submission>, Error> {
+    async fn loud(
+        &mut self,
+        submissions: Vec<Arc<Submission>>,
+        now: Timestamp,
+        done: &mut Done,
+    ) -> Result<Vec<Arc<Submission>>, Error> {
         let mut tx = self.directory.read().await?;
         let quiet = if submissions.len() > BATCH {
             let mut quiet = std::mem::take(&mut self.quiet);
@@ -309,7 +337,7 @@ impl Engine {
             declarations::quiet_among(&mut tx, &self.source, now, &keys).await?
         };
         let all = submissions.len();
-        let loud: Vec<Submission> = submissions
+        let loud: Vec<Arc<Submission>> = submissions
             .into_iter()
             .filter(|submission| quiet.get(&submission.key).is_none_or(|digest| *digest != submission.digest))
             .collect();
@@ -390,7 +418,7 @@ impl Engine {
 
 /// The order in which a set is handed over: kind, then organizations by their depth in the set, then as
 /// they were created and by handle (T3).
-fn in_order(mut submissions: Vec<Submission>) -> Vec<Submission> {
+fn in_order(mut submissions: Vec<Arc<Submission>>) -> Vec<Arc<Submission>> {
     let parents: HashMap<Handle, Handle> = submissions
         .iter()
         .filter(|submission| submission.key.kind == Kind::Organization)

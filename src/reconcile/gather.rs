@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Submission;
 use super::request::{Request, What, random_text};
+use super::{Content, Submission};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
@@ -54,7 +54,6 @@ pub async fn gather(
         source: source.to_owned(),
     };
     let mut loader = Loader { tx, loaded: HashSet::new() };
-    let mut manifests = manifests(requests, &gathered.stored);
     for request in requests {
         let before = gathered.stored.get(&request.key);
         if let (What::Submitted(_), Some(before)) = (&request.what, before)
@@ -67,10 +66,7 @@ pub async fn gather(
         let declared = match (&request.what, before) {
             (What::Submitted(submission), _) => {
                 gathered.submitted.insert(request.key.clone(), submission.clone());
-                match manifests.remove(&request.key) {
-                    Some(manifest) => Declared::Present(manifest),
-                    None => continue,
-                }
+                Declared::Present(self::submitted(submission, before))
             }
             (What::Gone, _) => Declared::Removed,
             (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
@@ -103,43 +99,17 @@ pub async fn gather(
     Ok(gathered)
 }
 
-/// The manifests of a batch, read and checked on every core: that is most of the work on a new roster.
-fn manifests(requests: &[Request], stored: &HashMap<Key, Declaration>) -> HashMap<Key, Manifest> {
-    let submissions: Vec<&Submission> = requests
-        .iter()
-        .filter_map(|request| match &request.what {
-            What::Submitted(submission) => Some(&**submission),
-            What::Gone | What::Revisit => None,
-        })
-        .collect();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = submissions.len().div_ceil(cores).max(16);
-    let read = |share: &[&Submission]| -> Vec<(Key, Manifest)> {
-        share.iter().map(|submission| (submission.key.clone(), submitted(submission, stored.get(&submission.key)))).collect()
-    };
-    std::thread::scope(|scope| {
-        let mut shares = submissions.chunks(share);
-        let first = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|share| scope.spawn(move || read(share))).collect();
-        let mut all = read(first);
-        all.extend(others.into_iter().flat_map(|worker| worker.join().unwrap_or_default()));
-        all.into_iter().collect()
-    })
-}
-
-/// A manifest that is handed over now. One that was taken before is not checked again.
+/// A manifest that is handed over now.
 fn submitted(submission: &Submission, before: Option<&Declaration>) -> Manifest {
-    let json: Arc<Value> = Arc::new(serde_json::from_str(&submission.spec).unwrap_or(Value::Null));
-    let known = before.filter(|before| before.digest == submission.digest);
+    let Content { json, spec } = submission.content();
     let generation = submission.generation.unwrap_or_else(|| match before {
         None => 1,
         Some(before) if before.digest == submission.digest => before.generation,
         Some(before) => before.generation + 1,
     });
-    let checked = known.is_some_and(|known| known.reason != Reason::Invalid.name());
     Manifest {
-        spec: typed(submission.key.kind, &json, checked),
-        json,
+        spec: spec.clone(),
+        json: json.clone(),
         digest: submission.digest.clone(),
         generation,
         unsupported: submission.annotations.keys().cloned().collect(),
@@ -159,12 +129,12 @@ fn declared_before(before: &Declaration) -> Manifest {
 }
 
 /// The spec as its type; checked against its schema unless it was before.
-fn typed(kind: Kind, json: &Value, checked: bool) -> Result<Spec, Vec<Problem>> {
-    fn read<T: serde::de::DeserializeOwned>(kind: Kind, json: &Value, checked: bool) -> Result<Box<T>, Vec<Problem>> {
+pub(super) fn typed(kind: Kind, json: &Value, checked: bool) -> Result<Spec, Vec<Problem>> {
+    fn read<T: serde::de::DeserializeOwned>(kind: Kind, json: &Value, checked: bool) -> Result<Arc<T>, Vec<Problem>> {
         if checked {
-            schema::read(json).map_err(|problem| vec![problem]).map(Box::new)
+            schema::read(json).map_err(|problem| vec![problem]).map(Arc::new)
         } else {
-            schema::decode(kind, json).map(Box::new)
+            schema::decode(kind, json).map(Arc::new)
         }
     }
     match kind {
@@ -196,9 +166,9 @@ fn references_of(record: &Record) -> Vec<Key> {
     match record {
         Record::Tenant(_) => Vec::new(),
         Record::Organization(organization) => {
-            references(&Spec::Organization(Box::new(organization.intent.spec.clone())), &organization.handle)
+            references(&Spec::Organization(Arc::new(organization.intent.spec.clone())), &organization.handle)
         }
-        Record::Member(member) => references(&Spec::Member(Box::new(member.intent.spec.clone())), &member.handle),
+        Record::Member(member) => references(&Spec::Member(Arc::new(member.intent.spec.clone())), &member.handle),
     }
 }
 

@@ -10,7 +10,7 @@ mod request;
 mod status;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use ring::digest;
@@ -20,6 +20,7 @@ pub use engine::{Engine, Presence};
 
 use crate::api::{Handle, Key, Problem};
 use crate::directory::audit::{Entry, hex};
+use crate::lifecycle::Spec;
 use crate::record::{MemberRecord, Uid};
 
 /// The status of a member whose resource is gone, without conditions. `name` gives names of organizations.
@@ -34,8 +35,10 @@ pub const FILES: &str = "files";
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub key: Key,
-    /// The canonical JSON of the spec, unread: a hundred thousand of them are to fit.
+    /// The canonical JSON of the spec: a hundred thousand of them are to fit.
     pub spec: Box<str>,
+    /// What it says, once it was read.
+    content: OnceLock<Content>,
     /// Rollcall's own annotations.
     pub annotations: BTreeMap<String, String>,
     /// What tells one intent from another: spec and annotations, without the commit.
@@ -47,6 +50,13 @@ pub struct Submission {
     pub created_at: Option<Timestamp>,
     /// The resource's generation, where the source counts it.
     pub generation: Option<i64>,
+}
+
+/// A spec, read and checked against its schema.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    json: Arc<Value>,
+    spec: Result<Spec, Vec<Problem>>,
 }
 
 impl Submission {
@@ -63,7 +73,18 @@ impl Submission {
             }
         }
         let digest = hex(&context.finish().as_ref()[..16]);
-        Submission { key, spec: spec.into(), annotations, digest, manager: None, commit, created_at: None, generation: None }
+        let (manager, created_at, generation) = (None, None, None);
+        let content = OnceLock::new();
+        Submission { key, spec: spec.into(), content, annotations, digest, manager, commit, created_at, generation }
+    }
+
+    /// What it says. Reading and checking is most of the work on a new roster, and may be done ahead, on
+    /// another core.
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| {
+            let json: Arc<Value> = Arc::new(serde_json::from_str(&self.spec).unwrap_or(Value::Null));
+            Content { spec: gather::typed(self.key.kind, &json, false), json }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! to the copy, and its trail is the plan; a forecast moves the copy's clock on. Only reads the directory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::digest;
@@ -14,7 +15,7 @@ use crate::directory::{Directory, Error, copy, leadership, records};
 
 /// What is to be rehearsed.
 pub struct Rehearsal {
-    pub submissions: Vec<Submission>,
+    pub submissions: Vec<Arc<Submission>>,
     pub set: Set,
     pub prune: bool,
     pub take_over: bool,
@@ -49,7 +50,7 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
 /// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do.
 pub async fn carry_out(
     engine: &mut Engine,
-    submissions: Vec<Submission>,
+    submissions: Vec<Arc<Submission>>,
     set: Set,
     prune: bool,
     now: Timestamp,

@@ -41,12 +41,12 @@ fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn submissions(manifests: &[Manifest]) -> (Vec<Submission>, Set) {
-    let list: Vec<Submission> = manifests
+fn submissions(manifests: &[Manifest]) -> (Vec<Arc<Submission>>, Set) {
+    let list: Vec<Arc<Submission>> = manifests
         .iter()
         .map(|(kind, name, spec)| {
-            let key = Key::new(kind.parse::<Kind>().unwrap(), Handle::new("hr", name));
-            Submission::new(key, spec, BTreeMap::new())
+            let key = Key::new(kind.parse::<Kind>().unwrap(), Handle::new("hr", name.as_str()));
+            Arc::new(Submission::new(key, spec, BTreeMap::new()))
         })
         .collect();
     let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();

@@ -7,7 +7,7 @@ use crate::life::{
     START, begin_with_jane_signed_in, company, company_of, company_without_jane, count, jane, jane_with, open_sessions,
     pending_removals, purge_at, row, text, uid,
 };
-use crate::support::{Report, Roster, boss, member, on_both, organization, phase, set, tenant};
+use crate::support::{Report, Roster, boss, condition, member, on_both, organization, phase, set, tenant};
 
 const PRUNED: &str = "2027-03-02T00:00:00Z";
 const PURGED: &str = "2027-03-09T00:00:00Z";
@@ -239,5 +239,32 @@ fn without_a_grace_a_deleted_member_is_gone_at_once() {
         assert_eq!(count(roll, "members WHERE name = 'jane'"), 0);
         roll.apply("2027-03-02T00:00:02Z", &jane_with("")).expect_code(0);
         assert_ne!(uid(&jane(roll)), before);
+    });
+}
+
+// R4: irreversible steps wait while the clocks differ, and the Tenant says so. SQLite's clock is the host's own.
+#[test]
+fn a_purge_waits_while_the_clocks_differ() {
+    on_both(|roll| {
+        if roll.url().starts_with("sqlite:") {
+            return;
+        }
+        roll.apply(START, &company("")).expect_code(0);
+        roll.apply_with(PRUNED, &company_without_jane(), &["--prune"]).expect_code(0);
+        // The server's clock, as every connection to this database reads it from now on.
+        let clock = "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+             $$ SELECT pg_catalog.clock_timestamp() + interval '90 seconds' $$";
+        let name = roll.query("SELECT current_database()").unwrap();
+        roll.sql(clock).unwrap();
+        roll.sql(&format!("ALTER DATABASE {name} SET search_path = public, pg_catalog")).unwrap();
+        let told = roll.run(&["apply", "--now", "2027-03-20T00:00:00Z"], "");
+        assert!(told.stderr.contains("ClockSkewed"), "{told}");
+        assert_eq!(phase(&jane(roll)), "Deleted");
+        let skewed = |roll: &Roster| condition(&roll.get("Tenant", "acme"), "ClockSkewed").is_some();
+        assert!(skewed(roll));
+        roll.sql(&format!("ALTER DATABASE {name} RESET search_path")).unwrap();
+        roll.tick("2027-03-20T00:00:01Z").expect_code(0);
+        assert_eq!(roll.find("Member", "jane"), None);
+        assert!(!skewed(roll));
     });
 }

@@ -169,7 +169,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     let current = member_of(&decision);
     if let Some(current) = current.as_ref().filter(|current| current.tenant != tenant.uid) {
-        let from = world.tenants.get(&current.tenant).map_or_else(String::new, |tenant| tenant.handle.name.clone());
+        let from = world.tenants.get(&current.tenant).map_or_else(String::new, |tenant| tenant.handle.name.to_string());
         let message = format!("spec.tenantRef: the member belongs to the tenant `{from}`; transfers are not supported yet (M40)");
         return decision.refuse(Reason::TransferBlocked, message);
     }
@@ -198,7 +198,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Ok(assignments) => assignments,
         Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
         Err(Unassigned::Missing(missing)) => {
-            let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_str()).collect();
+            let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_ref()).collect();
             let named = |assignment: &crate::api::member::Assignment| names.contains(&assignment.organization_ref.name());
             let index = spec.organizations.iter().position(named).unwrap_or(0);
             let path = format!("spec.organizations[{index}].organizationRef.name");
@@ -430,7 +430,7 @@ fn warnings(
         list.push((Reason::LeaveSpent, message.to_owned()));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
-    let related: Vec<&str> = related.filter(|name| *name != visit.key.handle.name).collect();
+    let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();
     decision.follows.extend(related.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name)))));
     let missing: Vec<&str> = related.into_iter().filter(|name| world.member(&visit.key.handle.sibling(name)).is_none()).collect();
     if !missing.is_empty() {

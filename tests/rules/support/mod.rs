@@ -68,6 +68,12 @@ impl Roster {
         Roster { database, folder }
     }
 
+    /// Another fresh directory on the same database.
+    pub fn another(&self) -> Roster {
+        let server = env::var("ROLLCALL_TEST_POSTGRES").ok().filter(|_| !self.url().starts_with("sqlite:"));
+        Roster::fresh(server.as_deref())
+    }
+
     /// The URL of the directory (`sqlite:/…` or `postgres://…`).
     pub fn url(&self) -> &str {
         self.database.url()
