@@ -165,3 +165,16 @@ fn the_supreme_administrator_can_not_be_sent_on_leave() {
         assert_eq!(on_leave(&roll.get("Member", "boss")), None);
     });
 }
+
+// M22: a leave that was withdrawn amid and is declared again is a new one.
+#[test]
+fn a_leave_that_was_withdrawn_can_be_declared_again() {
+    on_both(|roll| {
+        let leave = "  leaveOfAbsence: {message: Away}";
+        roll.apply(START, &company(leave)).expect_code(0);
+        roll.apply("2027-03-02T00:00:00Z", &jane_with("")).expect_code(0);
+        assert_eq!(on_leave(&jane(roll)), None);
+        roll.apply("2027-03-03T00:00:00Z", &jane_with(leave)).expect_code(0);
+        assert!(on_leave(&jane(roll)).is_some());
+    });
+}

@@ -188,3 +188,19 @@ fn the_supreme_administrator_can_not_be_suspended() {
         });
     }
 }
+
+// M21: a suspension that was withdrawn and is declared again is a new one.
+#[test]
+fn a_member_can_be_suspended_again_and_again() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        for (day, declared, wanted) in
+            [(2, SUSPENDED, "Suspended"), (3, "", "Pending"), (4, SUSPENDED, "Suspended"), (5, "", "Pending")]
+        {
+            roll.apply(&format!("2027-03-0{day}T00:00:00Z"), &jane_with(declared)).expect_code(0);
+            assert_eq!(phase(&jane(roll)), wanted);
+        }
+        roll.apply("2027-03-06T00:00:00Z", &jane_with(SUSPENDED)).expect_code(0);
+        assert_eq!(phase(&jane(roll)), "Suspended");
+    });
+}

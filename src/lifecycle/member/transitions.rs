@@ -130,6 +130,8 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
         }
         (true, Some(_)) | (false, None) => {}
     }
+    // What was withdrawn counts anew when it is declared again.
+    next.fired.suspension_ended = next.fired.suspension_ended.filter(|ended| declared.suspension.as_ref() == Some(ended));
     // M21: a suspension clears all leave for good; only another value counts again.
     if suspended {
         next.fired.suspension = declared.suspension.clone();
@@ -149,6 +151,7 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
         }
         (true, Some(_)) | (false, None) => {}
     }
+    next.fired.leave_ended = next.fired.leave_ended.filter(|ended| declared.leave.as_ref() == Some(ended));
     if on_leave {
         next.fired.leave = declared.leave.clone();
     }
