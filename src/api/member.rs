@@ -55,7 +55,7 @@ pub struct MemberSpec {
     pub name: PersonName,
     /// The person's name in further languages of the tenant (M2).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 5))]
+    #[schemars(extend("maxProperties" = 5))]
     #[x_kube(validation = LANGUAGE_KEYS)]
     pub names: BTreeMap<String, PersonName>,
     /// What colleagues call the person (M2).

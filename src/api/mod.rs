@@ -31,6 +31,8 @@ pub use time::{Day, Length, When};
 pub const GROUP: &str = "rollcall.dev";
 /// The API group and version of the four kinds.
 pub const API_VERSION: &str = "rollcall.dev/v1alpha1";
+/// Its version alone.
+pub const VERSION: &str = "v1alpha1";
 /// The prefix of Rollcall's own annotations.
 pub const ANNOTATION_PREFIX: &str = "rollcall.dev/";
 /// The annotation that carries the git commit of a change (R6).

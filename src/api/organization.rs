@@ -39,7 +39,7 @@ pub struct OrganizationSpec {
     pub display_name: Label,
     /// Its name in further languages of the tenant.
     #[serde(default, skip_serializing_if = "DisplayNames::is_empty")]
-    #[schemars(length(max = 5))]
+    #[schemars(extend("maxProperties" = 5))]
     #[x_kube(validation = LANGUAGE_KEYS)]
     pub display_names: DisplayNames,
     /// What it does, up to 300 characters.

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
 use kube::CustomResourceExt;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
@@ -25,7 +27,26 @@ pub fn crd(kind: Kind) -> CustomResourceDefinition {
     };
     // Helm and people alike remove what they installed; the directory's people must outlive both (T14).
     crd.metadata.annotations.get_or_insert_default().insert("helm.sh/resource-policy".into(), "keep".into());
+    for version in &mut crd.spec.versions {
+        version.schema.iter_mut().filter_map(|schema| schema.open_api_v3_schema.as_mut()).for_each(drop_formats);
+    }
     crd
+}
+
+/// The API server knows no unsigned integers; their bounds say the same.
+fn drop_formats(schema: &mut JSONSchemaProps) {
+    if schema.format.as_deref().is_some_and(|format| format.starts_with("uint")) {
+        schema.format = None;
+    }
+    schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(drop_formats);
+    match schema.items.as_mut() {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => drop_formats(items),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(drop_formats),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
+        drop_formats(values);
+    }
 }
 
 /// The compiled schema of one kind's `spec`.
@@ -181,6 +202,18 @@ fn unknown_fields(schema: &Value, value: &Value, path: &str, problems: &mut Vec<
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// The schema of a kind's status.
+pub fn status(kind: Kind) -> &'static Value {
+    static STATUSES: LazyLock<HashMap<Kind, Value>> = LazyLock::new(|| {
+        let of = |kind| {
+            let mut crd = serde_json::to_value(crd(kind)).unwrap_or_default();
+            (kind, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"].take())
+        };
+        Kind::ALL.map(of).into()
+    });
+    STATUSES.get(&kind).unwrap_or(&Value::Null)
 }
 
 /// The known word that a mistyped one is closest to, if any is close.

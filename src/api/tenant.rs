@@ -36,7 +36,7 @@ pub struct TenantSpec {
     pub display_name: Label,
     /// The company's name in further languages.
     #[serde(default, skip_serializing_if = "DisplayNames::is_empty")]
-    #[schemars(length(max = 5))]
+    #[schemars(extend("maxProperties" = 5))]
     #[x_kube(validation = LANGUAGE_KEYS)]
     pub display_names: DisplayNames,
     /// The mail domain, unique in the directory (T1).
