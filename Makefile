@@ -26,7 +26,7 @@ demo: ## build, apply the example roster to a fresh directory and show its membe
 # The tests of the documentation first, so that the last summary is that of the rules.
 test: ## run every test, on SQLite and on a PostgreSQL of its own
 	cargo test --locked --doc
-	tests/with-postgres.sh cargo test --locked --no-fail-fast --lib --bins --tests
+	KUBEBUILDER_ASSETS=$$(tools/build.sh) tests/with-postgres.sh cargo test --locked --no-fail-fast --lib --bins --tests
 
 crash: ## kill an apply of 10,000 members 20 times, on both databases, and compare with one that was not killed
 	ROLLCALL_CRASH_MEMBERS=10000 ROLLCALL_CRASH_KILLS=20 tests/with-postgres.sh cargo test --release --locked --test crash
@@ -35,15 +35,18 @@ bench: ## measure, on SQLite and on a PostgreSQL of its own
 	tests/with-postgres.sh cargo bench --locked --bench directory
 
 WRITE_CRDS := cargo run --quiet --locked -- crds --out
-crds: ## write the CRDs into crds/, from the types in src/api
-	$(WRITE_CRDS) crds
+CRDS := crds charts/rollcall/files/crds
+crds: ## write the CRDs into crds/ and the chart, from the types in src/api
+	for folder in $(CRDS); do $(WRITE_CRDS) $$folder; done
 
-lint: cargo-deny ## check formatting, clippy, licenses and origins of dependencies, and that crds/ is up to date
+lint: cargo-deny ## check formatting, clippy, licenses and origins of dependencies, and that what is generated is up to date
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo deny --locked check bans licenses sources
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(WRITE_CRDS) "$$folder"; \
-	diff --recursive --unified crds "$$folder" || { echo "crds/ differs from the types in src/api: run 'make crds'" >&2; exit 1; }
+	for crds in $(CRDS); do \
+		diff --recursive --unified $$crds "$$folder" || { echo "$$crds differs from the types in src/api: run 'make crds'" >&2; exit 1; }; \
+	done
 
 audit: cargo-deny ## look for known vulnerabilities in dependencies; needs the network
 	cargo deny --locked check advisories

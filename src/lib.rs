@@ -5,6 +5,8 @@
 //! `record` and `api` (a test holds that):
 //!
 //! - [`cli`]: one file a command; turns arguments into calls and outcomes into tables, JSON and exit codes
+//! - [`operator`]: the Kubernetes shell: watchers, presence, the status writer, events
+//! - [`service`]: the HTTP shell: probes and metrics
 //! - [`manifests`]: a roster from files: read, check, watch, with line and column
 //! - [`reconcile`]: the engine: gather → decide → commit → report, in batches; planning, removals, the timer
 //! - [`lifecycle`]: the decisions, pure
@@ -17,5 +19,7 @@ pub mod cli;
 pub mod directory;
 pub mod lifecycle;
 pub mod manifests;
+pub mod operator;
 pub mod reconcile;
 pub mod record;
+pub mod service;

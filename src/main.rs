@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     sigpipe::reset();
-    let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn,rollcall::operator=info".to_owned());
     // What it says of an address could hold a password (R7).
     let filter = EnvFilter::new(format!("{filter},sqlx_postgres::options=off"));
     let colored = std::io::stderr().is_terminal();

@@ -110,6 +110,8 @@ if [[ -z ${started:-} ]]; then
     fail "PostgreSQL did not start"
 fi
 export ROLLCALL_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port"
+# For the tests that restart a server of their own.
+export ROLLCALL_TEST_POSTGRES_DATA="$home/data" ROLLCALL_TEST_POSTGRES_PROGRAMS="$bin"
 
 code=0
 if [[ -t 0 ]]; then

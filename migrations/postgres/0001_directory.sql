@@ -37,6 +37,7 @@ CREATE TABLE declarations (
     removal     TEXT,
     removal_at  BIGINT,
     status      JSONB   NOT NULL,
+    status_digest TEXT NOT NULL,
     PRIMARY KEY (kind, namespace, name)
 );
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);

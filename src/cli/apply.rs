@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output, plan};
+use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, output, plan};
 use crate::directory::{Absent, Address, Directory, Error, leadership};
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
 use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
-use crate::reconcile::{Done, Engine, FILES};
+use crate::reconcile::{Done, Engine};
 
 /// Makes the directory agree with what is declared.
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ impl Apply {
             eprintln!("the directory at {address} is made or brought up to date");
         }
         global.keep_clock(&directory).await?;
-        let mut engine = Engine::new(directory, leader, FILES).await?;
+        let mut engine = Engine::new(directory, leader).await?;
         let roster = engine.recall_during(global.now(), reading).await?;
         let roster = roster.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
 
@@ -234,18 +234,4 @@ fn progress(objects: usize) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} objects, {eta} to go");
     ProgressBar::new(objects as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// Ends when the process is told to: Ctrl-C, or a polite kill.
-async fn ended() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
 }

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::{Failure, Global, OK, PARTLY, object, output};
 use crate::api::time::rfc3339;
 use crate::api::{API_VERSION, Handle, Kind};
-use crate::directory::declarations::{self, Declaration, Filter};
-use crate::directory::figures::{self, OrganizationFigures, TenantFigures};
+use crate::directory::declarations::{Declaration, Filter};
 use crate::directory::records::By;
-use crate::directory::sql::{Tx, keys};
+use crate::directory::sql::keys;
 use crate::directory::{Directory, Error, records};
+use crate::reconcile::figures;
 use crate::record::Uid;
 
 /// Lists what is declared and what became of it.
@@ -206,20 +206,10 @@ fn columns(kind: Kind, wide: bool) -> Vec<Column> {
 /// The objects of a kind as kubectl would print them. `deleted` adds members whose resource is gone.
 pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted: bool) -> Result<Vec<Value>, Error> {
     let mut tx = directory.read().await?;
-    let declared = declarations::list(&mut tx, kind, filter).await?;
-    let tenant_figures = if kind == Kind::Tenant { figures::tenants(&mut tx).await? } else { HashMap::new() };
-    let organization_figures = if kind == Kind::Organization { figures::organizations(&mut tx).await? } else { HashMap::new() };
+    let declared = figures::list(&mut tx, kind, filter).await?;
     let mut list = Vec::with_capacity(declared.len());
     let mut known: HashSet<Handle> = HashSet::new();
-    for declaration in declared {
-        let mut status = Value::clone(&declaration.status);
-        match (kind, declaration.uid.as_deref()) {
-            (Kind::Tenant, Some(uid)) => {
-                tell_tenant(&mut tx, &mut status, tenant_figures.get(uid), &declaration.key.handle).await?;
-            }
-            (Kind::Organization, Some(uid)) => tell_organization(&mut status, organization_figures.get(uid)),
-            (Kind::Tenant | Kind::Organization | Kind::Member | Kind::ExternalContact, _) => {}
-        }
+    for (declaration, status) in declared {
         known.insert(declaration.key.handle.clone());
         list.push(manifest(&declaration, status));
     }
@@ -266,31 +256,4 @@ fn manifest(declaration: &Declaration, status: Value) -> Value {
         "apiVersion": API_VERSION, "kind": declaration.key.kind.name(),
         "metadata": metadata, "spec": declaration.spec, "status": status,
     })
-}
-
-async fn tell_tenant(tx: &mut Tx, status: &mut Value, figures: Option<&TenantFigures>, handle: &Handle) -> Result<(), Error> {
-    let figures = figures.cloned().unwrap_or_default();
-    status["members"] = json!(figures.members);
-    status["organizations"] = json!(figures.organizations);
-    let (pending, count) = declarations::pending_removals(tx, handle, 20).await?;
-    if count > 0 {
-        let pending = pending.iter().map(|(key, reason, since)| {
-            json!({"kind": key.kind.name(), "name": key.handle.name, "reason": reason, "since": rfc3339(*since)})
-        });
-        status["pendingRemovals"] = pending.collect();
-        status["pendingRemovalCount"] = json!(count);
-    }
-    Ok(())
-}
-
-fn tell_organization(status: &mut Value, figures: Option<&OrganizationFigures>) {
-    let Some(figures) = figures else { return };
-    let OrganizationFigures { depth, path, members, members_with_all_below, leaders } = figures;
-    status["depth"] = json!(depth);
-    status["path"] = json!(path);
-    status["members"] = json!(members);
-    status["membersWithAllBelow"] = json!(members_with_all_below);
-    if !leaders.is_empty() {
-        status["leaders"] = json!(leaders);
-    }
 }

@@ -6,6 +6,7 @@ mod crds;
 mod describe;
 mod get;
 mod history;
+mod operator;
 mod output;
 mod plan;
 mod record;
@@ -67,6 +68,8 @@ enum Command {
     Describe(describe::Describe),
     /// Show the audit trail, newest last
     History(history::History),
+    /// Run against Kubernetes: follow its resources, and do what falls due
+    Operator(operator::Operator),
     /// Print the CustomResourceDefinitions
     Crds(crds::Crds),
     /// Report what services saw
@@ -114,6 +117,7 @@ pub async fn run() -> ExitCode {
         Command::Get(get) => get.run(&global).await,
         Command::Describe(describe) => describe.run(&global).await,
         Command::History(history) => history.run(&global).await,
+        Command::Operator(operator) => operator.run(&global).await,
         Command::Crds(crds) => crds.run(),
         Command::Record(record) => record.run(&global).await,
         Command::Completions { shell } => {
@@ -196,4 +200,18 @@ fn object(words: &[String], namespace: &str) -> Result<(Kind, Option<Handle>), F
 /// Describes every command, for the reference.
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// Ends when the process is told to: Ctrl-C, or a polite kill.
+async fn ended() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
 }

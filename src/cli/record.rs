@@ -10,7 +10,7 @@ use crate::api::{Handle, Kind};
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, facts, leadership, records};
-use crate::reconcile::{Engine, FILES};
+use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
 
 /// Reports what services saw.
@@ -87,7 +87,7 @@ async fn overdue(directory: &Directory, handle: &Handle, now: Timestamp) -> Resu
 /// Does what fell due, if nobody leads who does.
 async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
     if let Some(leader) = leadership::take_if_free(directory).await? {
-        let mut engine = Engine::new(directory.clone(), leader, FILES).await?;
+        let mut engine = Engine::new(directory.clone(), leader).await?;
         engine.advance(now).await?;
         engine.release().await?;
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ring::digest;
 use serde_json::Value;
 
 use super::Error;
@@ -33,6 +34,7 @@ pub const DECLARATIONS: Table = Table {
         "removal",
         "removal_at",
         "status",
+        "status_digest",
     ],
     key: &["kind", "namespace", "name"],
 };
@@ -68,6 +70,8 @@ pub struct Declaration {
     pub removal: Option<String>,
     pub removal_at: Option<Timestamp>,
     pub status: Arc<Value>,
+    /// Tells one status from another, without reading it.
+    pub status_digest: u128,
     pub waits: BTreeSet<String>,
 }
 
@@ -91,6 +95,7 @@ fn read(row: &Row) -> Result<Declaration, Error> {
         removal: row.get(16)?,
         removal_at: row.maybe_instant(17)?,
         status: row.json(18)?.into(),
+        status_digest: number(&row.text(19)?),
         waits: BTreeSet::new(),
     })
 }
@@ -114,6 +119,7 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
         removal,
         removal_at,
         status,
+        status_digest,
         waits: _,
     } = declaration;
     vec![
@@ -136,6 +142,7 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
         removal.clone().into(),
         (*removal_at).into(),
         status.into(),
+        format!("{status_digest:032x}").into(),
     ]
 }
 
@@ -173,56 +180,99 @@ fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
     Ok(Key::new(kind, Handle::new(row.text(at + 1)?, row.text(at + 2)?)))
 }
 
-/// The digests of what a source declared before that has nothing to do: settled, not being removed, its
-/// time not come, its record untouched. Recalled page by page, so that it can go on beside other work.
+/// Tells one status from another.
+pub fn status_digest(status: &Value) -> u128 {
+    let hash = digest::digest(&digest::SHA256, status.to_string().as_bytes());
+    hash.as_ref().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+fn number(hex: &str) -> u128 {
+    u128::from_str_radix(hex, 16).unwrap_or(0)
+}
+
+/// What is known of an object that was declared before and has nothing to do.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    digest: u128,
+    source: Arc<str>,
+    generation: i64,
+    pub status_digest: u128,
+}
+
+impl Recalled {
+    /// Whether this is what was declared: under the same source, and in the same generation where one is counted.
+    pub fn is(&self, digest: &str, source: &str, generation: Option<i64>) -> bool {
+        self.digest == number(digest)
+            && *self.source == *source
+            && generation.is_none_or(|generation| generation == self.generation)
+    }
+}
+
+/// What was declared before and has nothing to do: settled, not being removed, its time not come, its record
+/// untouched. Recalled page by page, so that it can go on beside other work.
 #[derive(Debug, Default)]
 pub struct Quiet {
-    pub digests: HashMap<Key, String>,
+    pub objects: HashMap<Key, Recalled>,
+    sources: Vec<Arc<str>>,
     last: Option<Key>,
     complete: bool,
 }
 
 impl Quiet {
     /// Recalls one more page; whether there may be another.
-    pub async fn recall(&mut self, tx: &mut Tx, source: &str, now: Timestamp) -> Result<bool, Error> {
+    pub async fn recall(&mut self, tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
         if self.complete {
             return Ok(false);
         }
-        let mut cells = vec![source.into(), now.into()];
+        let mut cells = vec![now.into()];
         cells.extend(self.last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells));
         let rows = tx.fetch(QUIET_PAGE, cells).await?;
         match rows.last() {
             Some(end) => self.last = Some(key_at(end, 0)?),
             None => self.complete = true,
         }
-        self.digests.extend(quiet_rows(&rows)?);
+        self.objects.extend(quiet_rows(&rows, &mut self.sources)?);
         Ok(!self.complete)
     }
 }
 
 /// The same of some objects only.
-pub async fn quiet_among(tx: &mut Tx, source: &str, now: Timestamp, wanted: &[Key]) -> Result<HashMap<Key, String>, Error> {
+pub async fn quiet_among(tx: &mut Tx, now: Timestamp, wanted: &[Key]) -> Result<HashMap<Key, Recalled>, Error> {
     let mut quiet = HashMap::new();
+    let mut sources = Vec::new();
     for key in wanted {
-        let mut cells = vec![source.into(), now.into()];
+        let mut cells = vec![now.into()];
         cells.extend(key_cells(key));
-        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, cells).await?)?);
+        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, cells).await?, &mut sources)?);
     }
     Ok(quiet)
 }
 
-fn quiet_rows(rows: &[Row]) -> Result<HashMap<Key, String>, Error> {
-    rows.iter().map(|row| Ok((key_at(row, 0)?, row.text(3)?))).collect()
+/// Sources are few and objects many: each is kept once.
+fn quiet_rows(rows: &[Row], sources: &mut Vec<Arc<str>>) -> Result<Vec<(Key, Recalled)>, Error> {
+    let read = |row: &Row| {
+        let source = row.text(4)?;
+        let source = match sources.iter().find(|known| ***known == *source) {
+            Some(known) => known.clone(),
+            None => {
+                sources.push(source.into());
+                sources[sources.len() - 1].clone()
+            }
+        };
+        let (digest, status_digest) = (number(&row.text(3)?), number(&row.text(6)?));
+        Ok((key_at(row, 0)?, Recalled { digest, source, generation: row.get(5)?, status_digest }))
+    };
+    rows.iter().map(read).collect()
 }
 
-const QUIET_PAGE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
+const QUIET_PAGE: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.generation, d.status_digest FROM declarations d \
      LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
-     WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \
-     AND (d.kind, d.namespace, d.name) > ($3, $4, $5) ORDER BY d.kind, d.namespace, d.name LIMIT 2000";
-const QUIET_ONE: &str = "SELECT d.kind, d.namespace, d.name, d.digest FROM declarations d \
+     WHERE d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $1) \
+     AND (d.kind, d.namespace, d.name) > ($2, $3, $4) ORDER BY d.kind, d.namespace, d.name LIMIT 2000";
+const QUIET_ONE: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.generation, d.status_digest FROM declarations d \
      LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
-     WHERE d.source = $1 AND d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $2) \
-     AND d.kind = $3 AND d.namespace = $4 AND d.name = $5";
+     WHERE d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $1) \
+     AND d.kind = $2 AND d.namespace = $3 AND d.name = $4";
 
 /// Writes declarations, and what they wait for where that differs.
 pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declaration]) -> Result<(), Error> {
@@ -240,6 +290,51 @@ pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declar
     }
     Ok(())
 }
+
+/// Binds declarations to other sources.
+pub async fn rebind(tx: &mut Tx, sources: &[(Key, String)]) -> Result<(), Error> {
+    for (key, source) in sources {
+        let mut cells = vec![source.as_str().into()];
+        cells.extend(key_cells(key));
+        tx.execute(REBIND, cells).await?;
+    }
+    Ok(())
+}
+
+const REBIND: &str = "UPDATE declarations SET source = $1 WHERE kind = $2 AND namespace = $3 AND name = $4";
+
+/// The statuses of some objects, with their digests.
+pub async fn statuses(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<(Key, (u128, Value))>, Error> {
+    let columns = "kind, namespace, name, status_digest, status";
+    let rows = tx.lookup(columns, "declarations", BY_KEY, wanted.iter().map(key_cells).collect()).await?;
+    rows.iter().map(|row| Ok((key_at(row, 0)?, (number(&row.text(3)?), row.json(4)?)))).collect()
+}
+
+/// Whose objects are declared, and by which source: the tenant and the source of each.
+pub async fn sources(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<(Key, Handle, String)>, Error> {
+    let columns = "kind, namespace, name, tenant, source";
+    let rows = tx.lookup(columns, "declarations", BY_KEY, wanted.iter().map(key_cells).collect()).await?;
+    rows.iter()
+        .map(|row| {
+            let key = key_at(row, 0)?;
+            let tenant = key.handle.sibling(&row.text(3)?);
+            Ok((key, tenant, row.text(4)?))
+        })
+        .collect()
+}
+
+/// One page of what a source declares in a kind, in the order of handles.
+pub async fn page_of_source(tx: &mut Tx, kind: Kind, source: &str, after: Option<&Handle>) -> Result<Vec<Key>, Error> {
+    let mut cells = vec![kind.name().into(), source.into()];
+    cells.extend(after.map_or_else(
+        || vec!["".into(), "".into()],
+        |handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()],
+    ));
+    tx.fetch(PAGE_OF_SOURCE, cells).await?.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const PAGE_OF_SOURCE: &str = "SELECT kind, namespace, name FROM declarations WHERE kind = $1 AND source = $2 \
+     AND (namespace, name) > ($3, $4) ORDER BY namespace, name LIMIT 2000";
 
 /// Takes declarations away: their resources are gone.
 pub async fn remove(tx: &mut Tx, gone: &[Key]) -> Result<(), Error> {
@@ -342,4 +437,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, QUIET_ONE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+    &[QUIET_PAGE, QUIET_ONE, REBIND, PAGE_OF_SOURCE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

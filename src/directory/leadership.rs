@@ -210,13 +210,25 @@ impl Leader {
         }
     }
 
+    /// Whether it still leads, by its own clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deposed`] once leadership was not renewed for so long that another may lead.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.held {
+            Held::Row { started, renewed, .. }
+                if micros(started.elapsed()) - renewed.load(Ordering::Relaxed) > micros(PATIENCE) =>
+            {
+                Err(Error::Deposed)
+            }
+            Held::Row { .. } | Held::File { .. } | Held::Memory => Ok(()),
+        }
+    }
+
     /// Begins a transaction that only this leader can commit.
     pub async fn begin(&self, directory: &Directory) -> Result<Tx, Error> {
-        if let Held::Row { started, renewed, .. } = &self.held
-            && micros(started.elapsed()) - renewed.load(Ordering::Relaxed) > micros(PATIENCE)
-        {
-            return Err(Error::Deposed);
-        }
+        self.check()?;
         let mut tx = directory.write().await?;
         if let Held::Row { started, renewed, .. } = &self.held {
             let asked = micros(started.elapsed());

@@ -174,7 +174,7 @@ impl Directory {
                 ]);
                 // A pool would try again until it loses patience, and not say why.
                 PgConnection::connect_with(&options).await.map_err(unreachable)?.close().await.map_err(unreachable)?;
-                let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
+                let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
                 Pool::Postgres(pool.connect_with(options).await.map_err(unreachable)?)
             }
             Address::Memory => {

@@ -2,7 +2,7 @@
 //! Pure but for the text it is given. Called for every document, on every core.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
@@ -96,6 +96,12 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<s
     vec![object(&origin, text, value, namespace)]
 }
 
+/// What files declare is declared by files.
+fn source() -> Arc<str> {
+    static FILES: LazyLock<Arc<str>> = LazyLock::new(|| crate::reconcile::FILES.into());
+    FILES.clone()
+}
+
 /// Reads one object.
 fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) -> Document {
     let unreadable = |path: &str, message: String| Document::Unreadable(Complaint::at(origin, text, None, path, &message));
@@ -170,7 +176,7 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
         problems.push(Problem::new("spec", "the field `spec` is required, and is a mapping"));
     }
     if problems.is_empty() {
-        return Document::Manifest(Submission::new(key, &spec, annotations), origin.clone());
+        return Document::Manifest(Submission::new(key, source(), &spec, annotations), origin.clone());
     }
     let complaint = |problem: &Problem| Complaint::at(origin, text, Some(&key), &problem.path, &problem.to_string());
     let complaints = problems.iter().map(complaint).collect();

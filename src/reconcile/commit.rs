@@ -49,6 +49,18 @@ pub struct Commit {
     /// Objects that are looked at again in any case.
     again: BTreeSet<Key>,
     outcomes: Vec<Outcome>,
+    /// What each object is told, by the digest of its status.
+    told: Vec<Told>,
+}
+
+/// What an object is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub key: Key,
+    /// The digest of its status.
+    pub digest: u128,
+    /// Whether that is another than before.
+    pub changed: bool,
 }
 
 /// Turns decisions into what is to be written.
@@ -295,7 +307,9 @@ impl Commit {
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
                     let (kind, generation) = (visit.key.kind, stored.generation);
-                    next.status = status::status(kind, record, &verdict, generation, now, &stored.status, &name).into();
+                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name);
+                    next.status_digest = declarations::status_digest(&status);
+                    next.status = status.into();
                     self.outcomes.push(outcome(&visit.key, &verdict));
                     self.compare(Some(stored), next);
                 }
@@ -318,13 +332,16 @@ impl Commit {
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
+                let status =
+                    status::status(visit.key.kind, decision.record.as_ref(), verdict, manifest.generation, now, before, &name);
                 let next = Declaration {
                     key: visit.key.clone(),
                     tenant: tenant_of(&visit.key, &manifest.json),
-                    source: submitted.map_or_else(
-                        || stored.map_or_else(|| gathered.source.clone(), |stored| stored.source.clone()),
-                        |_| gathered.source.clone(),
-                    ),
+                    source: match (submitted, stored) {
+                        (Some(submitted), _) => submitted.source.to_string(),
+                        (None, Some(stored)) => stored.source.clone(),
+                        (None, None) => return,
+                    },
                     spec: manifest.json.clone(),
                     annotations: submitted
                         .map(|submitted| json!(submitted.annotations))
@@ -348,22 +365,19 @@ impl Commit {
                     reason: verdict.reason.name().to_owned(),
                     removal: None,
                     removal_at: None,
-                    status: status::status(
-                        visit.key.kind,
-                        decision.record.as_ref(),
-                        verdict,
-                        manifest.generation,
-                        now,
-                        before,
-                        &name,
-                    )
-                    .into(),
+                    status_digest: declarations::status_digest(&status),
+                    status: status.into(),
                     waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
                 };
                 if changed && visit.key.kind == Kind::Organization {
                     self.signals.insert(declared_key(&visit.key));
                 }
                 self.outcomes.push(outcome(&visit.key, verdict));
+                self.told.push(Told {
+                    key: next.key.clone(),
+                    digest: next.status_digest,
+                    changed: stored.is_none_or(|stored| stored.status_digest != next.status_digest),
+                });
                 self.compare(stored, next);
             }
         }
@@ -399,7 +413,7 @@ impl Commit {
         digest_key: &hmac::Key,
         now: Timestamp,
         done: &mut Done,
-    ) -> Result<Vec<Request>, Error> {
+    ) -> Result<(Vec<Request>, Vec<Told>), Error> {
         let mut woken = Vec::new();
         if !self.is_empty() {
             let declared_again: HashSet<Key> = self.declared.iter().map(|declaration| declaration.key.clone()).collect();
@@ -438,7 +452,7 @@ impl Commit {
         self.entries.iter().for_each(|entry| done.count(&entry.action, 1));
         done.changes.extend(self.entries);
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
-        Ok(woken)
+        Ok((woken, self.told))
     }
 }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ring::hmac;
 
+use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What, random_text};
-use super::{Done, Outcome, Set, Submission, commit};
+use super::{Done, Outcome, Set, Submission};
 use crate::api::{Handle, Key, Kind};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
@@ -31,6 +32,8 @@ const TOLERATED_SKEW: i64 = 60_000_000;
 pub enum Presence {
     /// By the set at hand, where it is complete for the tenant; else by what is declared.
     Set(Set),
+    /// By what is declared, but for objects that are known to be gone.
+    DeclaredExcept(HashSet<Key>),
     /// By what is declared.
     Declared,
 }
@@ -41,7 +44,8 @@ impl Presence {
         match self {
             Presence::Set(set) if set.objects.contains(key) => Some(true),
             Presence::Set(set) if set.complete.contains(tenant) => Some(false),
-            Presence::Set(_) | Presence::Declared => None,
+            Presence::DeclaredExcept(gone) if gone.contains(key) => Some(false),
+            Presence::Set(_) | Presence::DeclaredExcept(_) | Presence::Declared => None,
         }
     }
 }
@@ -51,7 +55,6 @@ pub struct Engine {
     pub directory: Directory,
     leader: Leader,
     digest_key: hmac::Key,
-    source: String,
     take_over: bool,
     presence: Presence,
     queue: VecDeque<Request>,
@@ -61,25 +64,29 @@ pub struct Engine {
     batch: usize,
     /// Whether Tenants were told that the clocks agree, or that they don't.
     told_of_clocks: Option<bool>,
+    other_skew: i64,
+    /// What objects were told, for whoever asks.
+    told: Option<Vec<Told>>,
     /// What was recalled of earlier declarations.
     quiet: Quiet,
 }
 
 impl Engine {
-    /// An engine on a directory that this process leads, for what one source declares.
-    pub async fn new(directory: Directory, leader: Leader, source: &str) -> Result<Engine, Error> {
+    /// An engine on a directory that this process leads.
+    pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
         let secret = directory.setting("digest_key", || random_text(32)).await?;
         Ok(Engine {
             directory,
             leader,
             digest_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
-            source: source.to_owned(),
             take_over: false,
             presence: Presence::Declared,
             queue: VecDeque::new(),
             keep: usize::MAX,
             batch: BATCH,
             told_of_clocks: None,
+            other_skew: 0,
+            told: None,
             quiet: Quiet::default(),
         })
     }
@@ -99,7 +106,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 done = &mut other => return Ok(done),
-                recalled = self.quiet.recall(&mut tx, &self.source, now), if more => more = recalled?,
+                recalled = self.quiet.recall(&mut tx, now), if more => more = recalled?,
             }
         }
     }
@@ -129,9 +136,15 @@ impl Engine {
         self.leader.release().await
     }
 
-    /// Whether irreversible steps may be taken: this host's clock agrees with the database's (R4).
+    /// Says how far this host's clock is before another that matters, in microseconds.
+    pub fn set_other_skew(&mut self, skew: i64) {
+        self.other_skew = skew;
+    }
+
+    /// Whether irreversible steps may be taken: this host's clock agrees with the database's, and with that of
+    /// the API server where there is one (R4).
     pub fn clocks_agree(&self) -> bool {
-        self.leader.skew().abs() <= TOLERATED_SKEW
+        self.leader.skew().abs() <= TOLERATED_SKEW && self.other_skew.abs() <= TOLERATED_SKEW
     }
 
     /// Puts a request at the end of the queue.
@@ -148,17 +161,46 @@ impl Engine {
     ) -> Result<Done, Error> {
         let mut done = self.advance(now).await?;
         let loud = self.loud(submissions, now, &mut done).await?;
-        for submission in in_order(loud) {
-            let key = submission.key.clone();
-            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(submission) });
-        }
+        self.declare(loud);
         let drained = self.drain(now, progress).await?;
         done.extend(drained, self.keep);
         Ok(done)
     }
 
+    /// Puts a set of manifests at the end of the queue, in the order in which it is best taken.
+    pub fn declare(&mut self, submissions: Vec<Arc<Submission>>) {
+        for submission in in_order(submissions) {
+            let key = submission.key.clone();
+            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Submitted(submission) });
+        }
+    }
+
+    /// What was declared before and has nothing to do, all of it.
+    pub async fn recall(&mut self, now: Timestamp) -> Result<Quiet, Error> {
+        let mut quiet = Quiet::default();
+        let mut tx = self.directory.read().await?;
+        while quiet.recall(&mut tx, now).await? {}
+        Ok(quiet)
+    }
+
+    /// What objects were told since this was asked last: each with the digest of its status, oldest first.
+    pub fn told(&mut self) -> Vec<Told> {
+        self.told.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// Binds declarations to another source: their resources were seen under it (R9).
+    pub async fn rebind(&mut self, sources: &[(Key, String)]) -> Result<(), Error> {
+        for page in sources.chunks(BATCH) {
+            let mut tx = self.leader.begin(&self.directory).await?;
+            declarations::rebind(&mut tx, page).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Does what fell due, folds in what services reported, sets back what somebody changed.
     pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
+        self.leader.check()?;
         let mut done = Done::default();
         let mut before: Vec<Key> = Vec::new();
         loop {
@@ -238,7 +280,11 @@ impl Engine {
             }
             let declared = batch.iter().filter(|request| request.trigger == Trigger::Declared).count();
             self.read_ahead();
-            self.run(batch, now, &mut done).await?;
+            if let Err(error) = self.run(batch.clone(), now, &mut done).await {
+                // Nothing is lost: whoever goes on takes it up again.
+                batch.into_iter().rev().for_each(|request| self.queue.push_front(request));
+                return Err(error);
+            }
             progress(declared);
         }
         Ok(done)
@@ -252,7 +298,7 @@ impl Engine {
         };
         let next: Vec<Arc<Submission>> = self.queue.iter().take(self.batch).filter_map(submitted).collect();
         if next.len() > 1 {
-            tokio::task::spawn_blocking(move || next.iter().for_each(|submission| _ = submission.content()));
+            tokio::task::spawn_blocking(move || next.iter().for_each(|submission| submission.read()));
         }
     }
 
@@ -305,7 +351,7 @@ impl Engine {
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
-            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), &self.source, self.take_over).await?;
+            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
             let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
             if pulled.is_empty() {
@@ -315,7 +361,8 @@ impl Engine {
         };
         drop(tx);
         let commit = commit::compile(&gathered, &decisions);
-        let woken = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        let (woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        self.told.iter_mut().for_each(|all| all.extend_from_slice(&told));
         Ok((done, woken))
     }
 
@@ -330,16 +377,19 @@ impl Engine {
         let mut tx = self.directory.read().await?;
         let quiet = if submissions.len() > BATCH {
             let mut quiet = std::mem::take(&mut self.quiet);
-            while quiet.recall(&mut tx, &self.source, now).await? {}
-            quiet.digests
+            while quiet.recall(&mut tx, now).await? {}
+            quiet.objects
         } else {
             let keys: Vec<Key> = submissions.iter().map(|submission| submission.key.clone()).collect();
-            declarations::quiet_among(&mut tx, &self.source, now, &keys).await?
+            declarations::quiet_among(&mut tx, now, &keys).await?
         };
         let all = submissions.len();
         let loud: Vec<Arc<Submission>> = submissions
             .into_iter()
-            .filter(|submission| quiet.get(&submission.key).is_none_or(|digest| *digest != submission.digest))
+            .filter(|submission| {
+                let Submission { digest, source, generation, .. } = &**submission;
+                !quiet.get(&submission.key).is_some_and(|recalled| recalled.is(digest, source, *generation))
+            })
             .collect();
         done.unchanged += all - loud.len();
         Ok(loud)

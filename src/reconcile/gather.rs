@@ -30,7 +30,6 @@ pub struct Gathered {
     pub submitted: HashMap<Key, Arc<Submission>>,
     /// Objects that another source declares, and that are left to it.
     pub elsewhere: Vec<(Key, String)>,
-    pub source: String,
 }
 
 /// Gathers everything that the decisions about a batch may look at.
@@ -39,7 +38,6 @@ pub async fn gather(
     requests: &[Request],
     now: Timestamp,
     irreversible: bool,
-    source: &str,
     take_over: bool,
 ) -> Result<Gathered, Error> {
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
@@ -51,13 +49,12 @@ pub async fn gather(
         stored,
         submitted: HashMap::new(),
         elsewhere: Vec::new(),
-        source: source.to_owned(),
     };
     let mut loader = Loader { tx, loaded: HashSet::new() };
     for request in requests {
         let before = gathered.stored.get(&request.key);
-        if let (What::Submitted(_), Some(before)) = (&request.what, before)
-            && before.source != source
+        if let (What::Submitted(submission), Some(before)) = (&request.what, before)
+            && *before.source != *submission.source
             && !take_over
         {
             gathered.elsewhere.push((request.key.clone(), before.source.clone()));

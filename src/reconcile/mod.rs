@@ -3,6 +3,7 @@
 
 mod commit;
 mod engine;
+pub mod figures;
 mod gather;
 pub mod plan;
 pub mod removals;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use ring::digest;
 use serde_json::Value;
 
+pub use commit::Told;
 pub use engine::{Engine, Presence};
 
 use crate::api::{Handle, Key, Problem};
@@ -35,6 +37,8 @@ pub const FILES: &str = "files";
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub key: Key,
+    /// Who declares it (R9): `files`, or the identifiers of a cluster's objects.
+    pub source: Arc<str>,
     /// The canonical JSON of the spec: a hundred thousand of them are to fit.
     pub spec: Box<str>,
     /// What it says, once it was read.
@@ -60,8 +64,8 @@ pub(crate) struct Content {
 }
 
 impl Submission {
-    /// A manifest by its canonical spec and Rollcall's annotations on it.
-    pub fn new(key: Key, spec: &Value, mut annotations: BTreeMap<String, String>) -> Self {
+    /// What a source declares of an object, by its canonical spec and Rollcall's annotations on it.
+    pub fn new(key: Key, source: Arc<str>, spec: &Value, mut annotations: BTreeMap<String, String>) -> Self {
         let commit = annotations.remove(crate::api::COMMIT_ANNOTATION);
         let spec = spec.to_string();
         let mut context = digest::Context::new(&digest::SHA256);
@@ -75,11 +79,15 @@ impl Submission {
         let digest = hex(&context.finish().as_ref()[..16]);
         let (manager, created_at, generation) = (None, None, None);
         let content = OnceLock::new();
-        Submission { key, spec: spec.into(), content, annotations, digest, manager, commit, created_at, generation }
+        Submission { key, source, spec: spec.into(), content, annotations, digest, manager, commit, created_at, generation }
     }
 
-    /// What it says. Reading and checking is most of the work on a new roster, and may be done ahead, on
-    /// another core.
+    /// Reads and checks it. That is most of the work on a new roster, and may be done ahead, on another core.
+    pub fn read(&self) {
+        self.content();
+    }
+
+    /// What it says.
     fn content(&self) -> &Content {
         self.content.get_or_init(|| {
             let json: Arc<Value> = Arc::new(serde_json::from_str(&self.spec).unwrap_or(Value::Null));

@@ -28,7 +28,7 @@ pub struct Rehearsal {
 pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Done, Error> {
     let copy = copy::into_memory(directory).await?;
     let leader = leadership::take(&copy).await?;
-    let mut engine = Engine::new(copy, leader, FILES).await?;
+    let mut engine = Engine::new(copy, leader).await?;
     if rehearsal.take_over {
         engine.take_over();
     }

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 
 use super::request::{Request, What};
 use super::{Done, Engine, Set};
-use crate::api::{Key, Kind};
-use crate::directory::{Error, declarations};
+use crate::api::{Handle, Key, Kind};
+use crate::directory::records::{By, handle_keys};
+use crate::directory::{Error, declarations, records};
 use crate::lifecycle::Trigger;
+use crate::record::Claim;
 
 impl Engine {
     /// Removes what a source no longer declares, in tenants for which the set is complete. Tenants themselves
@@ -33,6 +35,28 @@ impl Engine {
             self.add(&mut done, removed);
         }
         Ok(done)
+    }
+
+    /// Looks again at what waits for something that these objects hold: a manifest of another name may be the
+    /// same person's (M11). Their own manifests are known to be gone.
+    pub async fn renamed(&mut self, gone: &[Key], now: Timestamp) -> Result<Done, Error> {
+        let mut tx = self.directory.read().await?;
+        let mut held: BTreeSet<String> = BTreeSet::new();
+        for kind in [Kind::Organization, Kind::Member] {
+            let handles: Vec<Handle> = gone.iter().filter(|key| key.kind == kind).map(|key| key.handle.clone()).collect();
+            if handles.is_empty() {
+                continue;
+            }
+            for record in records::load(&mut tx, kind, By::Handle, handle_keys(&handles)).await? {
+                held.extend(record.claims().iter().map(Claim::wait_key));
+            }
+        }
+        let waiting = if held.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &held).await? };
+        drop(tx);
+        for key in waiting {
+            self.enqueue(Request::revisit(key, Trigger::Dependency));
+        }
+        self.drain(now, &mut |_| ()).await
     }
 
     /// Lets records follow their resources, which are gone. One that may not go yet stays, and goes by itself

@@ -46,7 +46,7 @@ fn submissions(manifests: &[Manifest]) -> (Vec<Arc<Submission>>, Set) {
         .iter()
         .map(|(kind, name, spec)| {
             let key = Key::new(kind.parse::<Kind>().unwrap(), Handle::new("hr", name.as_str()));
-            Arc::new(Submission::new(key, spec, BTreeMap::new()))
+            Arc::new(Submission::new(key, FILES.into(), spec, BTreeMap::new()))
         })
         .collect();
     let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();
@@ -81,7 +81,7 @@ impl World {
 
     async fn engine(&self) -> Engine {
         let leader = leadership::take(&self.directory).await.unwrap();
-        Engine::new(self.directory.clone(), leader, FILES).await.unwrap()
+        Engine::new(self.directory.clone(), leader).await.unwrap()
     }
 
     async fn run(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {

@@ -1,0 +1,127 @@
+//! A roster applied with kubectl becomes accounts, time does the rest, and what vanishes is not lost.
+
+use crate::support::{Directory, Operator, Plane, becomes, company, member, organization, tenant, within};
+
+#[test]
+fn a_member_applied_before_its_tenant_and_organization_becomes_ready_once_they_are_there() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    plane.apply(&member("hr", "jane", ""));
+    becomes(10, "False TenantNotFound".to_owned(), || plane.ready("member", "hr", "jane"));
+    plane.apply(&(tenant("hr") + &member("hr", "boss", "  personalEmail: boss@home.example")));
+    becomes(10, "False OrganizationNotFound".to_owned(), || plane.ready("member", "hr", "jane"));
+    plane.apply(&organization("hr", "platform"));
+    plane.wait_ready("hr", &["member/jane", "member/boss", "tenant/acme", "organization/platform"]);
+    let table = plane.kubectl(&["get", "members", "-n", "hr"]);
+    let (header, jane) = (table.lines().next().unwrap(), table.lines().find(|line| line.starts_with("jane")).unwrap());
+    for column in ["ID", "NAME", "ORGANIZATION", "PHASE", "READY", "REASON", "AGE"] {
+        assert!(header.contains(column), "{table}");
+    }
+    for value in ["platform", "Pending", "True", "InDirectory"] {
+        assert!(jane.contains(value), "{table}");
+    }
+    within(10, || match plane.status("tenant", "hr", "acme", "members").as_str() {
+        "2" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    assert_eq!(plane.status("organization", "hr", "platform", "membersWithAllBelow"), "2");
+}
+
+#[test]
+fn a_deleted_member_goes_to_grace_and_comes_back_with_the_same_uid() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    plane.apply(&company("hr", &["jane"]));
+    plane.wait_ready("hr", &["member/jane"]);
+    let uid = plane.status("member", "hr", "jane", "uid");
+    plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
+    becomes(15, 1, || directory.count("members WHERE name = 'jane' AND phase = 'Deleted'"));
+    plane.apply(&member("hr", "jane", ""));
+    plane.wait_ready("hr", &["member/jane"]);
+    assert_eq!(plane.status("member", "hr", "jane", "uid"), uid);
+    assert_eq!(directory.trail().iter().filter(|action| *action == "delete" || *action == "restore").count(), 2);
+}
+
+#[test]
+fn an_activation_fires_within_a_second_of_its_instant() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    plane.apply(&company("hr", &[]));
+    plane.wait_ready("hr", &["member/boss"]);
+    let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
+    plane.apply(&member("hr", "jane", &format!("  activation: {{at: \"{at:.0}\"}}")));
+    becomes(3, "Scheduled".to_owned(), || plane.status("member", "hr", "jane", "phase"));
+    becomes(8, "Pending".to_owned(), || plane.status("member", "hr", "jane", "phase"));
+    let late =
+        directory.rows("SELECT CAST(at - due AS TEXT) FROM audit WHERE action = 'activate' AND due <> at ORDER BY seq DESC");
+    let late: i64 = late.first().and_then(|late| late.parse().ok()).unwrap();
+    assert!((0..1_000_000).contains(&late), "{late} microseconds late");
+    within(10, || {
+        let events = plane.kubectl(&[
+            "get",
+            "events.events.k8s.io",
+            "-n",
+            "hr",
+            "-o",
+            "jsonpath={range .items[*]}{.regarding.name} {.reason}{'\\n'}{end}",
+        ]);
+        if events.lines().any(|line| line == "jane Activated") { Ok(()) } else { Err(events) }
+    });
+}
+
+#[test]
+fn replacing_a_resource_signs_nobody_out() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    plane.apply(&company("hr", &["jane"]));
+    plane.wait_ready("hr", &["member/jane"]);
+    let (uid, trail) = (directory.uid("jane"), directory.trail());
+    plane.kubectl_with(&["replace", "--force", "-f", "-"], &member("hr", "jane", ""));
+    plane.wait_ready("hr", &["member/jane"]);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!((directory.uid("jane"), directory.trail()), (uid, trail));
+}
+
+#[test]
+fn drift_is_set_back_and_said() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    plane.apply(&company("hr", &["jane"]));
+    plane.wait_ready("hr", &["member/jane"]);
+    directory.execute("UPDATE members SET given_name = 'Mallory' WHERE name = 'jane'");
+    becomes(10, vec!["jane".to_owned()], || directory.rows("SELECT given_name FROM members WHERE name = 'jane'"));
+    within(10, || {
+        let events = plane.kubectl(&[
+            "get",
+            "events.events.k8s.io",
+            "-n",
+            "hr",
+            "-o",
+            "jsonpath={range .items[*]}{.regarding.name} {.reason} {.note}{'\\n'}{end}",
+        ]);
+        if events.contains("jane DriftCorrected") { Ok(()) } else { Err(events) }
+    });
+}
+
+#[test]
+fn a_renamed_manifest_keeps_its_person() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    let keyed = |name: &str| member("hr", name, "  externalKey: p-1").replace(&format!("id: {name}"), "id: jane.doe");
+    plane.apply(&(company("hr", &[]) + &keyed("jane")));
+    plane.wait_ready("hr", &["member/jane"]);
+    let uid = plane.status("member", "hr", "jane", "uid");
+    plane.apply(&keyed("jane-doe"));
+    becomes(10, "False ExternalKeyTaken".to_owned(), || plane.ready("member", "hr", "jane-doe"));
+    plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
+    plane.wait_ready("hr", &["member/jane-doe"]);
+    assert_eq!(plane.status("member", "hr", "jane-doe", "uid"), uid);
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    assert_eq!(directory.count("audit WHERE action = 'delete'"), 0);
+}
