@@ -2,15 +2,15 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test crash bench crds lint audit cargo-deny fmt
+.PHONY: help try demo test crash bench bench-cluster crds lint audit cargo-deny fmt
 
 CARGO_DENY := 0.20.2
 ROLLCALL := $(or $(CARGO_TARGET_DIR),target)/release/rollcall
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build, apply the example roster to a fresh directory and show its members
+try: ## build, apply the example roster to a fresh embedded directory and show its members
 	cargo build --release --locked
 	@folder=$$(mktemp -d); export ROLLCALL_DIRECTORY="sqlite:$$folder/rollcall.db"; \
 	$(ROLLCALL) apply -f examples/acme --yes || (( $$? == 1 )); \
@@ -23,6 +23,10 @@ demo: ## build, apply the example roster to a fresh directory and show its membe
 		"  rollcall history                                   how it came about" '' \
 		"examples/README.md has more to try."
 
+demo: ## start a control plane and the operator, apply the example roster with kubectl; Ctrl-C ends it
+	cargo build --release --locked
+	KUBEBUILDER_ASSETS=$$(tools/build.sh) cargo run --release --locked --quiet --example demo
+
 # The tests of the documentation first, so that the last summary is that of the rules.
 test: ## run every test, on SQLite and on a PostgreSQL of its own
 	cargo test --locked --doc
@@ -33,6 +37,9 @@ crash: ## kill an apply of 10,000 members 20 times, on both databases, and compa
 
 bench: ## measure, on SQLite and on a PostgreSQL of its own
 	tests/with-postgres.sh cargo bench --locked --bench directory
+
+bench-cluster: ## measure the operator on a real control plane and PostgreSQL; about 15 minutes
+	KUBEBUILDER_ASSETS=$$(tools/build.sh) tests/with-postgres.sh cargo bench --locked --bench cluster
 
 WRITE_CRDS := cargo run --quiet --locked -- crds --out
 CRDS := crds charts/rollcall/files/crds

@@ -2,7 +2,7 @@
 //! process with the token of the chart's ServiceAccount. Tests judge by kubectl, by the directory's trail and by
 //! the API server's audit log, never by the operator's own word. Used by every module of `tests/cluster/`.
 
-#![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
+#![allow(dead_code, unused_imports, reason = "a harness offers more than each of its users uses")]
 
 mod directory;
 mod operator;
@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub use directory::Directory;
-pub use operator::Operator;
+pub use operator::{Operator, program};
 pub use plane::Plane;
 
 /// The namespace of the operator itself.

@@ -16,6 +16,14 @@ pub struct Operator {
     log: PathBuf,
 }
 
+/// The `rollcall` that was built beside this program.
+pub fn program() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_rollcall").map(PathBuf::from).unwrap_or_else(|| {
+        let here = std::env::current_exe().unwrap();
+        here.ancestors().nth(2).unwrap().join("rollcall")
+    })
+}
+
 impl Operator {
     /// Starts one on a directory, and waits until it is ready.
     pub fn start(plane: &Plane, directory: &Directory) -> Operator {
@@ -30,7 +38,9 @@ impl Operator {
         let log = plane.path(&format!("operator-{port}.log"));
         let file = File::create(&log).unwrap();
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_rollcall"), "operator", "--listen"])
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(program())
+            .args(["operator", "--listen"])
             .arg(format!("127.0.0.1:{port}"))
             .args(["--directory", directory.url()])
             .args(arguments)

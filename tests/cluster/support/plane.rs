@@ -128,6 +128,11 @@ impl Plane {
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
 
+    /// One of the programs that the control plane came with.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
