@@ -99,6 +99,8 @@ reasons! {
     TransferBlocked: Stalled, "Restore `tenantRef`.";
     /// The object is declared by another source: a cluster, or files (R9).
     DeclaredElsewhere: Stalled, "Change it there, or run `rollcall apply --take-over`.";
+    /// Nobody declares the tenant; while that is so, removals, purges and cancellation wait (T14).
+    TenantUnmanaged: Waits, "Apply the Tenant again.";
     /// Organizations below are still declared (O5).
     ChildrenRemain: Waits, "Move or delete the organizations below.";
     /// Members are still assigned to it or below it (O5).

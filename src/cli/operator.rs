@@ -1,5 +1,6 @@
 //! `rollcall operator`: run against Kubernetes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,11 @@ use tokio::net::TcpListener;
 use super::{Failure, Global, OK, ended};
 use crate::directory::{Absent, Address, Directory};
 use crate::operator::health::Health;
-use crate::operator::{Settings, run};
+use crate::operator::{Clients, Settings, run};
 use crate::service::{Probed, serve};
+
+/// How long the directory may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Runs against Kubernetes: what is declared there becomes accounts, and time does the rest.
 #[derive(Debug, Args)]
@@ -53,13 +57,14 @@ impl Operator {
         let client = |read_timeout| {
             let mut config = config.clone();
             config.connect_timeout = Some(Duration::from_secs(5));
-            config.read_timeout = read_timeout;
-            config.reset_reader_on_write = read_timeout.is_some();
+            config.read_timeout = Some(read_timeout);
+            config.reset_reader_on_write = true;
             // Everything is tried again where it is asked, with what is known there.
             config.default_retry = false;
             Client::try_from(config).map_err(|error| failed("preparing to call the API server", &error))
         };
-        let (watching, calling) = (client(None)?, client(Some(Duration::from_secs(15)))?);
+        // A watch is silent for up to 295 s before it is begun anew.
+        let clients = Clients { watching: client(Duration::from_secs(310))?, calling: client(Duration::from_secs(15))? };
         let end = ended();
         tokio::pin!(end);
         let directory = loop {
@@ -76,12 +81,15 @@ impl Operator {
             }
         };
         health.well("directory");
-        let namespaces = self.namespaces.iter().map(|namespace| namespace.as_str().into()).collect();
+        let namespaces: BTreeSet<Arc<str>> = self.namespaces.iter().map(|namespace| namespace.as_str().into()).collect();
         let drift_interval = Duration::from_secs(self.drift_interval);
-        let settings = Settings { watching, calling, directory: directory.clone(), namespaces, drift_interval };
+        let namespaces = namespaces.into_iter().collect();
+        let settings = Settings { clients, directory: directory.clone(), namespaces, drift_interval };
         let done = run(settings, health, end).await;
         server.abort();
-        directory.close().await;
+        if tokio::time::timeout(CLOSING, directory.close()).await.is_err() {
+            tracing::warn!(target: "rollcall::operator", "the directory did not close in time");
+        }
         done?;
         Ok(OK)
     }

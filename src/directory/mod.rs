@@ -66,14 +66,18 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
-    /// Whether the same batch may succeed when it is gathered again.
+    /// Whether the same batch may succeed when it is gathered again, or all of it but one object. A database that
+    /// is locked or away is nobody's fault: that is tried again as a whole.
     pub fn is_conflict(&self) -> bool {
         match self {
             Error::Database(error) => error.as_database_error().is_some_and(|database| {
+                let code = database.code().unwrap_or_default();
+                // Serialization failure, deadlock; a value that PostgreSQL does not take.
                 database.is_unique_violation()
-                    // Serialization failure, deadlock, lock timeout; SQLite's busy.
-                    || matches!(database.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "517"))
+                    || matches!(&*code, "40001" | "40P01")
+                    || (code.len() == 5 && code.starts_with("22"))
             }),
+            Error::Corrupt(_) => true,
             Error::Address(_)
             | Error::Missing(_)
             | Error::Unreachable { .. }
@@ -82,7 +86,6 @@ impl Error {
             | Error::Led(_)
             | Error::Deposed
             | Error::Mixed { .. }
-            | Error::Corrupt(_)
             | Error::Full(_) => false,
         }
     }
@@ -112,7 +115,7 @@ impl FromStr for Address {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(Address::Sqlite(PathBuf::from(path)))
             }
-            None => Err(Error::Address(text.to_owned())),
+            None => Err(Error::Address(without_password(text))),
         }
     }
 }

@@ -222,6 +222,13 @@ impl Decision {
     }
 }
 
+/// While nobody declares the tenant, nothing of it goes (T14). Its return looks at all of it again.
+fn unmanaged(world: &World, tenant: &Uid) -> Option<Removal> {
+    let tenant = world.tenants.get(tenant).filter(|tenant| !tenant.managed)?;
+    let message = format!("nobody declares the tenant `{}` now; while that is so, removals wait (T14)", tenant.handle.name);
+    Some(Removal::Pending(Reason::TenantUnmanaged, message))
+}
+
 /// The key under which a declaration waits for a resource's record.
 pub fn record_key(key: &Key) -> String {
     format!("{}/{}", key.kind.name(), key.handle)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::identity::{Identity, identify};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, vacated_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, unmanaged,
+    vacated_key,
 };
 use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
@@ -58,6 +59,10 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         decision.removal = Removal::Done;
         return decision;
     };
+    if let Some(pending) = unmanaged(world, &organization.tenant) {
+        decision.removal = pending;
+        return decision;
+    }
     let members = members_at_or_below(world, &organization.uid);
     let children = world.children.get(&organization.uid).map_or(0, |children| children.len());
     decision.removal = if members > 0 {

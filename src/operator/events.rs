@@ -74,11 +74,15 @@ pub fn of(done: &Done, changed: &HashSet<Key>, uid: impl Fn(&Key) -> Option<Stri
         let note = format!("set back to what is declared: {}", fields.join(", "));
         list.push(Told { key, uid, event: event(EventType::Warning, "DriftCorrected", "Correct", note) });
     }
-    for outcome in done.outcomes.values().filter(|outcome| changed.contains(&outcome.key)) {
-        let stalled = Reason::ALL
-            .iter()
-            .any(|reason| reason.name() == outcome.reason && matches!(reason.class(), Class::Stalled | Class::Warning));
-        if let Some(uid) = uid(&outcome.key).filter(|_| stalled && !outcome.ready) {
+    for outcome in done.refused() {
+        let reason = Reason::ALL.iter().find(|reason| reason.name() == outcome.reason);
+        let grave = match reason {
+            // Nothing else tells of it.
+            Some(Reason::DatabaseConflict) => true,
+            Some(reason) => matches!(reason.class(), Class::Stalled | Class::Warning) && changed.contains(&outcome.key),
+            None => false,
+        };
+        if let Some(uid) = uid(&outcome.key).filter(|_| grave) {
             let event = event(EventType::Warning, &outcome.reason, "Refuse", outcome.message.clone());
             list.push(Told { key: outcome.key.clone(), uid, event });
         }

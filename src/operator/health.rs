@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +12,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+/// A leader that does nothing for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the operator does now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +38,14 @@ pub struct Health {
     role: RwLock<Role>,
     /// What is wrong, by the part that met it.
     troubles: RwLock<BTreeMap<String, String>>,
+    /// When the session went round last.
+    beat: RwLock<Instant>,
     registry: Registry,
     pub leading: Gauge<i64, AtomicI64>,
     pub objects: Gauge<i64, AtomicI64>,
     pub changes: Family<By, Counter>,
     pub patches: Family<By, Counter>,
-    pub refused: Counter,
+    pub events_dropped: Counter,
     pub watch_errors: Counter,
     pub engine_errors: Counter,
     pub batches: Histogram,
@@ -56,7 +62,8 @@ impl Default for Health {
             objects: Gauge::default(),
             changes: Family::default(),
             patches: Family::default(),
-            refused: Counter::default(),
+            events_dropped: Counter::default(),
+            beat: RwLock::new(Instant::now()),
             watch_errors: Counter::default(),
             engine_errors: Counter::default(),
             batches: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
@@ -67,7 +74,7 @@ impl Default for Health {
         registry.register("objects", "Resources that are watched and there", health.objects.clone());
         registry.register("changes", "Rows of the audit trail, by action", health.changes.clone());
         registry.register("status_patches", "Statuses sent to the API server, by outcome", health.patches.clone());
-        registry.register("refusals", "Resources newly found to be in need of a change (Stalled)", health.refused.clone());
+        registry.register("events_dropped", "Events that were not written, since too many waited", health.events_dropped.clone());
         registry.register("watch_errors", "Lists and watches that failed", health.watch_errors.clone());
         registry.register("engine_errors", "Batches that could not be carried out", health.engine_errors.clone());
         registry.register_with_unit("batch", "Time from a batch to its commit", Unit::Seconds, health.batches.clone());
@@ -85,7 +92,16 @@ impl Health {
     /// Says what the operator does now.
     pub fn set_role(&self, role: Role) {
         self.leading.set(i64::from(role == Role::Leader));
+        if role != Role::Leader {
+            self.objects.set(0);
+        }
+        self.beat();
         *self.role.write().unwrap_or_else(PoisonError::into_inner) = role;
+    }
+
+    /// Says that the session goes round.
+    pub fn beat(&self) {
+        *self.beat.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// Says that a part of the operator can't work.
@@ -114,7 +130,14 @@ impl Health {
         match role {
             Role::Starting => Err("starting".to_owned()),
             Role::Standby => Ok("ok: standing by, another process leads".to_owned()),
-            Role::Leader => Ok("ok: leading".to_owned()),
+            Role::Leader => {
+                let silent = self.beat.read().unwrap_or_else(PoisonError::into_inner).elapsed();
+                if silent > PATIENCE {
+                    Err(format!("nothing was done for {} s", silent.as_secs()))
+                } else {
+                    Ok("ok: leading".to_owned())
+                }
+            }
         }
     }
 

@@ -19,11 +19,13 @@ pub struct Known {
     pub desired: Option<u128>,
     /// The status that is on its way.
     pub sent: Option<u128>,
+    /// The status that the server did not take.
+    pub refused: Option<u128>,
 }
 
 /// Everything that is there.
 #[derive(Default)]
-pub struct Presence {
+pub struct Cluster {
     objects: HashMap<Key, Known>,
     /// The uids of the kinds' CRDs.
     crds: HashMap<Kind, Arc<str>>,
@@ -40,7 +42,7 @@ pub enum News {
     Declared,
 }
 
-impl Presence {
+impl Cluster {
     pub fn len(&self) -> usize {
         self.objects.len()
     }
@@ -70,11 +72,6 @@ impl Presence {
         format!("{crd}/{tenant}")
     }
 
-    /// Whether a source is one of this cluster's, for a kind.
-    pub fn is_here(&self, kind: Kind, source: &str) -> bool {
-        self.crds.get(&kind).is_some_and(|crd| source.split_once('/').is_some_and(|(of, _)| of == &**crd))
-    }
-
     /// A list begins. Objects of another CRD are others, whatever their names.
     pub fn listing(&mut self, kind: Kind, scope: Scope, crd: Arc<str>) {
         let former = self.crds.insert(kind, crd.clone());
@@ -93,16 +90,20 @@ impl Presence {
         }
         match self.objects.get_mut(key) {
             Some(known) if known.uid == *uid && *known.digest == *digest && known.generation == generation => {
-                known.seen = seen;
+                // What comes while a status is on its way is older than that.
+                if known.sent.is_none() {
+                    known.seen = seen;
+                }
                 News::Same
             }
             Some(known) => {
-                let desired = known.desired;
-                *known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired, sent: None };
+                let (desired, sent) = if known.uid == *uid { (known.desired, known.sent) } else { (None, None) };
+                *known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired, sent, refused: None };
                 News::Declared
             }
             None => {
-                let known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired: None, sent: None };
+                let (desired, sent, refused) = (None, None, None);
+                let known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired, sent, refused };
                 self.objects.insert(key.clone(), known);
                 News::Declared
             }

@@ -2,6 +2,7 @@
 //! `apply --watch` with another source: it decides nothing, puts a finalizer on nothing, and keeps no copy of
 //! an object. Called by `rollcall operator`.
 
+mod clock;
 mod events;
 pub mod health;
 mod known;
@@ -22,20 +23,26 @@ use crate::directory::leadership::{Leader, take_if_free};
 use crate::directory::{Directory, Error};
 use crate::reconcile::Engine;
 use health::{Health, Role};
-use session::{Ended, Session};
+use session::Session;
 
 /// How long it is waited before what failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a standby looks whether it may lead.
 const STANDBY: Duration = Duration::from_millis(500);
 
-/// What an operator works with.
+/// The ways to the API server.
 #[derive(Clone)]
-pub struct Settings {
+pub struct Clients {
     /// For lists and watches, which may be silent for long.
     pub watching: Client,
     /// For calls, which may not.
     pub calling: Client,
+}
+
+/// What an operator works with.
+#[derive(Clone)]
+pub struct Settings {
+    pub clients: Clients,
     pub directory: Directory,
     /// The namespaces to watch; all, if there are none.
     pub namespaces: Vec<Arc<str>>,
@@ -51,29 +58,36 @@ pub struct Settings {
 pub async fn run(settings: Settings, health: Arc<Health>, end: impl Future<Output = ()>) -> Result<(), Error> {
     tokio::pin!(end);
     loop {
-        let led = tokio::select! {
+        let leader = tokio::select! {
             () = &mut end => return Ok(()),
-            leader = stand_by(&settings.directory, &health) => lead(&settings, &health, leader, &mut end).await,
+            leader = stand_by(&settings.directory, &health) => leader,
         };
+        let mut session = None;
+        let led = tokio::select! {
+            () = &mut end => None,
+            led = lead(&settings, &health, leader, &mut session) => Some(led),
+        };
+        if let Some(session) = session {
+            session.end(led.is_none()).await;
+        }
         for part in ["watch", "lists", "status"] {
             health.forget(part);
         }
         match led {
-            Ok(Ended::Asked) => return Ok(()),
-            Ok(Ended::Deposed) => {
-                health.set_role(Role::Standby);
-                tracing::warn!("another process leads the directory now: stepping down");
-            }
-            Err(error @ Error::Newer(_)) => return Err(error),
-            Err(error) => {
+            None => return Ok(()),
+            Some(Ok(())) => tracing::error!("a part of the operator ended; starting anew"),
+            Some(Err(Error::Deposed)) => tracing::warn!("another process leads the directory now: stepping down"),
+            Some(Err(error @ Error::Newer(_))) => return Err(error),
+            Some(Err(error)) => {
                 tracing::error!(%error, "starting anew");
                 health.engine_errors.inc();
                 health.trouble("directory", error);
-                tokio::select! {
-                    () = &mut end => return Ok(()),
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
             }
+        }
+        health.set_role(Role::Standby);
+        tokio::select! {
+            () = &mut end => return Ok(()),
+            () = tokio::time::sleep(PAUSE) => {}
         }
     }
 }
@@ -97,13 +111,8 @@ async fn stand_by(directory: &Directory, health: &Health) -> Leader {
     }
 }
 
-/// Leads until it is told to end, is deposed, or fails.
-async fn lead(
-    settings: &Settings,
-    health: &Arc<Health>,
-    leader: Leader,
-    end: &mut (impl Future<Output = ()> + Unpin),
-) -> Result<Ended, Error> {
+/// Leads until it can't go on. What it works with is put into `session`, for whoever ends it.
+async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session: &mut Option<Session>) -> Result<(), Error> {
     let new = settings.directory.require_schema().await.is_err();
     settings.directory.migrate().await?;
     if new {
@@ -120,10 +129,7 @@ async fn lead(
     health.well("directory");
     health.set_role(Role::Leader);
     tracing::info!("leading the directory");
-    let mut session = Session::start(settings.clone(), health.clone(), engine).await?;
-    let ended = session.run(end).await;
-    session.end(matches!(ended, Ok(Ended::Asked))).await;
-    ended
+    session.insert(Session::start(settings.clone(), health.clone(), engine).await?).run().await
 }
 
 /// This moment, as the directory keeps it.

@@ -54,10 +54,6 @@ impl Object {
             submission,
         }
     }
-
-    pub fn key(&self) -> &Key {
-        &self.submission.key
-    }
 }
 
 /// Whose metadata these are.

@@ -1,26 +1,27 @@
 //! A session: from the moment this process leads until it no longer does. Takes in what the watches tell,
-//! hands what is new to the engine, what vanished to the settling, what is to be told to the writer.
+//! hands what is new to the engine, what vanished to the settling, what is to be told to the writer. Whatever
+//! fails ends it: the next one lists anew, and nothing is lost.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::events::{self, Told as Event};
 use super::health::{By, Health};
-use super::known::{News, Presence};
+use super::known::{Cluster, News};
 use super::object::Object;
 use super::settle::{Looked, Settling, look};
-use super::watch::{Seen, follow};
-use super::writer::{self, Write, Writer};
-use super::{Settings, now};
-use crate::api::{Handle, Key, Kind};
+use super::watch::{Scope, Seen, follow};
+use super::writer::{self, Outcome, Write, Writer};
+use super::{Settings, clock, now};
+use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet, status_digest};
-use crate::reconcile::{Done, Engine, Presence as Present, Submission, Told, figures};
+use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told, figures};
 
 /// The order in which the kinds are listed: what others belong to comes first.
 const ORDER: [Kind; 4] = [Kind::Tenant, Kind::Organization, Kind::Member, Kind::ExternalContact];
@@ -34,23 +35,20 @@ const TICK: Duration = Duration::from_millis(250);
 const FIGURES: Duration = Duration::from_secs(1);
 /// While other statuses are on their way, figures wait; but no longer than this.
 const FIGURES_AT_LAST: Duration = Duration::from_secs(10);
-/// How long statuses that are on their way may take when the operator ends.
+/// After how long statuses that could not be written are tried again.
+const UNWRITTEN: Duration = Duration::from_secs(10);
+/// How many changes of one step are kept for events.
+const KEPT: usize = 2_000;
+/// How long statuses that are on their way may take when the operator ends, and leadership to be given up.
 const LAST_WRITES: Duration = Duration::from_secs(5);
-
-/// Why a session ended.
-pub enum Ended {
-    /// Somebody asked for it.
-    Asked,
-    /// Another process leads.
-    Deposed,
-}
+const LAST_RELEASE: Duration = Duration::from_secs(2);
 
 /// Everything of one session.
 pub struct Session {
     settings: Settings,
     health: Arc<Health>,
     engine: Engine,
-    present: Presence,
+    cluster: Cluster,
     settling: Settling,
     /// What the directory knew when the session began.
     quiet: Quiet,
@@ -59,13 +57,18 @@ pub struct Session {
     seen: Receiver<Seen>,
     to_looked: UnboundedSender<Looked>,
     looked: UnboundedReceiver<Looked>,
+    skew: watch::Receiver<Option<i64>>,
     writer: Writer,
     events: Sender<Event>,
-    /// Lists that are not complete yet, of the kinds that are watched so far.
-    unlisted: HashSet<(Kind, Option<Arc<str>>)>,
+    /// Lists that were complete once.
+    listed: HashSet<(Kind, Scope)>,
     /// How many statuses are on their way.
     on_their_way: usize,
+    /// Statuses that could not be written, and when that is tried again.
+    unwritten: BTreeSet<Key>,
+    unwritten_at: Instant,
     figures: Figures,
+    scan: Scan,
 }
 
 /// When aggregated figures are to be told.
@@ -75,22 +78,35 @@ struct Figures {
     took: Duration,
 }
 
+/// How far the look at everything is, and when the next begins.
+struct Scan {
+    runs: bool,
+    after: Option<Key>,
+    next: Instant,
+    /// An object could not be written: when the next scan is due, everything is listed anew.
+    poisoned: bool,
+}
+
 impl Session {
     /// Begins: recalls what the directory knows, and watches the first kind.
     pub async fn start(settings: Settings, health: Arc<Health>, mut engine: Engine) -> Result<Session, Error> {
+        // Whether the clocks agree is known before anything irreversible may be done.
+        let skew = clock::follow(settings.clients.calling.clone()).await;
+        engine.set_other_skew(*skew.borrow());
+        engine.keep(KEPT);
         // Whatever fell due meanwhile is done before anything is decided with it.
         let late = engine.advance(now()).await?;
         let quiet = engine.recall(now()).await?;
         engine.told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
         let (to_looked, looked) = mpsc::unbounded_channel();
-        let writer = writer::start(settings.calling.clone(), settings.directory.clone(), health.clone());
-        let events = events::start(settings.calling.clone());
-        let figures = Figures { stale: true, told_at: Instant::now(), took: Duration::ZERO };
+        let writer = writer::start(settings.clients.calling.clone(), settings.directory.clone(), health.clone());
+        let events = events::start(settings.clients.calling.clone());
+        let at = Instant::now();
         let mut session = Session {
             health,
             engine,
-            present: Presence::default(),
+            cluster: Cluster::default(),
             settling: Settling::default(),
             quiet,
             watches: JoinSet::new(),
@@ -98,52 +114,53 @@ impl Session {
             seen,
             to_looked,
             looked,
+            skew,
             writer,
             events,
-            unlisted: HashSet::new(),
+            listed: HashSet::new(),
             on_their_way: 0,
-            figures,
+            unwritten: BTreeSet::new(),
+            unwritten_at: at,
+            figures: Figures { stale: true, told_at: at, took: Duration::ZERO },
+            scan: Scan { runs: false, after: None, next: at, poisoned: false },
             settings,
         };
         session.count(&late);
-        session.watch(Kind::Tenant);
+        for scope in session.scopes() {
+            session.watch(ORDER[0], scope);
+        }
         Ok(session)
     }
 
-    /// Works until it is told to end, or can't go on.
-    pub async fn run(&mut self, end: &mut (impl Future<Output = ()> + Unpin)) -> Result<Ended, Error> {
+    /// Works until it can't go on; also when a watch or the writer ended, which they never should.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deposed`] once another process leads, [`Error::Newer`] where the schema is newer, and whatever
+    /// the directory says.
+    pub async fn run(&mut self) -> Result<(), Error> {
         let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut scans = tokio::time::interval(self.settings.drift_interval);
         loop {
+            self.health.beat();
             let mut batch = Vec::with_capacity(BATCH);
-            let step = tokio::select! {
-                biased;
-                () = &mut *end => return Ok(Ended::Asked),
-                Some(written) = self.writer.done.recv() => {
-                    self.written(written);
-                    Ok(())
+            tokio::select! {
+                written = self.writer.done.recv() => match written {
+                    Some(written) => self.written(written),
+                    None => return Ok(()),
+                },
+                Some(_) = self.watches.join_next() => return Ok(()),
+                _ = ticks.tick() => {
+                    self.tick().await?;
+                    // From here on: whatever else there is to do comes between two ticks.
+                    ticks.reset();
                 }
-                _ = ticks.tick() => self.tick().await,
-                _ = scans.tick() => self.scan().await,
-                Some(looked) = self.looked.recv() => self.act(looked).await,
-                _ = self.seen.recv_many(&mut batch, BATCH) => self.take(batch).await,
-            };
-            match step {
-                Ok(()) => {
-                    if self.health.well("directory") {
-                        tracing::info!("the directory can be reached again");
-                    }
-                }
-                Err(Error::Deposed) => return Ok(Ended::Deposed),
-                Err(error @ Error::Newer(_)) => return Err(error),
-                // Whatever was in hand is looked at again in a new session.
-                Err(error) => return Err(error),
+                Some(looked) = self.looked.recv() => self.act(looked).await?,
+                _ = self.seen.recv_many(&mut batch, BATCH) => self.take(batch).await?,
             }
         }
     }
 
-    /// Ends in order: nothing new is begun, statuses that are on their way arrive, leadership is given up.
+    /// Ends: nothing new is begun. In order, statuses that are on their way arrive.
     pub async fn end(self, in_order: bool) {
         let Session { mut watches, writer, engine, .. } = self;
         watches.shutdown().await;
@@ -152,107 +169,103 @@ impl Session {
         if !in_order || tokio::time::timeout(LAST_WRITES, &mut task).await.is_err() {
             task.abort();
         }
-        // Otherwise there is none, or nobody to give it up to: it ends by itself.
-        if in_order && let Err(error) = engine.release().await {
-            tracing::warn!(%error, "leadership could not be given up; it ends by itself");
+        match tokio::time::timeout(LAST_RELEASE, engine.release()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "leadership could not be given up; it ends by itself"),
+            Err(_) => tracing::warn!("leadership could not be given up in time; it ends by itself"),
         }
     }
 
-    /// Watches a kind, in every namespace that was asked for.
-    fn watch(&mut self, kind: Kind) {
-        let scopes: Vec<Option<Arc<str>>> = match self.settings.namespaces.as_slice() {
+    /// The namespaces that were asked for, or all at once.
+    fn scopes(&self) -> Vec<Scope> {
+        match self.settings.namespaces.as_slice() {
             [] => vec![None],
             namespaces => namespaces.iter().cloned().map(Some).collect(),
-        };
-        for scope in scopes {
-            self.unlisted.insert((kind, scope.clone()));
-            let (client, seen) = (self.settings.watching.clone(), self.to_seen.clone());
-            self.watches.spawn(follow(client, kind, scope, seen, self.health.clone()));
         }
+    }
+
+    fn watch(&mut self, kind: Kind, scope: Scope) {
+        let (clients, seen) = (self.settings.clients.clone(), self.to_seen.clone());
+        self.watches.spawn(follow(clients, kind, scope, seen, self.health.clone()));
     }
 
     /// Takes in what was seen.
     async fn take(&mut self, batch: Vec<Seen>) -> Result<(), Error> {
-        let mut submissions: BTreeMap<Key, Arc<Submission>> = BTreeMap::new();
-        let (mut tenants, mut gone, mut listed) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let mut declared: BTreeMap<Key, (Handle, Submission)> = BTreeMap::new();
+        let (mut tenants, mut gone, mut listed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for seen in batch {
             match seen {
-                Seen::Listing { kind, scope, crd } => self.present.listing(kind, scope, crd),
+                Seen::Listing { kind, scope, crd } => self.cluster.listing(kind, scope, crd),
                 Seen::Object(object) => {
-                    let (key, tenant) = (object.key().clone(), object.tenant.clone());
-                    let same_tenant = self.present.get(&key).is_some_and(|known| known.uid == object.uid);
-                    if key.kind == Kind::Tenant && !same_tenant {
-                        tenants.insert(tenant);
+                    let Object { uid, tenant, generation, seen, submission } = *object;
+                    let key = submission.key.clone();
+                    if key.kind == Kind::Tenant && self.cluster.get(&key).is_none_or(|known| known.uid != uid) {
+                        tenants.insert(tenant.clone());
                     }
-                    if let Some(submission) = self.object(*object) {
-                        submissions.insert(key, Arc::new(submission));
+                    self.settling.back(&key);
+                    match self.cluster.there(&key, &uid, &submission.digest, generation, seen) {
+                        News::Same => self.write(&key),
+                        News::Declared => drop(declared.insert(key, (tenant, submission))),
                     }
                 }
                 Seen::Gone(key) => {
-                    submissions.remove(&key);
-                    self.present.gone(&key);
-                    gone.push(key);
+                    declared.remove(&key);
+                    self.cluster.gone(&key);
+                    gone.insert(key);
                 }
                 Seen::Listed { kind, scope } => {
-                    gone.extend(self.present.listed(kind, &scope));
+                    gone.extend(self.cluster.listed(kind, &scope));
                     listed.push((kind, scope));
                 }
             }
         }
-        self.health.objects.set(i64::try_from(self.present.len()).unwrap_or(i64::MAX));
-        for tenant in tenants {
-            self.rebind(&tenant).await?;
-        }
-        if !submissions.is_empty() {
-            self.engine.declare(submissions.into_values().collect());
+        self.health.objects.set(i64::try_from(self.cluster.len()).unwrap_or(i64::MAX));
+        // Sources are known once all of the batch is: a Tenant may come after its members.
+        let fresh: Vec<Arc<Submission>> =
+            declared.into_iter().filter_map(|(key, (tenant, submission))| self.fresh(key, &tenant, submission)).collect();
+        if !fresh.is_empty() {
+            self.engine.declare(fresh);
             let done = self.drain().await?;
             self.tell(&done);
         }
+        for tenant in tenants {
+            self.rebind(&tenant).await?;
+        }
         for (kind, scope) in listed {
             gone.extend(self.missing(kind, &scope).await?);
-            self.listed(kind, scope);
+            self.complete(kind, scope);
         }
-        self.vanished(gone).await
+        gone.retain(|key| !self.cluster.contains(key));
+        self.vanished(gone.into_iter().collect()).await
     }
 
-    /// Takes in one object; gives back what the engine has to look at.
-    fn object(&mut self, object: Object) -> Option<Submission> {
-        let Object { uid, tenant, generation, seen, mut submission } = object;
-        let key = submission.key.clone();
-        let news = self.present.there(&key, &uid, &submission.digest, generation, seen);
-        self.settling.back(&key);
-        if key.kind != Kind::Member {
-            self.figures.stale |= self.present.get(&key).is_some_and(|known| known.desired != Some(seen));
-        }
-        submission.source = self.present.source(key.kind, &tenant).into();
+    /// What the engine has to look at: not what the directory knows already, as it is.
+    fn fresh(&mut self, key: Key, tenant: &Handle, mut submission: Submission) -> Option<Arc<Submission>> {
+        submission.source = self.cluster.source(key.kind, tenant).into();
         let recalled = self.quiet.objects.remove(&key);
-        let recalled = recalled.filter(|recalled| recalled.is(&submission.digest, &submission.source, submission.generation));
-        match (news, recalled) {
-            (News::Same, _) => {
-                self.write(&key);
-                None
-            }
-            (News::Declared, Some(recalled)) => {
+        match recalled.filter(|recalled| recalled.is(&submission.digest, &submission.source, submission.generation)) {
+            Some(recalled) => {
                 self.desire(&key, recalled.status_digest);
                 None
             }
-            (News::Declared, None) => Some(submission),
+            None => Some(Arc::new(submission)),
         }
     }
 
-    /// A list is complete. The next kind is listed once all lists of this one are.
-    fn listed(&mut self, kind: Kind, scope: Option<Arc<str>>) {
-        if !self.unlisted.remove(&(kind, scope)) || !self.unlisted.is_empty() {
+    /// A list is complete. The next kind is listed once this one is: what others belong to comes first.
+    fn complete(&mut self, kind: Kind, scope: Scope) {
+        if !self.listed.insert((kind, scope.clone())) {
             return;
         }
-        let next = ORDER.iter().position(|ordered| *ordered == kind).and_then(|place| ORDER.get(place + 1));
-        match next {
-            Some(next) => self.watch(*next),
-            None => {
-                self.quiet = Quiet::default();
-                self.health.well("lists");
-                tracing::info!(objects = self.present.len(), "all lists are complete");
-            }
+        if let Some(next) = ORDER.iter().position(|ordered| *ordered == kind).and_then(|place| ORDER.get(place + 1)) {
+            self.watch(*next, scope);
+        }
+        if self.listed.len() == ORDER.len() * self.scopes().len() {
+            self.quiet = Quiet::default();
+            self.scan.next = Instant::now() + self.settings.drift_interval;
+            self.scan.runs = true;
+            self.health.well("lists");
+            tracing::info!(objects = self.cluster.len(), "all lists are complete");
         }
     }
 
@@ -260,37 +273,31 @@ impl Session {
     /// declared under it from now on (R9).
     async fn rebind(&mut self, tenant: &Handle) -> Result<(), Error> {
         let declared = declarations::of_tenant(&mut self.settings.directory.read().await?, tenant).await?;
-        let there = declared.into_iter().filter(|key| self.present.contains(key));
-        let sources: Vec<(Key, String)> = there.map(|key| (key.clone(), self.present.source(key.kind, tenant))).collect();
+        let there = declared.into_iter().filter(|key| self.cluster.contains(key));
+        let sources: Vec<(Key, String)> = there.map(|key| (key.clone(), self.cluster.source(key.kind, tenant))).collect();
         self.engine.rebind(&sources).await
     }
 
     /// What a complete list lacks of what was declared under its source (R9).
-    async fn missing(&mut self, kind: Kind, scope: &Option<Arc<str>>) -> Result<Vec<Key>, Error> {
+    async fn missing(&mut self, kind: Kind, scope: &Scope) -> Result<Vec<Key>, Error> {
         let in_scope = |handle: &Handle| scope.as_ref().is_none_or(|scope| *scope == handle.namespace);
-        let mut tx = self.settings.directory.read().await?;
         let mut missing = Vec::new();
         if kind == Kind::Tenant {
+            let mut tx = self.settings.directory.read().await?;
             let declared = declarations::list(&mut tx, kind, &Filter::default()).await?;
-            let here = declared.into_iter().filter(|tenant| self.present.is_here(kind, &tenant.source));
-            missing.extend(here.map(|tenant| tenant.key).filter(|key| in_scope(&key.handle) && !self.present.contains(key)));
+            let keys = declared.into_iter().filter(|tenant| tenant.source != FILES).map(|tenant| tenant.key);
+            missing.extend(keys.filter(|key| in_scope(&key.handle) && !self.cluster.contains(key)));
             return Ok(missing);
         }
-        let tenants: Vec<Handle> = self.present.tenants().filter(|tenant| in_scope(tenant)).cloned().collect();
-        for tenant in tenants {
-            let source = self.present.source(kind, &tenant);
-            let mut after: Option<Handle> = None;
-            loop {
-                let page = declarations::page_of_source(&mut tx, kind, &source, after.as_ref()).await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.handle.clone());
-                missing.extend(page.into_iter().filter(|key| !self.present.contains(key)));
-            }
+        for tenant in self.cluster.tenants().filter(|tenant| in_scope(tenant)) {
+            let source = self.cluster.source(kind, tenant);
+            missing.extend(self.engine.missing(kind, &source, |key| self.cluster.contains(key)).await?);
         }
         Ok(missing)
     }
 
-    /// Objects are gone. Those of a source that is here settle first; for the others nothing happens.
+    /// Objects are gone. Those of a source that is here settle first; for the others nothing happens. A Tenant that
+    /// is gone takes nothing with it, so its source does not matter (T14).
     async fn vanished(&mut self, gone: Vec<Key>) -> Result<(), Error> {
         if gone.is_empty() {
             return Ok(());
@@ -298,72 +305,76 @@ impl Session {
         let sources = declarations::sources(&mut self.settings.directory.read().await?, &gone).await?;
         let at = Instant::now();
         for (key, tenant, source) in sources {
-            let here = match key.kind {
-                Kind::Tenant => self.present.is_here(key.kind, &source),
-                Kind::Organization | Kind::Member | Kind::ExternalContact => source == self.present.source(key.kind, &tenant),
-            };
-            if here {
-                self.settling.add(tenant, key, at);
+            if key.kind == Kind::Tenant || source == self.cluster.source(key.kind, &tenant) {
+                self.settling.add(tenant, key, source, at);
             }
         }
-        // Renames are matched at once: they take nothing from anybody (M11).
-        let gone: Vec<Key> = self.settling.all().cloned().collect();
-        self.engine.set_presence(Present::DeclaredExcept(gone.iter().cloned().collect()));
-        let done = self.engine.renamed(&gone, now()).await?;
-        self.tell(&done);
         Ok(())
     }
 
     /// Does what its time has come for.
     async fn tick(&mut self) -> Result<(), Error> {
+        let skew = *self.skew.borrow();
+        self.health.skew.set(skew.map_or(f64::NAN, |skew| skew as f64 / 1e6));
+        self.engine.set_other_skew(skew);
         let done = self.engine.advance(now()).await?;
         self.tell(&done);
-        for (tenant, keys) in self.settling.settled(Instant::now()) {
-            let uid = self.present.get(&Key::new(Kind::Tenant, tenant.clone())).map(|known| known.uid.to_string());
-            let kinds: HashSet<Kind> = keys.iter().map(|key| key.kind).filter(|kind| *kind != Kind::Tenant).collect();
-            let crds: HashMap<Kind, String> = kinds
-                .into_iter()
-                .map(|kind| (kind, self.present.source(kind, &tenant).split('/').next().unwrap_or_default().to_owned()))
-                .collect();
-            let (client, looked) = (self.settings.calling.clone(), self.to_looked.clone());
+        for (tenant, objects) in self.settling.settled(Instant::now()) {
+            let (client, looked) = (self.settings.clients.calling.clone(), self.to_looked.clone());
             tokio::spawn(async move {
-                let _ = looked.send(look(client, tenant, uid.unwrap_or_default(), crds, keys).await);
+                // Whoever asked may be gone by now.
+                let _ = looked.send(look(client, tenant, objects).await);
             });
         }
-        self.tell_figures().await
+        if self.unwritten_at.elapsed() > UNWRITTEN {
+            self.unwritten_at = Instant::now();
+            std::mem::take(&mut self.unwritten).iter().for_each(|key| self.write(key));
+        }
+        self.tell_figures().await?;
+        self.scan().await
     }
 
-    /// Looks at everything, for drift and for clocks.
+    /// Looks at everything for drift, once all lists are complete and then now and again, a page between two looks
+    /// for what fell due.
     async fn scan(&mut self) -> Result<(), Error> {
-        if let Some(skew) = api_skew(&self.settings.calling).await {
-            self.health.skew.set(skew as f64 / 1e6);
-            self.engine.set_other_skew(skew);
+        if self.scan.next <= Instant::now() && self.listed.len() == ORDER.len() * self.scopes().len() {
+            if self.scan.poisoned {
+                return Err(Error::Corrupt("an object could not be written; everything is listed anew".into()));
+            }
+            self.scan.next = Instant::now() + self.settings.drift_interval;
+            self.scan.runs = true;
         }
-        let done = self.engine.scan(now()).await?;
-        self.tell(&done);
+        if self.scan.runs {
+            let (done, last) = self.engine.scan_page(self.scan.after.as_ref(), now()).await?;
+            self.tell(&done);
+            self.scan.runs = last.is_some();
+            self.scan.after = last;
+        }
         Ok(())
     }
 
-    /// Acts on what is really gone.
+    /// Acts on what is really gone: what was renamed keeps its record, what is left follows (R9).
     async fn act(&mut self, looked: Looked) -> Result<(), Error> {
-        let Looked { tenant, gone, unsaid } = looked;
-        let is_back = |key: &Key| self.present.contains(key);
-        let unsaid: Vec<Key> = unsaid.into_iter().filter(|key| !is_back(key)).collect();
-        let gone: Vec<Key> = gone.into_iter().filter(|key| !is_back(key)).collect();
+        let Looked { tenant, gone, mut unsaid } = looked;
+        unsaid.retain(|key, _| !self.cluster.contains(key));
         if !unsaid.is_empty() {
-            self.settling.again(tenant, unsaid, Instant::now());
+            self.settling.again(tenant.clone(), unsaid, Instant::now());
         }
-        let mut by_rank = BTreeMap::<Kind, Vec<Key>>::new();
-        for key in gone {
-            by_rank.entry(key.kind).or_default().push(key);
+        let still = |(key, source): &(Key, String)| {
+            let same = key.kind == Kind::Tenant || *source == self.cluster.source(key.kind, &tenant);
+            same && !self.cluster.contains(key)
+        };
+        let gone: Vec<Key> = gone.into_iter().filter(still).map(|(key, _)| key).collect();
+        if gone.is_empty() {
+            return Ok(());
         }
-        for kind in [Kind::ExternalContact, Kind::Member, Kind::Organization, Kind::Tenant] {
-            if let Some(keys) = by_rank.remove(&kind) {
-                tracing::info!(kind = kind.name(), objects = keys.len(), "resources are gone; their records follow");
-                let done = self.engine.remove(keys, now()).await?;
-                self.tell(&done);
-            }
-        }
+        tracing::info!(%tenant, objects = gone.len(), "resources are gone; their records follow");
+        self.engine.set_presence(Presence::DeclaredExcept(gone.iter().cloned().collect()));
+        let renamed = self.engine.renamed(&gone, now()).await;
+        self.engine.set_presence(Presence::Declared);
+        self.tell(&renamed?);
+        let done = self.engine.remove(gone, now()).await?;
+        self.tell(&done);
         Ok(())
     }
 
@@ -379,12 +390,17 @@ impl Session {
         let told = self.engine.told();
         self.count(done);
         self.figures.stale |= done.rows() > 0 || !told.is_empty();
+        self.scan.poisoned |= done.refused().any(|outcome| outcome.reason == Reason::DatabaseConflict.name());
         let changed: HashSet<Key> = told.iter().filter(|told| told.changed).map(|told| told.key.clone()).collect();
-        for event in events::of(done, &changed, |key| self.present.get(key).map(|known| known.uid.to_string())) {
+        for event in events::of(done, &changed, |key| self.cluster.get(key).map(|known| known.uid.to_string())) {
             // A recorder that is behind drops events rather than hold up the engine.
-            let _ = self.events.try_send(event);
+            if self.events.try_send(event).is_err() {
+                self.health.events_dropped.inc();
+            }
         }
         for Told { key, digest, changed: _ } in told {
+            // What was recalled of it is over.
+            self.quiet.objects.remove(&key);
             self.desire(&key, digest);
         }
     }
@@ -397,38 +413,59 @@ impl Session {
 
     /// An object should carry this status. Those with figures are told apart.
     fn desire(&mut self, key: &Key, digest: u128) {
-        if matches!(key.kind, Kind::Tenant | Kind::Organization) {
+        if has_figures(key.kind) {
             self.figures.stale = true;
-            return;
-        }
-        if let Some(known) = self.present.get_mut(key) {
+        } else if let Some(known) = self.cluster.get_mut(key) {
             known.desired = Some(digest);
+            self.write(key);
         }
-        self.write(key);
     }
 
-    /// Hands a status to the writer, if it is not there and not on its way.
+    /// Has an object's status written, if it is not there and not on its way.
     fn write(&mut self, key: &Key) {
-        if matches!(key.kind, Kind::Tenant | Kind::Organization) {
+        if has_figures(key.kind) {
+            let known = self.cluster.get(key);
+            self.figures.stale |= known.is_some_and(|known| known.desired != Some(known.seen));
+        } else {
+            self.send(key.clone(), None);
+        }
+    }
+
+    /// Hands a status to the writer: the one in the directory, or this one.
+    fn send(&mut self, key: Key, status: Option<serde_json::Value>) {
+        let Some(known) = self.cluster.get_mut(&key) else { return };
+        let Some(digest) = known.desired.filter(|desired| *desired != known.seen && known.refused != Some(*desired)) else {
+            return;
+        };
+        if known.sent.is_some() {
             return;
         }
-        let Some(known) = self.present.get_mut(key) else { return };
-        let Some(digest) = known.desired.filter(|desired| *desired != known.seen && known.sent.is_none()) else { return };
         known.sent = Some(digest);
         self.on_their_way += 1;
-        // A writer that is gone goes with the session.
-        let _ = self.writer.queue.send(Write { key: key.clone(), digest, status: None });
+        // Without a writer the session ends.
+        let _ = self.writer.queue.send(Write { key, digest, status });
     }
 
     /// The writer told what became of a status.
     fn written(&mut self, written: writer::Written) {
         self.on_their_way = self.on_their_way.saturating_sub(1);
-        let Some(known) = self.present.get_mut(&written.key) else { return };
-        known.sent = None;
-        match written.digest {
-            Some(digest) => known.seen = digest,
+        let Some(known) = self.cluster.get_mut(&written.key) else { return };
+        let asked = known.sent.take();
+        match written.outcome {
+            Outcome::Told(digest) => {
+                known.seen = digest;
+                // By the time it was written it was something newer.
+                if known.desired == asked {
+                    known.desired = Some(digest);
+                }
+            }
             // Not again before there is something new to tell.
-            None => known.desired = None,
+            Outcome::Refused => known.refused = asked,
+            Outcome::Failed => {
+                self.figures.stale |= has_figures(written.key.kind);
+                self.unwritten.insert(written.key);
+                return;
+            }
         }
         self.write(&written.key);
     }
@@ -444,18 +481,12 @@ impl Session {
         let started = Instant::now();
         self.figures.stale = false;
         let mut tx = self.settings.directory.read().await?;
-        for kind in [Kind::Tenant, Kind::Organization] {
+        for kind in ORDER.into_iter().filter(|kind| has_figures(*kind)) {
             for (declaration, status) in figures::list(&mut tx, kind, &Filter::default()).await? {
-                let Some(known) = self.present.get_mut(&declaration.key) else { continue };
-                let digest = status_digest(&status);
-                known.desired = Some(digest);
-                if known.seen != digest && known.sent.is_none() {
-                    known.sent = Some(digest);
-                    self.on_their_way += 1;
-                    let _ = self.writer.queue.send(Write { key: declaration.key, digest, status: Some(status) });
-                } else if known.seen != digest {
-                    self.figures.stale = true;
-                }
+                let Some(known) = self.cluster.get_mut(&declaration.key) else { continue };
+                known.desired = Some(status_digest(&status));
+                // One that is on its way is looked at again when it has arrived.
+                self.send(declaration.key, Some(status));
             }
         }
         self.figures.told_at = Instant::now();
@@ -464,12 +495,7 @@ impl Session {
     }
 }
 
-/// How far this host's clock is before the API server's, in microseconds; nothing if it can't be told.
-async fn api_skew(client: &kube::Client) -> Option<i64> {
-    let request = http::Request::get("/version").body(kube::client::Body::empty()).ok()?;
-    let answer = tokio::time::timeout(Duration::from_secs(10), client.send(request)).await.ok()?.ok()?;
-    let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
-    let date = jiff::fmt::rfc2822::parse(date).ok()?;
-    // The header tells whole seconds.
-    Some(now().as_microsecond() - date.timestamp().as_microsecond() - 500_000)
+/// Whether statuses of a kind hold figures beside what is stored.
+fn has_figures(kind: Kind) -> bool {
+    matches!(kind, Kind::Tenant | Kind::Organization)
 }

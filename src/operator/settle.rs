@@ -1,7 +1,7 @@
 //! What vanished (R9): it settles first, then it is looked for once more, and only what is really gone, in a
 //! namespace, of a kind and of a tenant that are there and stay, is handed on. Called by the session.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
@@ -23,11 +23,11 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How many objects are looked for at once.
 const AT_ONCE: usize = 16;
 
-/// What vanished of one tenant.
+/// What vanished of one tenant: each object, and the source under which it was declared.
 struct Group {
     since: Instant,
     act_at: Instant,
-    keys: BTreeSet<Key>,
+    objects: BTreeMap<Key, String>,
 }
 
 /// What vanished and is not acted on yet.
@@ -37,40 +37,37 @@ pub struct Settling {
 }
 
 impl Settling {
-    /// An object of a tenant vanished.
-    pub fn add(&mut self, tenant: Handle, key: Key, now: Instant) {
-        let group = self.tenants.entry(tenant).or_insert_with(|| Group { since: now, act_at: now, keys: BTreeSet::new() });
-        group.keys.insert(key);
+    fn group(&mut self, tenant: Handle, now: Instant) -> &mut Group {
+        self.tenants.entry(tenant).or_insert_with(|| Group { since: now, act_at: now, objects: BTreeMap::new() })
+    }
+
+    /// An object of a tenant vanished, which was declared under a source.
+    pub fn add(&mut self, tenant: Handle, key: Key, source: String, now: Instant) {
+        let group = self.group(tenant, now);
+        group.objects.insert(key, source);
         group.act_at = (now + QUIET).min(group.since + PATIENCE);
     }
 
     /// An object is back.
     pub fn back(&mut self, key: &Key) {
         for group in self.tenants.values_mut() {
-            group.keys.remove(key);
+            group.objects.remove(key);
         }
     }
 
     /// Objects whose look could not be had are looked for again in a while.
-    pub fn again(&mut self, tenant: Handle, keys: Vec<Key>, now: Instant) {
-        let group = self.tenants.entry(tenant).or_insert_with(|| Group { since: now, act_at: now, keys: BTreeSet::new() });
-        group.keys.extend(keys);
+    pub fn again(&mut self, tenant: Handle, objects: BTreeMap<Key, String>, now: Instant) {
+        let group = self.group(tenant, now);
+        group.objects.extend(objects);
         group.act_at = group.act_at.max(now + AGAIN);
     }
 
-    /// All that vanished.
-    pub fn all(&self) -> impl Iterator<Item = &Key> {
-        self.tenants.values().flat_map(|group| &group.keys)
-    }
-
     /// What has settled, by tenant.
-    pub fn settled(&mut self, now: Instant) -> Vec<(Handle, Vec<Key>)> {
-        self.tenants.retain(|_, group| !group.keys.is_empty());
+    pub fn settled(&mut self, now: Instant) -> Vec<(Handle, BTreeMap<Key, String>)> {
+        self.tenants.retain(|_, group| !group.objects.is_empty());
         let due: Vec<Handle> =
             self.tenants.iter().filter(|(_, group)| group.act_at <= now).map(|(tenant, _)| tenant.clone()).collect();
-        due.into_iter()
-            .filter_map(|tenant| self.tenants.remove(&tenant).map(|group| (tenant, group.keys.into_iter().collect())))
-            .collect()
+        due.into_iter().filter_map(|tenant| self.tenants.remove(&tenant).map(|group| (tenant, group.objects))).collect()
     }
 }
 
@@ -78,64 +75,56 @@ impl Settling {
 pub struct Looked {
     pub tenant: Handle,
     /// Really gone, and to be acted on.
-    pub gone: Vec<Key>,
+    pub gone: BTreeMap<Key, String>,
     /// The look could not be had; it means no, for now.
-    pub unsaid: Vec<Key>,
+    pub unsaid: BTreeMap<Key, String>,
 }
 
-/// Looks once more, at the live cluster. `crds` and `tenant_uid` are what the declarations were made under.
-pub async fn look(client: Client, tenant: Handle, tenant_uid: String, crds: HashMap<Kind, String>, keys: Vec<Key>) -> Looked {
-    let mut looked = Looked { tenant: tenant.clone(), gone: Vec::new(), unsaid: Vec::new() };
-    let (tenants, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| key.kind == Kind::Tenant);
-    // A Tenant that is gone is unmanaged, however it went (T14): nothing is lost by saying so.
-    for key in tenants {
-        match is_gone(&client, &key).await {
-            Ok(true) => looked.gone.push(key),
-            Ok(false) => {}
-            Err(_) => looked.unsaid.push(key),
-        }
-    }
-    if others.is_empty() {
-        return looked;
-    }
-    let looks = others.into_iter().map(|key| {
+/// Looks once more, at the live cluster, for objects and for the sources under which they were declared.
+pub async fn look(client: Client, tenant: Handle, objects: BTreeMap<Key, String>) -> Looked {
+    let looks = objects.into_iter().map(|(key, source)| {
         let client = client.clone();
-        async move { (is_gone(&client, &key).await, key) }
+        async move { (is_gone(&client, &key).await, key, source) }
     });
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+    let mut looked = Looked { tenant, gone: BTreeMap::new(), unsaid: BTreeMap::new() };
     let mut gone = Vec::new();
-    while let Some((is_gone, key)) = looks.next().await {
+    while let Some((is_gone, key, source)) = looks.next().await {
         match is_gone {
-            Ok(true) => gone.push(key),
+            // A Tenant that is gone is unmanaged, however it went (T14): nothing is lost by saying so.
+            Ok(true) if key.kind == Kind::Tenant => drop(looked.gone.insert(key, source)),
+            Ok(true) => gone.push((key, source)),
             Ok(false) => {}
-            Err(_) => looked.unsaid.push(key),
+            Err(_) => drop(looked.unsaid.insert(key, source)),
         }
     }
     // Afterwards: what is gone from a place that goes itself is orphaned, and nothing happens to its record.
-    match stays(&client, &tenant, &tenant_uid, &crds).await {
-        Ok(true) => looked.gone.extend(gone),
-        Ok(false) => looked.unsaid.clear(),
-        Err(_) => looked.unsaid.extend(gone),
+    let mut sources: HashMap<(Kind, String), kube::Result<bool>> = HashMap::new();
+    for (key, source) in gone {
+        let of = (key.kind, source);
+        if !sources.contains_key(&of) {
+            sources.insert(of.clone(), stays(&client, &looked.tenant, of.0, &of.1).await);
+        }
+        match sources.get(&of) {
+            Some(Ok(true)) => drop(looked.gone.insert(key, of.1)),
+            Some(Ok(false)) => {}
+            Some(Err(_)) | None => drop(looked.unsaid.insert(key, of.1)),
+        }
     }
     looked
 }
 
-/// Whether the namespace, the CRDs and the Tenant are the same and don't go.
-async fn stays(client: &Client, tenant: &Handle, uid: &str, crds: &HashMap<Kind, String>) -> kube::Result<bool> {
+/// Whether a source is there and stays: the namespace, the kind's CRD and the Tenant resource.
+async fn stays(client: &Client, tenant: &Handle, kind: Kind, source: &str) -> kube::Result<bool> {
+    let Some((crd_uid, tenant_uid)) = source.split_once('/') else { return Ok(false) };
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let Some(namespace) = namespaces.get_metadata_opt(&tenant.namespace).await? else { return Ok(false) };
-    if is_terminating(&namespace) {
-        return Ok(false);
-    }
+    let namespace = namespaces.get_metadata_opt(&tenant.namespace).await?;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for (kind, crd_uid) in crds {
-        let Some(crd) = definitions.get_metadata_opt(&crd_name(*kind)).await? else { return Ok(false) };
-        if is_terminating(&crd) || crd.uid().as_deref() != Some(crd_uid) {
-            return Ok(false);
-        }
-    }
+    let crd = definitions.get_metadata_opt(&crd_name(kind)).await?;
     let resource = objects(client, Kind::Tenant, Some(&tenant.namespace)).get_metadata_opt(&tenant.name).await?;
-    Ok(resource.is_some_and(|resource| !is_terminating(&resource) && resource.uid().as_deref() == Some(uid)))
+    Ok(namespace.is_some_and(|namespace| !is_terminating(&namespace))
+        && crd.is_some_and(|crd| !is_terminating(&crd) && crd.uid().as_deref() == Some(crd_uid))
+        && resource.is_some_and(|resource| !is_terminating(&resource) && resource.uid().as_deref() == Some(tenant_uid)))
 }
 
 async fn is_gone(client: &Client, key: &Key) -> kube::Result<bool> {

@@ -3,16 +3,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::ExponentialBuilder;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::Sender;
 
+use super::Clients;
 use super::health::Health;
 use super::object::{Object, key};
 use crate::api::{GROUP, Key, Kind, VERSION};
@@ -59,37 +60,40 @@ pub fn objects(client: &Client, kind: Kind, scope: Option<&str>) -> Api<DynamicO
 
 /// Follows a kind in a scope for as long as somebody listens. Errors are told and survived: the stream lists
 /// again after a while, and what could not be listed is never taken for gone.
-pub async fn follow(client: Client, kind: Kind, scope: Scope, seen: Sender<Seen>, health: Arc<Health>) {
+pub async fn follow(clients: Clients, kind: Kind, scope: Scope, seen: Sender<Seen>, health: Arc<Health>) {
+    let Clients { watching, calling } = clients;
     let part = format!("watch {}{}", kind.plural(), scope.as_ref().map_or(String::new(), |scope| format!(" in {scope}")));
     let backoff =
         ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_max_delay(LAST_PAUSE).with_jitter().without_max_times();
-    let events = watcher(objects(&client, kind, scope.as_deref()), watcher::Config::default())
+    let events = watcher(objects(&watching, kind, scope.as_deref()), watcher::Config::default())
         .backoff(watcher::ExponentialBackoff::from(backoff));
     let mut events = pin!(events.map_err(|error| error.to_string()));
-    let mut troubled = false;
+    // Failures since the watch worked last, and when the last one was.
+    let (mut failures, mut failed_at) = (0, Instant::now());
     loop {
         let event = tokio::select! {
             event = events.next() => event,
-            // A watch that works again is silent until something happens.
-            () = tokio::time::sleep(PROBE), if troubled => {
-                troubled = objects(&client, kind, scope.as_deref()).list_metadata(&ListParams::default().limit(1)).await.is_err();
-                if !troubled && health.well(&part) {
-                    tracing::info!(kind = kind.name(), "watching again");
+            // A watch that works again is silent until something happens. One that failed often may fail again.
+            () = tokio::time::sleep(PROBE), if failures > 0 => {
+                let probe = objects(&calling, kind, scope.as_deref());
+                let lists = probe.list_metadata(&ListParams::default().limit(1)).await.is_ok();
+                if lists && failed_at.elapsed() > (PROBE * failures).min(LAST_PAUSE + PROBE) {
+                    failures = 0;
+                    if health.well(&part) {
+                        tracing::info!(kind = kind.name(), "watching again");
+                    }
                 }
                 continue;
             }
         };
         let Some(event) = event else { return };
         let told = match event {
-            Ok(watcher::Event::Init) => match crd_uid(&client, kind, &part, &health).await {
-                Some(crd) => Seen::Listing { kind, scope: scope.clone(), crd },
-                None => continue,
-            },
+            Ok(watcher::Event::Init) => {
+                let crd = crd_uid(&calling, kind, &part, &health).await;
+                Seen::Listing { kind, scope: scope.clone(), crd }
+            }
             Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
-                let object = Box::new(Object::new(kind, object));
-                // On this task's core, ahead of the batch.
-                object.submission.read();
-                Seen::Object(object)
+                Seen::Object(Box::new(Object::new(kind, object)))
             }
             Ok(watcher::Event::Delete(object)) => Seen::Gone(key(kind, &object.metadata)),
             Ok(watcher::Event::InitDone) => Seen::Listed { kind, scope: scope.clone() },
@@ -97,7 +101,7 @@ pub async fn follow(client: Client, kind: Kind, scope: Scope, seen: Sender<Seen>
                 health.watch_errors.inc();
                 tracing::warn!(kind = kind.name(), %error, "watching failed; trying again");
                 health.trouble(&part, error);
-                troubled = true;
+                (failures, failed_at) = (failures + 1, Instant::now());
                 continue;
             }
         };
@@ -107,19 +111,18 @@ pub async fn follow(client: Client, kind: Kind, scope: Scope, seen: Sender<Seen>
     }
 }
 
-/// The uid of a kind's CRD; asked for until it is told. Nothing, if there is no CRD: then nothing can be listed.
-async fn crd_uid(client: &Client, kind: Kind, part: &str, health: &Health) -> Option<Arc<str>> {
+/// The uid of a kind's CRD; asked for until there is one.
+async fn crd_uid(client: &Client, kind: Kind, part: &str, health: &Health) -> Arc<str> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     loop {
         match definitions.get_metadata_opt(&crd_name(kind)).await {
-            Ok(crd) => {
+            Ok(Some(PartialObjectMeta { metadata: ObjectMeta { uid: Some(uid), .. }, .. })) => {
                 health.well(part);
-                return crd.and_then(|crd| crd.uid()).map(Arc::from);
+                return uid.into();
             }
-            Err(error) => {
-                health.trouble(part, error);
-                tokio::time::sleep(PROBE).await;
-            }
+            Ok(_) => health.trouble(part, format!("there is no CustomResourceDefinition {}", crd_name(kind))),
+            Err(error) => health.trouble(part, error),
         }
+        tokio::time::sleep(PROBE).await;
     }
 }

@@ -23,6 +23,9 @@ use crate::directory::{Directory, declarations};
 const AT_ONCE: usize = 32;
 /// How many statuses are read from the directory at once.
 const PAGE: usize = 200;
+/// How long it is waited after each failure, before the object is put aside.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800), Duration::from_millis(1_600)];
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -38,8 +41,17 @@ pub struct Write {
 /// What became of it.
 pub struct Written {
     pub key: Key,
-    /// The digest of what was told; nothing if the object is gone.
-    pub digest: Option<u128>,
+    pub outcome: Outcome,
+}
+
+/// What became of a status.
+pub enum Outcome {
+    /// The object carries the status with this digest.
+    Told(u128),
+    /// The object or its declaration is gone, or the server takes no status for it.
+    Refused,
+    /// It failed again and again; others go on meanwhile (R8).
+    Failed,
 }
 
 /// The field manager under which statuses are written.
@@ -62,19 +74,22 @@ pub fn start(client: Client, directory: Directory, health: Arc<Health>) -> Write
         let (client, health, told) = (&client, &health, &told);
         writes
             .for_each_concurrent(AT_ONCE, |(key, digest, status)| async move {
-                let digest = patch(client, &key, &status, health).await.then_some(digest);
+                let outcome = match status {
+                    Some(status) => patch(client, &key, digest, &status, health).await,
+                    None => Outcome::Refused,
+                };
                 // Whoever asked may be gone by now.
-                let _ = told.send(Written { key, digest });
+                let _ = told.send(Written { key, outcome });
             })
             .await;
     });
     Writer { queue, done, task }
 }
 
-/// What is to be told to whom, read from the directory until it answers.
-async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> Vec<(Key, u128, Value)> {
+/// What is to be told to whom, read from the directory until it answers. By now that may be something newer.
+async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> Vec<(Key, u128, Option<Value>)> {
     let unknown: Vec<Key> = page.iter().filter(|write| write.status.is_none()).map(|write| write.key.clone()).collect();
-    let mut stored: HashMap<Key, (u128, Value)> = loop {
+    let stored: HashMap<Key, (u128, Value)> = loop {
         let read = async { declarations::statuses(&mut directory.read().await?, &unknown).await };
         match read.await {
             Ok(stored) => break stored.into_iter().collect(),
@@ -86,44 +101,48 @@ async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> V
     };
     health.well("statuses");
     page.into_iter()
-        .filter_map(|Write { key, digest, status }| match status {
-            Some(status) => Some((key, digest, status)),
-            // By now it may be told something newer.
-            None => stored.remove(&key).map(|(digest, status)| (key, digest, status)),
+        .map(|Write { key, digest, status }| match (status, stored.get(&key)) {
+            (None, Some((digest, status))) => (key, *digest, Some(status.clone())),
+            (status, _) => (key, digest, status),
         })
         .collect()
 }
 
-/// Patches one status until it is there, or the object is gone.
-async fn patch(client: &Client, key: &Key, status: &Value, health: &Health) -> bool {
+/// Patches one status: until it is there, but not for ever.
+async fn patch(client: &Client, key: &Key, digest: u128, status: &Value, health: &Health) -> Outcome {
     let body = json!({ "status": complete(status, schema::status(key.kind)) });
     let parameters = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
     let url = resource(key.kind);
     let url = format!("/apis/{}/namespaces/{}/{}", url.api_version, key.handle.namespace, url.plural);
-    let mut pause = Duration::from_millis(200);
     let count = |by: &str| {
         health.patches.get_or_create(&By { by: by.to_owned() }).inc();
     };
-    loop {
+    for pause in PAUSES {
         let request = Request::new(&url).patch_subresource("status", &key.handle.name, &parameters, &Patch::Merge(&body));
-        let Ok(request) = request else { return false };
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(object = %key, %error, "the status can't be sent");
+                return Outcome::Refused;
+            }
+        };
         let error = match tokio::time::timeout(TIMEOUT, client.request::<IgnoredAny>(request)).await {
             Ok(Ok(_)) => {
                 count("written");
                 if health.well("status") {
                     tracing::info!("statuses can be written again");
                 }
-                return true;
+                return Outcome::Told(digest);
             }
             Ok(Err(kube::Error::Api(refusal))) if refusal.code == 404 => {
                 count("gone");
-                return false;
+                return Outcome::Refused;
             }
             // The status is no longer what the schema on the server takes. Others go on (R8).
             Ok(Err(kube::Error::Api(refusal))) if matches!(refusal.code, 400 | 422) => {
                 tracing::error!(object = %key, error = %refusal.message, "the API server refuses the status");
                 count("refused");
-                return false;
+                return Outcome::Refused;
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
@@ -131,8 +150,8 @@ async fn patch(client: &Client, key: &Key, status: &Value, health: &Health) -> b
         count("failed");
         health.trouble("status", error);
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
     }
+    Outcome::Failed
 }
 
 /// A status as a merge patch that leaves nothing of the one before: fields that it lacks are null.

@@ -25,7 +25,7 @@ pub const BATCH: usize = 500;
 /// How often a batch that met a conflict is gathered again before it is halved.
 const ATTEMPTS: usize = 3;
 /// The clocks may differ by this much before irreversible steps wait (R4).
-const TOLERATED_SKEW: i64 = 60_000_000;
+const TOLERATED_SKEW: u64 = 60_000_000;
 
 /// How the engine tells whether a manifest is still there.
 #[derive(Clone, Debug)]
@@ -136,15 +136,16 @@ impl Engine {
         self.leader.release().await
     }
 
-    /// Says how far this host's clock is before another that matters, in microseconds.
-    pub fn set_other_skew(&mut self, skew: i64) {
-        self.other_skew = skew;
+    /// Says how far this host's clock is before another that matters, in microseconds; nothing, if that is not
+    /// known.
+    pub fn set_other_skew(&mut self, skew: Option<i64>) {
+        self.other_skew = skew.unwrap_or(i64::MAX);
     }
 
     /// Whether irreversible steps may be taken: this host's clock agrees with the database's, and with that of
     /// the API server where there is one (R4).
     pub fn clocks_agree(&self) -> bool {
-        self.leader.skew().abs() <= TOLERATED_SKEW && self.other_skew.abs() <= TOLERATED_SKEW
+        [self.leader.skew(), self.other_skew].iter().all(|skew| skew.unsigned_abs() <= TOLERATED_SKEW)
     }
 
     /// Puts a request at the end of the queue.
@@ -244,16 +245,24 @@ impl Engine {
         let mut done = Done::default();
         let mut after: Option<Key> = None;
         loop {
-            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let page = declarations::page(&mut self.directory.read().await?, after.as_ref(), limit).await?;
-            let Some(last) = page.last().cloned() else { return Ok(done) };
-            for key in page {
-                self.enqueue(Request::revisit(key, Trigger::Scan));
+            let (page, last) = self.scan_page(after.as_ref(), now).await?;
+            done.extend(page, self.keep);
+            if last.is_none() {
+                return Ok(done);
             }
-            let drained = self.drain(now, &mut |_| ()).await?;
-            done.extend(drained, self.keep);
-            after = Some(last);
+            after = last;
         }
+    }
+
+    /// One page of a scan: what it set back, and the last object that was looked at, if there may be more.
+    pub async fn scan_page(&mut self, after: Option<&Key>, now: Timestamp) -> Result<(Done, Option<Key>), Error> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let page = declarations::page(&mut self.directory.read().await?, after, limit).await?;
+        let last = page.last().cloned();
+        for key in page {
+            self.enqueue(Request::revisit(key, Trigger::Scan));
+        }
+        Ok((self.drain(now, &mut |_| ()).await?, last))
     }
 
     /// Works until the queue is empty.

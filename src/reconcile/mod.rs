@@ -90,9 +90,23 @@ impl Submission {
     /// What it says.
     fn content(&self) -> &Content {
         self.content.get_or_init(|| {
-            let json: Arc<Value> = Arc::new(serde_json::from_str(&self.spec).unwrap_or(Value::Null));
-            Content { spec: gather::typed(self.key.kind, &json, false), json }
+            let mut json: Value = serde_json::from_str(&self.spec).unwrap_or(Value::Null);
+            let spec = gather::typed(self.key.kind, &json, false);
+            if spec.is_err() {
+                drop_nuls(&mut json);
+            }
+            Content { json: json.into(), spec }
         })
+    }
+}
+
+/// What is refused is kept as well, as far as every database can keep it.
+fn drop_nuls(value: &mut Value) {
+    match value {
+        Value::String(text) => text.retain(|character| character != '\0'),
+        Value::Array(items) => items.iter_mut().for_each(drop_nuls),
+        Value::Object(fields) => fields.values_mut().for_each(drop_nuls),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

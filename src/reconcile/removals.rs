@@ -18,23 +18,26 @@ impl Engine {
     /// Removes what a source no longer declares, in tenants for which the set is complete. Tenants themselves
     /// are never in question here: a set without a Tenant is not complete for it.
     pub async fn prune(&mut self, source: &str, set: &Set, now: Timestamp) -> Result<Done, Error> {
-        let mut missing: BTreeSet<(u8, Key)> = BTreeSet::new();
+        let mut missing = Vec::new();
         let mut tx = self.directory.read().await?;
         for tenant in &set.complete {
-            for key in declarations::of_source(&mut tx, source, tenant).await? {
-                if !set.objects.contains(&key) {
-                    missing.insert((rank(key.kind), key));
-                }
-            }
+            let declared = declarations::of_source(&mut tx, source, tenant).await?;
+            missing.extend(declared.into_iter().filter(|key| !set.objects.contains(key)));
         }
         drop(tx);
-        let mut done = Done::default();
-        for kind in [Kind::ExternalContact, Kind::Member, Kind::Organization, Kind::Tenant] {
-            let keys: Vec<Key> = missing.iter().filter(|(rank_, _)| *rank_ == rank(kind)).map(|(_, key)| key.clone()).collect();
-            let removed = self.remove(keys, now).await?;
-            self.add(&mut done, removed);
+        self.remove(missing, now).await
+    }
+
+    /// What a source declares in a kind and is not there (R9).
+    pub async fn missing(&self, kind: Kind, source: &str, is_there: impl Fn(&Key) -> bool) -> Result<Vec<Key>, Error> {
+        let mut tx = self.directory.read().await?;
+        let (mut missing, mut after) = (Vec::new(), None);
+        loop {
+            let page = declarations::page_of_source(&mut tx, kind, source, after.as_ref()).await?;
+            let Some(last) = page.last() else { return Ok(missing) };
+            after = Some(last.handle.clone());
+            missing.extend(page.into_iter().filter(|key| !is_there(key)));
         }
-        Ok(done)
     }
 
     /// Looks again at what waits for something that these objects hold: a manifest of another name may be the
@@ -59,13 +62,19 @@ impl Engine {
         self.drain(now, &mut |_| ()).await
     }
 
-    /// Lets records follow their resources, which are gone. One that may not go yet stays, and goes by itself
-    /// once it may.
-    pub async fn remove(&mut self, gone: Vec<Key>, now: Timestamp) -> Result<Done, Error> {
-        for key in gone {
-            self.enqueue(Request { key, trigger: Trigger::Declared, what: What::Gone });
+    /// Lets records follow their resources, which are gone: members first, then organizations. One that may not
+    /// go yet stays, and goes by itself once it may.
+    pub async fn remove(&mut self, mut gone: Vec<Key>, now: Timestamp) -> Result<Done, Error> {
+        gone.sort_by_cached_key(|key| (rank(key.kind), key.clone()));
+        let mut done = Done::default();
+        for of_a_kind in gone.chunk_by(|one, other| one.kind == other.kind) {
+            for key in of_a_kind {
+                self.enqueue(Request { key: key.clone(), trigger: Trigger::Declared, what: What::Gone });
+            }
+            let removed = self.drain(now, &mut |_| ()).await?;
+            self.add(&mut done, removed);
         }
-        self.drain(now, &mut |_| ()).await
+        Ok(done)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{Directory, Operator, Plane, company, member, within};
+use crate::support::{Directory, Operator, Plane, becomes, company, member, within};
 
 /// A company with so many members, `m0` and on.
 fn large(members: usize) -> String {
@@ -139,12 +139,16 @@ fn it_goes_on_by_itself_after_postgresql_was_away_and_slow() {
     operator.wait_ready(40);
     plane.wait_ready("hr", &["member/joe"]);
     std::thread::scope(|scope| {
-        scope.spawn(|| directory.execute("BEGIN; LOCK TABLE members IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT;"));
+        scope.spawn(|| directory.execute("BEGIN; LOCK TABLE members IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20); COMMIT;"));
         plane.apply(&member("hr", "jim", ""));
     });
-    operator.wait_ready(40);
     plane.wait_ready("hr", &["member/jim"]);
-    assert_eq!(directory.count("audit WHERE action = 'create' AND kind = 'Member'"), 4);
+    // A text that PostgreSQL does not take holds up nobody.
+    let bad = member("hr", "bad", "  nickname: \"a\\0b\"");
+    plane.apply(&(bad + &member("hr", "jill", "")));
+    plane.wait_ready("hr", &["member/jill"]);
+    becomes(10, "False Invalid".to_owned(), || plane.ready("member", "hr", "bad"));
+    assert_eq!(directory.count("audit WHERE action = 'create' AND kind = 'Member'"), 5);
 }
 
 #[test]

@@ -125,3 +125,35 @@ fn a_renamed_manifest_keeps_its_person() {
     std::thread::sleep(std::time::Duration::from_secs(5));
     assert_eq!(directory.count("audit WHERE action = 'delete'"), 0);
 }
+
+#[test]
+fn members_that_are_there_before_their_tenant_go_when_their_resources_go() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    // In one batch, the Tenant last.
+    let team =
+        organization("hr", "platform") + &member("hr", "boss", "  personalEmail: boss@home.example") + &member("hr", "jane", "");
+    plane.apply(&(team + &tenant("hr")));
+    plane.wait_ready("hr", &["member/jane", "tenant/acme"]);
+    plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
+    becomes(20, 1, || directory.count("members WHERE name = 'jane' AND phase = 'Deleted'"));
+}
+
+#[test]
+fn a_copied_external_key_is_refused_also_after_its_holder_was_away() {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let _operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    let jane = member("hr", "jane", "  externalKey: p-1");
+    plane.apply(&(company("hr", &[]) + &jane));
+    plane.wait_ready("hr", &["member/jane"]);
+    plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
+    becomes(20, 1, || directory.count("members WHERE name = 'jane' AND phase = 'Deleted'"));
+    plane.apply(&jane);
+    plane.wait_ready("hr", &["member/jane"]);
+    let uid = directory.uid("jane");
+    plane.apply(&member("hr", "copy", "  externalKey: p-1"));
+    becomes(10, "False ExternalKeyTaken".to_owned(), || plane.ready("member", "hr", "copy"));
+    assert_eq!(directory.uid("jane"), uid);
+}

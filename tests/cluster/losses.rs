@@ -164,3 +164,38 @@ fn a_tenant_whose_resource_is_gone_is_unmanaged_and_keeps_its_people() {
     becomes(10, 1, || directory.count("tenants WHERE managed"));
     assert_eq!(people(&directory), before);
 }
+
+#[test]
+fn a_tenant_that_is_made_anew_at_once_takes_nobody_away() {
+    let (plane, directory, _operator) = cluster();
+    let before = people(&directory);
+    // Everything goes, and the Tenant is back before anything has settled.
+    plane.kubectl(&["delete", "members,organizations,tenants", "--all", "-n", "hr"]);
+    plane.apply(&tenant("hr"));
+    sleep(SETTLED);
+    sleep(SETTLED);
+    assert_eq!(people(&directory), before);
+    plane.apply(&company("hr", &["jane", "joe"]));
+    plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
+    assert_eq!(people(&directory), before);
+    // Under the Tenant of today, what goes goes.
+    plane.kubectl(&["delete", "member", "joe", "-n", "hr"]);
+    becomes(20, 1, || directory.count("members WHERE name = 'joe' AND phase = 'Deleted'"));
+}
+
+#[test]
+fn a_definition_that_is_replaced_at_once_takes_nobody_away() {
+    let (plane, directory, _operator) = cluster();
+    let before = people(&directory);
+    plane.kubectl(&["replace", "--force", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds/members.yaml")]);
+    sleep(SETTLED);
+    sleep(SETTLED);
+    assert_eq!(people(&directory), before);
+    within(20, || plane.try_kubectl(&["get", "members", "-n", "hr"]));
+    plane.apply(&company("hr", &["jane", "joe"]));
+    within(60, || match plane.ready("member", "hr", "jane").as_str() {
+        "True InDirectory" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    assert_eq!(people(&directory), before);
+}

@@ -12,6 +12,7 @@ use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key,
+    unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
@@ -96,6 +97,10 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision.removal = Removal::Done;
     let Some(member) = member_of(&decision).filter(|member| !member.is_deleted()) else { return decision };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return decision };
+    if let Some(pending) = unmanaged(world, &member.tenant) {
+        decision.removal = pending;
+        return decision;
+    }
     let guard = guard(world, &member);
     if let Some((reason, message)) = protected(guard) {
         decision.removal = Removal::Pending(reason, message.to_owned());
