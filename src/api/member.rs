@@ -364,7 +364,7 @@ pub enum PasswordMode {
     CreationLink,
 }
 
-/// Where a member is in its life (section 4).
+/// Where a member is in its life (M20–M25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum MemberPhase {
     /// The account begins later; no sign-in.

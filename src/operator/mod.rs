@@ -2,7 +2,7 @@
 //! `apply --watch` with another source: it decides nothing, puts a finalizer on nothing, and keeps no copy of
 //! an object. Called by `rollcall operator`.
 
-mod events;
+pub mod events;
 pub mod health;
 mod known;
 mod object;
