@@ -2,7 +2,7 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help try demo test crash bench bench-cluster crds lint audit cargo-deny fmt
+.PHONY: help try demo test crash bench bench-cluster crds reference lint audit cargo-deny fmt
 
 CARGO_DENY := 0.20.2
 ROLLCALL := $(or $(CARGO_TARGET_DIR),target)/release/rollcall
@@ -46,6 +46,10 @@ CRDS := crds charts/rollcall/files/crds
 crds: ## write the CRDs into crds/ and the chart, from the types in src/api
 	for folder in $(CRDS); do $(WRITE_CRDS) $$folder; done
 
+WRITE_REFERENCE := cargo run --quiet --locked -- reference --out
+reference: ## write the reference into docs/reference/, from the code
+	$(WRITE_REFERENCE) docs/reference
+
 lint: cargo-deny ## check formatting, clippy, licenses and origins of dependencies, and that what is generated is up to date
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
@@ -54,6 +58,8 @@ lint: cargo-deny ## check formatting, clippy, licenses and origins of dependenci
 	for crds in $(CRDS); do \
 		diff --recursive --unified $$crds "$$folder" || { echo "$$crds differs from the types in src/api: run 'make crds'" >&2; exit 1; }; \
 	done
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(WRITE_REFERENCE) "$$folder"; \
+	diff --recursive --unified docs/reference "$$folder" || { echo "docs/reference differs from the code: run 'make reference'" >&2; exit 1; }
 
 audit: cargo-deny ## look for known vulnerabilities in dependencies; needs the network
 	cargo deny --locked check advisories

@@ -1,12 +1,12 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
-use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, records};
+use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, unattended};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
 fn shared() -> Vec<&'static str> {
     [
         directory::STATEMENTS,
-        records::STATEMENTS,
+        unattended::STATEMENTS,
         declarations::STATEMENTS,
         audit::STATEMENTS,
         facts::STATEMENTS,

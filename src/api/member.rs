@@ -28,6 +28,7 @@ use super::time::{Day, When};
     printcolumn(name = "Display name", type_ = "string", json_path = ".status.displayName"),
     printcolumn(name = "Organization", type_ = "string", json_path = ".status.organization"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "On leave since", type_ = "string", json_path = ".status.onLeave.from"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -364,7 +365,7 @@ pub enum PasswordMode {
     CreationLink,
 }
 
-/// Where a member is in its life (section 4).
+/// Where a member is in its life (M20–M25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum MemberPhase {
     /// The account begins later; no sign-in.

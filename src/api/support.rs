@@ -1,26 +1,67 @@
 //! Which fields have no effect yet. A field that is declared and does nothing is told in the warning
 //! `NotYetSupported`, never silently nothing. Pure. Used by the decisions; it shrinks as fields are built.
 
-use super::{ExternalContactSpec, MemberSpec, OrganizationSpec, TenantSpec};
+use super::member::Assignment;
+use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec};
+
+/// A field, and whether a spec sets it.
+type Field<S> = (&'static str, fn(&S) -> bool);
+
+const TENANT: &[Field<TenantSpec>] = &[
+    ("spec.passwordPolicy", |spec| spec.password_policy.is_some()),
+    ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
+    ("spec.externalConnections", |spec| spec.external_connections.is_some()),
+    ("spec.corporateGroup", |spec| spec.corporate_group.is_some()),
+    ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
+    ("spec.accessBudget", |spec| spec.access_budget.is_some()),
+    ("spec.cancellation", |spec| spec.cancellation.is_some()),
+    ("spec.notifications", |spec| spec.notifications.is_some()),
+    ("spec.registrationLink", |spec| spec.registration_link.is_some()),
+];
+
+const MEMBER: &[Field<MemberSpec>] = &[
+    ("spec.temporaryId", |spec| spec.temporary_id == Some(true)),
+    ("spec.concurrentOf", |spec| spec.concurrent_of.is_some()),
+    ("spec.photo", |spec| spec.photo.is_some()),
+    ("spec.organizations[].private", |spec| assigned(spec, |o| o.private == Some(true))),
+    ("spec.organizations[].includeInTeamSharing", |spec| assigned(spec, |o| o.include_in_team_sharing == Some(false))),
+    ("spec.organizations[].from", |spec| assigned(spec, |o| o.from.is_some())),
+    ("spec.organizations[].until", |spec| assigned(spec, |o| o.until.is_some())),
+    ("spec.departure.devices", |spec| spec.departure.as_ref().is_some_and(|d| d.devices.is_some())),
+    ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
+    ("spec.resetTwoStepVerification", |spec| spec.reset_two_step_verification.is_some()),
+    ("spec.appUsage", |spec| spec.app_usage.is_some()),
+    ("spec.easyLogin", |spec| spec.easy_login.is_some()),
+    ("spec.searchAutocomplete", |spec| spec.search_autocomplete.is_some()),
+    ("spec.devices", |spec| !spec.devices.is_empty()),
+    ("spec.notifyUpdate", |spec| spec.notify_update.is_some()),
+    ("spec.password", |spec| spec.password.is_some()),
+    ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
+    ("spec.registration", |spec| spec.registration.is_some()),
+];
+
+/// All fields of a kind that have no effect yet; `spec` where none has. Used by the generated reference.
+pub fn unsupported(kind: Kind) -> Vec<&'static str> {
+    match kind {
+        Kind::Tenant => TENANT.iter().map(|(field, _)| *field).collect(),
+        Kind::Organization => Vec::new(),
+        Kind::Member => MEMBER.iter().map(|(field, _)| *field).collect(),
+        Kind::ExternalContact => vec!["spec"],
+    }
+}
 
 /// Names the fields of a list that are set.
-fn set<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
-    fields.into_iter().filter_map(|(field, is_set)| is_set.then_some(field)).collect()
+fn set<S>(fields: &[Field<S>], spec: &S) -> Vec<&'static str> {
+    fields.iter().filter_map(|(field, is_set)| is_set(spec).then_some(*field)).collect()
+}
+
+fn assigned(spec: &MemberSpec, holds: fn(&Assignment) -> bool) -> bool {
+    spec.organizations.iter().any(holds)
 }
 
 /// The fields of a tenant that are declared and have no effect yet.
 pub fn unsupported_in_tenant(spec: &TenantSpec) -> Vec<&'static str> {
-    set([
-        ("spec.passwordPolicy", spec.password_policy.is_some()),
-        ("spec.twoStepVerification", spec.two_step_verification.is_some()),
-        ("spec.externalConnections", spec.external_connections.is_some()),
-        ("spec.corporateGroup", spec.corporate_group.is_some()),
-        ("spec.contactRetention", spec.contact_retention.is_some()),
-        ("spec.accessBudget", spec.access_budget.is_some()),
-        ("spec.cancellation", spec.cancellation.is_some()),
-        ("spec.notifications", spec.notifications.is_some()),
-        ("spec.registrationLink", spec.registration_link.is_some()),
-    ])
+    set(TENANT, spec)
 }
 
 /// The fields of an organization that are declared and have no effect yet.
@@ -30,27 +71,7 @@ pub fn unsupported_in_organization(_: &OrganizationSpec) -> Vec<&'static str> {
 
 /// The fields of a member that are declared and have no effect yet.
 pub fn unsupported_in_member(spec: &MemberSpec) -> Vec<&'static str> {
-    let assignment = |holds: fn(&super::member::Assignment) -> bool| spec.organizations.iter().any(holds);
-    set([
-        ("spec.temporaryId", spec.temporary_id == Some(true)),
-        ("spec.concurrentOf", spec.concurrent_of.is_some()),
-        ("spec.photo", spec.photo.is_some()),
-        ("spec.organizations[].private", assignment(|o| o.private == Some(true))),
-        ("spec.organizations[].includeInTeamSharing", assignment(|o| o.include_in_team_sharing == Some(false))),
-        ("spec.organizations[].from", assignment(|o| o.from.is_some())),
-        ("spec.organizations[].until", assignment(|o| o.until.is_some())),
-        ("spec.departure.devices", spec.departure.as_ref().is_some_and(|d| d.devices.is_some())),
-        ("spec.twoStepVerification", spec.two_step_verification.is_some()),
-        ("spec.resetTwoStepVerification", spec.reset_two_step_verification.is_some()),
-        ("spec.appUsage", spec.app_usage.is_some()),
-        ("spec.easyLogin", spec.easy_login.is_some()),
-        ("spec.searchAutocomplete", spec.search_autocomplete.is_some()),
-        ("spec.devices", !spec.devices.is_empty()),
-        ("spec.notifyUpdate", spec.notify_update.is_some()),
-        ("spec.password", spec.password.is_some()),
-        ("spec.resendInvitation", spec.resend_invitation.is_some()),
-        ("spec.registration", spec.registration.is_some()),
-    ])
+    set(MEMBER, spec)
 }
 
 /// The fields of a contact that are declared and have no effect yet: all of them.

@@ -13,9 +13,9 @@ use crate::api::{API_VERSION, Handle, Kind};
 use crate::directory::declarations::{Declaration, Filter};
 use crate::directory::records::By;
 use crate::directory::sql::keys;
-use crate::directory::{Directory, Error, records};
-use crate::reconcile::figures;
-use crate::record::Uid;
+use crate::directory::{Directory, Error, records, unattended};
+use crate::reconcile::{figures, status_of};
+use crate::record::{Record, Uid};
 
 /// Lists what is declared and what became of it.
 #[derive(Debug, Args)]
@@ -203,7 +203,8 @@ fn columns(kind: Kind, wide: bool) -> Vec<Column> {
     list
 }
 
-/// The objects of a kind as kubectl would print them. `deleted` adds members whose resource is gone.
+/// The objects of a kind as kubectl would print them, and tenants that nobody declares now. `deleted` adds members
+/// whose resource is gone.
 pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted: bool) -> Result<Vec<Value>, Error> {
     let mut tx = directory.read().await?;
     let declared = figures::list(&mut tx, kind, filter).await?;
@@ -213,27 +214,31 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
         known.insert(declaration.key.handle.clone());
         list.push(manifest(&declaration, status));
     }
-    if deleted && kind == Kind::Member {
-        let deleted = records::deleted_members(&mut tx, filter).await?;
-        let worked_in = keys(deleted.iter().filter_map(|member| member.primary_organization()));
-        let organizations = records::load(&mut tx, Kind::Organization, By::Uid, worked_in).await?;
-        let name = |uid: &Uid| {
-            let organization = organizations.iter().find(|organization| organization.uid() == uid);
-            organization.map(|organization| organization.handle().name.to_string())
-        };
-        for member in deleted {
-            if !known.contains(&member.handle) {
-                list.push(json!({
-                    "apiVersion": API_VERSION, "kind": kind.name(),
-                    "metadata": {
-                        "name": member.handle.name, "namespace": member.handle.namespace,
-                        "creationTimestamp": rfc3339(member.created_at), "generation": member.intent.generation,
-                    },
-                    "spec": member.intent.json,
-                    "status": crate::reconcile::member_status(&member, &name),
-                }));
-            }
-        }
+    // Records that nobody declares now: members in grace, where they are asked for, and tenants (T14).
+    let asked = deleted || kind != Kind::Member;
+    let records = if asked { unattended::undeclared(&mut tx, kind, filter).await? } else { Vec::new() };
+    let worked_in = records.iter().filter_map(|record| match record {
+        Record::Member(member) => member.primary_organization(),
+        Record::Tenant(_) | Record::Organization(_) => None,
+    });
+    let organizations = records::load(&mut tx, Kind::Organization, By::Uid, keys(worked_in)).await?;
+    let name = |uid: &Uid| {
+        let organization = organizations.iter().find(|organization| organization.uid() == uid);
+        organization.map(|organization| organization.handle().name.to_string())
+    };
+    for record in records.iter().filter(|record| !known.contains(record.handle())) {
+        let (spec, generation, created_at) = record.declared();
+        list.push(json!({
+            "apiVersion": API_VERSION, "kind": kind.name(),
+            "metadata": {
+                "name": record.handle().name, "namespace": record.handle().namespace,
+                "creationTimestamp": rfc3339(created_at), "generation": generation,
+            },
+            "spec": spec,
+            "status": status_of(record, &name),
+        }));
+    }
+    if !records.is_empty() {
         list.sort_by_key(|object| (text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])));
     }
     Ok(list)

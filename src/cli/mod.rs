@@ -10,6 +10,7 @@ mod operator;
 mod output;
 mod plan;
 mod record;
+mod reference;
 mod validate;
 
 use std::path::PathBuf;
@@ -74,6 +75,9 @@ enum Command {
     Crds(crds::Crds),
     /// Report what services saw
     Record(record::Record),
+    /// Write the reference pages of the documentation
+    #[command(hide = true)]
+    Reference(reference::Reference),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -120,6 +124,7 @@ pub async fn run() -> ExitCode {
         Command::Operator(operator) => operator.run(&global).await,
         Command::Crds(crds) => crds.run(),
         Command::Record(record) => record.run(&global).await,
+        Command::Reference(reference) => reference.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());
             Ok(OK)

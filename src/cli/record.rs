@@ -22,7 +22,7 @@ pub struct Record {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A member signed in
+    /// Report that a member signed in
     SignIn {
         /// The member's name
         member: String,

@@ -11,6 +11,7 @@ pub mod leadership;
 pub mod records;
 pub mod sql;
 pub mod tree;
+pub mod unattended;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;

@@ -18,6 +18,22 @@ const BACKLOG: usize = 2_000;
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The transitions that are told: the action in the trail, the reason of the event, its words. Other actions are not.
+pub const TRANSITIONS: &[(&str, &str, &str)] = &[
+    ("activate", "Activated", "the account is activated"),
+    ("suspend", "Suspended", "the account is suspended and signed out"),
+    ("unsuspend", "Unsuspended", "the suspension is over"),
+    ("leave", "LeaveBegan", "on leave"),
+    ("return", "LeaveEnded", "back from leave"),
+    ("rename", "Renamed", "known under another handle or ID"),
+    ("transfer", "Transferred", "moved to another tenant"),
+    ("delete", "Deleted", "deleted; can be restored until the grace period is over"),
+    ("restore", "Restored", "restored"),
+    ("cancel", "Cancelled", "cancelled"),
+];
+/// The reason of the event that tells of drift (R5).
+pub const DRIFT: &str = "DriftCorrected";
+
 /// An event on an object.
 pub struct Told {
     key: Key,
@@ -72,7 +88,7 @@ pub fn of(done: &Done, changed: &HashSet<Key>, uid: impl Fn(&Key) -> Option<Stri
     for (key, fields) in drifted {
         let Some(uid) = uid(&key) else { continue };
         let note = format!("set back to what is declared: {}", fields.join(", "));
-        list.push(Told { key, uid, event: event(EventType::Warning, "DriftCorrected", "Correct", note) });
+        list.push(Told { key, uid, event: event(EventType::Warning, DRIFT, "Correct", note) });
     }
     for outcome in done.refused() {
         let reason = Reason::ALL.iter().find(|reason| reason.name() == outcome.reason);
@@ -98,17 +114,5 @@ fn event(kind: EventType, reason: &str, action: &str, note: String) -> Event {
 
 /// The reason and the words of an action that is a transition.
 fn transition(action: &str) -> Option<(&'static str, &'static str)> {
-    Some(match action {
-        "activate" => ("Activated", "the account is activated"),
-        "suspend" => ("Suspended", "the account is suspended and signed out"),
-        "unsuspend" => ("Unsuspended", "the suspension is over"),
-        "leave" => ("LeaveBegan", "on leave"),
-        "return" => ("LeaveEnded", "back from leave"),
-        "rename" => ("Renamed", "known under another handle or ID"),
-        "transfer" => ("Transferred", "moved to another tenant"),
-        "delete" => ("Deleted", "deleted; can be restored until the grace period is over"),
-        "restore" => ("Restored", "restored"),
-        "cancel" => ("Cancelled", "cancelled"),
-        _ => return None,
-    })
+    TRANSITIONS.iter().find(|(known, _, _)| *known == action).map(|(_, reason, what)| (*reason, *what))
 }

@@ -70,17 +70,21 @@ impl Default for Health {
             skew: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("leader", "Whether this process leads the directory", health.leading.clone());
+        registry.register("leader", "Whether this process leads the directory: 1 or 0", health.leading.clone());
         registry.register("objects", "Resources that are watched and there", health.objects.clone());
         registry.register("changes", "Rows of the audit trail, by action", health.changes.clone());
-        registry.register("status_patches", "Statuses sent to the API server, by outcome", health.patches.clone());
+        registry.register(
+            "status_patches",
+            "Statuses sent to the API server, by outcome: written, gone (the object is), refused or failed (sent again)",
+            health.patches.clone(),
+        );
         registry.register("events_dropped", "Events that were not written, since too many waited", health.events_dropped.clone());
         registry.register("watch_errors", "Lists and watches that failed", health.watch_errors.clone());
         registry.register("engine_errors", "Batches that could not be carried out", health.engine_errors.clone());
         registry.register_with_unit("batch", "Time from a batch to its commit", Unit::Seconds, health.batches.clone());
         registry.register_with_unit(
             "clock_skew",
-            "This host's clock before the API server's",
+            "How far this host's clock is ahead of the API server's",
             Unit::Seconds,
             health.skew.clone(),
         );

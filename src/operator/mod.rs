@@ -3,7 +3,7 @@
 //! an object. Called by `rollcall operator`.
 
 mod clock;
-mod events;
+pub mod events;
 pub mod health;
 mod known;
 mod object;
@@ -94,16 +94,21 @@ pub async fn run(settings: Settings, health: Arc<Health>, end: impl Future<Outpu
 
 /// Waits until this process leads the directory.
 async fn stand_by(directory: &Directory, health: &Health) -> Leader {
+    let mut said = false;
     loop {
         match take_if_free(directory).await {
             Ok(Some(leader)) => return leader,
             Ok(None) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::info!("standing by: another process leads the directory");
+                }
                 health.well("directory");
                 health.set_role(Role::Standby);
                 tokio::time::sleep(STANDBY).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the directory can't be reached; trying again");
+                health.engine_errors.inc();
                 health.trouble("directory", error);
                 tokio::time::sleep(PAUSE).await;
             }

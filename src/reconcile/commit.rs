@@ -74,7 +74,8 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
         commit.declaration(gathered, visit, decision, &names);
     }
     for (key, source) in &gathered.elsewhere {
-        let message = format!("declared by another source ({source}); change it there, or take it over with --take-over (R9)");
+        let who = if source == super::FILES { "files" } else { "a cluster" };
+        let message = format!("declared by {who}; change it there, or take it over with --take-over (R9)");
         commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
     }
     commit

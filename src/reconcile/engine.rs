@@ -15,7 +15,7 @@ use crate::api::{Handle, Key, Kind};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, claims, declarations, facts, records};
+use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
 use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
 use crate::record::Record;
 use crate::record::claim::normalized;
@@ -207,7 +207,7 @@ impl Engine {
         loop {
             let mut tx = self.directory.read().await?;
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let due = records::due(&mut tx, now, limit, self.clocks_agree()).await?;
+            let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
             let agree = self.clocks_agree();

@@ -23,11 +23,11 @@ pub use engine::{Engine, Presence};
 use crate::api::{Handle, Key, Problem};
 use crate::directory::audit::{Entry, hex};
 use crate::lifecycle::Spec;
-use crate::record::{MemberRecord, Uid};
+use crate::record::{Record, Uid};
 
-/// The status of a member whose resource is gone, without conditions. `name` gives names of organizations.
-pub fn member_status(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Value {
-    serde_json::to_value(status::of_member(member, name)).unwrap_or_default()
+/// The status of a record whose resource is gone, without conditions. `name` gives names of records.
+pub fn status_of(record: &Record, name: &dyn Fn(&Uid) -> Option<String>) -> Value {
+    Value::Object(status::of(Some(record), name))
 }
 
 /// The source of what is declared by files (R9).

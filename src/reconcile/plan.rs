@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::engine::Presence;
 use super::{Done, Engine, FILES, Outcome, Set, Submission};
 use crate::directory::audit::{Entry, hex};
-use crate::directory::{Directory, Error, copy, leadership, records};
+use crate::directory::{Directory, Error, copy, leadership, unattended};
 
 /// What is to be rehearsed.
 pub struct Rehearsal {
@@ -37,7 +37,7 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
     if let Some(until) = until {
         let mut clock = now;
         loop {
-            let next = records::next_wake(&mut engine.directory.read().await?, clock).await?;
+            let next = unattended::next_wake(&mut engine.directory.read().await?, clock).await?;
             let Some(at) = next.filter(|at| *at <= until) else { break };
             let step = engine.advance(at).await?;
             engine.add(&mut done, step);

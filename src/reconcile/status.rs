@@ -20,19 +20,23 @@ pub fn status(
     before: &Value,
     name: &dyn Fn(&Uid) -> Option<String>,
 ) -> Value {
-    let told = match record {
-        Some(Record::Tenant(tenant)) => to_map(&of_tenant(tenant, name)),
-        Some(Record::Organization(organization)) => to_map(&of_organization(organization)),
-        Some(Record::Member(member)) => to_map(&of_member(member, name)),
-        None => Map::new(),
-    };
-    let mut status = told;
+    let mut status = of(record, name);
     // A departed person's record is gone, or told above; nothing else of the kind is kept.
     debug_assert!(record.is_none_or(|record| record.kind() == kind));
     let conditions = before["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     status.insert("observedGeneration".into(), json!(generation));
     status.insert("conditions".into(), verdict.conditions(generation, &rfc3339(now), conditions).into());
     Value::Object(status)
+}
+
+/// What a record tells, without conditions.
+pub fn of(record: Option<&Record>, name: &dyn Fn(&Uid) -> Option<String>) -> Map<String, Value> {
+    match record {
+        Some(Record::Tenant(tenant)) => to_map(&of_tenant(tenant, name)),
+        Some(Record::Organization(organization)) => to_map(&of_organization(organization)),
+        Some(Record::Member(member)) => to_map(&of_member(member, name)),
+        None => Map::new(),
+    }
 }
 
 fn to_map(status: &impl serde::Serialize) -> Map<String, Value> {
@@ -55,8 +59,7 @@ fn of_organization(organization: &OrganizationRecord) -> OrganizationStatus {
     OrganizationStatus { uid: Some(organization.uid.to_string()), ..OrganizationStatus::default() }
 }
 
-/// The status of a member's record, without conditions. Also for records whose resource is gone.
-pub fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> MemberStatus {
+fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> MemberStatus {
     let at = |at: Option<Timestamp>| at.map(rfc3339);
     let lived = &member.lived;
     MemberStatus {

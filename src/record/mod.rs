@@ -101,6 +101,17 @@ impl Record {
         }
     }
 
+    /// What was declared of it last, that manifest's generation, and when the record was made.
+    pub fn declared(&self) -> (&Value, i64, Timestamp) {
+        match self {
+            Record::Tenant(tenant) => (&tenant.intent.json, tenant.intent.generation, tenant.created_at),
+            Record::Organization(organization) => {
+                (&organization.intent.json, organization.intent.generation, organization.created_at)
+            }
+            Record::Member(member) => (&member.intent.json, member.intent.generation, member.created_at),
+        }
+    }
+
     /// When time alone will change the record.
     pub fn wake_at(&self) -> Option<Timestamp> {
         match self {

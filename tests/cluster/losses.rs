@@ -159,6 +159,11 @@ fn a_tenant_whose_resource_is_gone_is_unmanaged_and_keeps_its_people() {
     becomes(20, 0, || directory.count("tenants WHERE managed"));
     sleep(SETTLED);
     assert_eq!(people(&directory), before);
+    let shown = std::process::Command::new(crate::support::program())
+        .args(["get", "tenants", "-n", "hr", "--directory", directory.url()])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("Unmanaged"), "{shown:?}");
     plane.apply(&tenant("hr"));
     plane.wait_ready("hr", &["tenant/acme"]);
     becomes(10, 1, || directory.count("tenants WHERE managed"));
