@@ -18,23 +18,12 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rollcall::api::{API_VERSION, GROUP, Kind, VERSION};
 use rollcall::directory::sql::{Cell, Table};
-use rollcall::directory::{Absent, Directory as Opened, audit, claims, copy, declarations, records};
+use rollcall::directory::{Absent, Directory as Opened, copy};
 use rollcall::manifests;
 use serde_json::{Value, json};
 use support::{Directory, Operator, Plane};
 use tokio::runtime::Runtime;
 
-/// The tables that an apply fills.
-const FILLED: &[&Table] = &[
-    &declarations::DECLARATIONS,
-    &records::TENANTS,
-    &records::ORGANIZATIONS,
-    &records::MEMBERS,
-    &records::ASSIGNMENTS,
-    &claims::CLAIMS,
-    &audit::AUDIT,
-    &audit::AUDIT_VALUES,
-];
 /// As many patches at once as the operator sends.
 const AT_ONCE: usize = 32;
 const COLD: f64 = 1.25;
@@ -200,7 +189,7 @@ async fn rows(url: &str) -> Rows {
     let opened = Opened::open(url.parse().expect("an address"), Absent::Refuse).await.expect("the directory opens");
     let mut tx = opened.read().await.expect("a transaction");
     let mut rows = Vec::new();
-    for table in FILLED {
+    for table in copy::RECORDED.iter().chain(copy::TRAIL) {
         rows.push((*table, copy::rows(&mut tx, table).await.expect("the rows are read")));
     }
     drop(tx);

@@ -9,21 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use rollcall::directory::{Absent, Address, Directory, audit, claims, copy, declarations, records, sql::Table};
+use rollcall::directory::{Absent, Address, Directory, copy, sql::Table};
 use rollcall::manifests;
 use sqlx::Connection;
-
-/// The tables that an apply fills.
-const FILLED: &[&Table] = &[
-    &declarations::DECLARATIONS,
-    &records::TENANTS,
-    &records::ORGANIZATIONS,
-    &records::MEMBERS,
-    &records::ASSIGNMENTS,
-    &claims::CLAIMS,
-    &audit::AUDIT,
-    &audit::AUDIT_VALUES,
-];
 
 /// The argument with which this program only reads files.
 const PARSE: &str = "--parse";
@@ -127,7 +115,7 @@ async fn measure(database: &str, files: &Path, folder: &Path, runs: usize) -> Me
 
         let mut rows = Vec::new();
         let mut tx = directory.read().await.expect("a transaction");
-        for table in FILLED {
+        for table in copy::RECORDED.iter().chain(copy::TRAIL) {
             rows.push((*table, copy::rows(&mut tx, table).await.expect("the rows are read")));
         }
         drop(tx);

@@ -22,11 +22,13 @@ pub async fn holders(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<(Claim, Uid, K
         .map(|claim| vec![claim.scope.as_str().into(), claim.space.name().into(), claim.key.as_str().into()])
         .collect();
     let rows = tx.lookup("scope, space, key, holder", "claims", &["scope", "space", "key"], wanted).await?;
+    let known: HashMap<(&str, &str, &str), &Claim> =
+        claims.iter().map(|claim| ((claim.scope.as_str(), claim.space.name(), claim.key.as_str()), claim)).collect();
     let mut found = Vec::new();
     for row in rows {
         let (scope, space, key) = (row.text(0)?, row.text(1)?, row.text(2)?);
-        if let Some(claim) = claims.iter().find(|claim| claim.scope == scope && claim.space.name() == space && claim.key == key) {
-            found.push((claim.clone(), Uid::from(row.text(3)?)));
+        if let Some(claim) = known.get(&(scope.as_str(), space.as_str(), key.as_str())) {
+            found.push((Claim::clone(claim), Uid::from(row.text(3)?)));
         }
     }
     let mut handles: HashMap<String, Key> = HashMap::new();

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
 
-/// What a rehearsal needs, in whole tables. Facts come along only as far as decisions look at them.
-const COPIED: &[&Table] = &[
+/// What is declared, and the records that it makes.
+pub const RECORDED: &[&Table] = &[
     &declarations::DECLARATIONS,
     &declarations::WAITS,
     &records::TENANTS,
@@ -15,6 +15,11 @@ const COPIED: &[&Table] = &[
     &records::MEMBERS,
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
+];
+/// How the records came about.
+pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
+/// Facts, as far as decisions look at them.
+const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
@@ -58,7 +63,7 @@ pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
     copy.migrate().await?;
     let mut read = from.read().await?;
     let mut write = copy.write().await?;
-    for table in COPIED {
+    for table in RECORDED.iter().chain(FACTS) {
         write.insert(table, rows(&mut read, table).await?).await?;
     }
     write.commit().await?;

@@ -85,24 +85,15 @@ const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT mem
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
-    for member in members {
-        tx.execute(FOLD, vec![true.into(), member.as_str().into()]).await?;
-    }
+    tx.update("sign_ins", "folded = TRUE", &["member"], keys(members), "NOT folded").await?;
     Ok(())
 }
 
-const FOLD: &str = "UPDATE sign_ins SET folded = $1 WHERE member = $2 AND NOT folded";
-
 /// Closes every open session of these members; how many there were.
 pub async fn sign_out(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<u64, Error> {
-    let mut closed = 0;
-    for member in members {
-        closed += tx.execute(SIGN_OUT, vec![at.into(), "Rollcall".into(), member.as_str().into()]).await?;
-    }
-    Ok(closed)
+    let closed = format!("closed_at = {}, closed_by = 'Rollcall'", at.as_microsecond());
+    tx.update("sessions", &closed, &["member"], keys(members), "closed_at IS NULL").await
 }
-
-const SIGN_OUT: &str = "UPDATE sessions SET closed_at = $1, closed_by = $2 WHERE member = $3 AND closed_at IS NULL";
 
 /// How many sessions of a member are open.
 pub async fn open_sessions(tx: &mut Tx, member: &Uid) -> Result<i64, Error> {
@@ -171,4 +162,4 @@ pub async fn untouch(tx: &mut Tx, uids: &[Uid]) -> Result<u64, Error> {
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[ANY_NEWS, NEWS, FOLD, SIGN_OUT, OPEN_SESSIONS, LAST_SIGN_INS, TOUCHED];
+pub const STATEMENTS: &[&str] = &[ANY_NEWS, NEWS, OPEN_SESSIONS, LAST_SIGN_INS, TOUCHED];

@@ -248,6 +248,24 @@ impl Tx {
         Ok(deleted)
     }
 
+    /// Sets columns of the rows with these values in these columns, as far as a condition holds. `set` and
+    /// `condition` are SQL without parameters.
+    pub async fn update(
+        &mut self,
+        table: &str,
+        set: &str,
+        columns: &[&str],
+        keys: Vec<Vec<Cell>>,
+        condition: &str,
+    ) -> Result<u64, Error> {
+        let mut updated = 0;
+        for chunk in keys.chunks(LOOKUP) {
+            let sql = format!("UPDATE {table} SET {set} WHERE {} AND {condition}", self.matching(columns, chunk.len()));
+            updated += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
+        }
+        Ok(updated)
+    }
+
     /// These columns of the rows of a table that have one of these keys. The keys are gone through one by one,
     /// so that each is a look into an index, however large the table is.
     pub async fn lookup(&mut self, select: &str, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {

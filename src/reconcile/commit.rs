@@ -1,7 +1,7 @@
 //! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
 //! to visit next. What equals what is there is not written. Called by the engine.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -31,7 +31,8 @@ pub struct Commit {
     declared: Vec<Declaration>,
     waits: Vec<Declaration>,
     gone: Vec<Key>,
-    signed_out: Vec<(Uid, Timestamp)>,
+    /// By the instant as of which they are.
+    signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Order>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
@@ -214,7 +215,7 @@ impl Commit {
         };
         for effect in effects(step.before.as_ref(), step.after.as_ref()) {
             match effect {
-                Effect::SignOut => self.signed_out.push((record.uid().clone(), step.due)),
+                Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
                 Effect::Erase => {
                     let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
@@ -431,8 +432,8 @@ impl Commit {
             declarations::remove(&mut tx, &self.gone).await?;
             declarations::store(&mut tx, &self.declared, &self.waits).await?;
             audit::append(&mut tx, &self.entries, leader.epoch(), digest_key).await?;
-            for (member, due) in &self.signed_out {
-                facts::sign_out(&mut tx, std::slice::from_ref(member), (*due).min(now)).await?;
+            for (due, members) in &self.signed_out {
+                facts::sign_out(&mut tx, members, (*due).min(now)).await?;
             }
             facts::fold(&mut tx, &self.folded).await?;
             facts::order(&mut tx, self.orders).await?;

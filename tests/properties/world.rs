@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollcall::api::{Handle, Key, Kind};
-use rollcall::directory::{Absent, Address, Directory, audit, claims, copy, declarations, leadership, records};
+use rollcall::directory::{Absent, Address, Directory, audit, copy, leadership, records};
 use rollcall::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse};
 use rollcall::reconcile::{Done, Engine, FILES, Set, Submission};
 use serde_json::Value;
@@ -181,17 +181,7 @@ impl World {
     pub async fn everything(&self) -> Vec<String> {
         let mut all = Vec::new();
         let mut tx = self.directory.read().await.unwrap();
-        for table in [
-            &declarations::DECLARATIONS,
-            &declarations::WAITS,
-            &records::TENANTS,
-            &records::ORGANIZATIONS,
-            &records::MEMBERS,
-            &records::ASSIGNMENTS,
-            &claims::CLAIMS,
-            &audit::AUDIT,
-            &audit::AUDIT_VALUES,
-        ] {
+        for table in copy::RECORDED.iter().chain(copy::TRAIL) {
             let mut rows: Vec<String> =
                 copy::rows(&mut tx, table).await.unwrap().into_iter().map(|row| format!("{} {row:?}", table.name)).collect();
             rows.sort();
