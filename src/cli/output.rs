@@ -9,6 +9,7 @@ use tabwriter::TabWriter;
 
 use super::Failure;
 use crate::api::time::rfc3339;
+use crate::api::{Reason, Verdict};
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
 use crate::reconcile::plan::shown;
@@ -66,11 +67,11 @@ pub fn complaints<'c>(list: impl IntoIterator<Item = &'c Complaint>) {
 /// Prints what the engine said of the objects that are not as declared, each at its place in the files.
 pub fn refused(roster: &Roster, refused: &[Outcome]) {
     let mut list = Vec::new();
-    for outcome in refused {
-        if outcome.problems.is_empty() {
-            list.push(roster.complaint(&outcome.key, &format!("{}: {}", outcome.message, outcome.reason)));
+    for Outcome { key, verdict } in refused {
+        if verdict.problems.is_empty() {
+            list.push(roster.complaint(key, &format!("{}: {}", verdict.message, verdict.reason.name())));
         }
-        list.extend(outcome.problems.iter().map(|problem| roster.complaint(&outcome.key, &problem.to_string())));
+        list.extend(verdict.problems.iter().map(|problem| roster.complaint(key, &problem.to_string())));
     }
     complaints(&list);
 }
@@ -86,11 +87,14 @@ pub fn skipped(roster: &Roster) {
 
 /// Prints what is told beside `Ready`.
 pub fn warnings(done: &Done) {
-    let all = done.outcomes.values().flat_map(|outcome| outcome.warnings.iter().map(move |warning| (&outcome.key, warning)));
+    let warnings = |outcome: &'_ Outcome| {
+        outcome.verdict.warnings.clone().into_iter().map(|warning| (outcome.key.clone(), warning)).collect::<Vec<_>>()
+    };
+    let all = done.outcomes.values().flat_map(warnings);
     let mut more = 0;
     for (index, (key, (reason, message))) in all.enumerate() {
         if index < MOST {
-            eprintln!("warning: {key}: {message} ({reason})");
+            eprintln!("warning: {key}: {message} ({})", reason.name());
         } else {
             more += 1;
         }
@@ -197,14 +201,8 @@ pub fn all_refused(roster: &Roster, done: &Done) -> Vec<Outcome> {
     let unread = roster.complaints.iter().filter_map(|complaint| {
         let key = complaint.key.clone()?;
         let position = complaint.position().map(|position| format!("{position}: ")).unwrap_or_default();
-        Some(Outcome {
-            key,
-            ready: false,
-            reason: crate::api::Reason::Invalid.name().to_owned(),
-            message: format!("{position}{}", complaint.message),
-            warnings: Vec::new(),
-            problems: Vec::new(),
-        })
+        let verdict = Verdict::new(Reason::Invalid, format!("{position}{}", complaint.message));
+        Some(Outcome { key, verdict })
     });
     list.extend(unread);
     list

@@ -106,7 +106,7 @@ fn markdown(changes: &[crate::directory::audit::Entry], refused: &[crate::reconc
         println!();
     }
     for outcome in refused {
-        println!("- **{}** {}: {}", outcome.reason, outcome.key, cell(&outcome.message));
+        println!("- **{}** {}: {}", outcome.verdict.reason.name(), outcome.key, cell(&outcome.verdict.message));
     }
     println!("\nfingerprint `{fingerprint}`");
 }

@@ -10,7 +10,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::api::{API_VERSION, Class, Key, Reason};
-use crate::reconcile::Done;
+use crate::reconcile::{Done, Outcome};
 use crate::record::{Cause, Uid};
 
 /// How many events wait to be sent. What comes beyond is dropped: the trail has it.
@@ -90,17 +90,15 @@ pub fn of(done: &Done, changed: &HashSet<Key>, uid: impl Fn(&Key) -> Option<Stri
         let note = format!("set back to what is declared: {}", fields.join(", "));
         list.push(Told { key, uid, event: event(EventType::Warning, DRIFT, "Correct", note) });
     }
-    for outcome in done.refused() {
-        let reason = Reason::ALL.iter().find(|reason| reason.name() == outcome.reason);
-        let grave = match reason {
+    for Outcome { key, verdict } in done.refused() {
+        let grave = match verdict.reason {
             // Nothing else tells of it.
-            Some(Reason::DatabaseConflict) => true,
-            Some(reason) => matches!(reason.class(), Class::Stalled | Class::Warning) && changed.contains(&outcome.key),
-            None => false,
+            Reason::DatabaseConflict => true,
+            reason => matches!(reason.class(), Class::Stalled | Class::Warning) && changed.contains(key),
         };
-        if let Some(uid) = uid(&outcome.key).filter(|_| grave) {
-            let event = event(EventType::Warning, &outcome.reason, "Refuse", outcome.message.clone());
-            list.push(Told { key: outcome.key.clone(), uid, event });
+        if let Some(uid) = uid(key).filter(|_| grave) {
+            let event = event(EventType::Warning, verdict.reason.name(), "Refuse", verdict.message.clone());
+            list.push(Told { key: key.clone(), uid, event });
         }
     }
     list

@@ -1,9 +1,10 @@
 //! What is there: for each object who it is, a digest of what it declares and of what it was told; nothing
 //! else of it is kept. Plain data. Kept by the session.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::object::Object;
 use super::watch::Scope;
 use crate::api::{Handle, Key, Kind};
 
@@ -11,10 +12,10 @@ use crate::api::{Handle, Key, Kind};
 pub struct Known {
     pub uid: Arc<str>,
     /// What it declares, as far as it was handed to the engine.
-    digest: Box<str>,
     generation: i64,
-    /// The status that it carries.
-    pub seen: u128,
+    annotations: BTreeMap<String, String>,
+    /// The status that it carries, if it has one.
+    pub seen: Option<u128>,
     /// The status that it should carry, once that is known.
     pub desired: Option<u128>,
     /// The status that is on its way.
@@ -82,32 +83,28 @@ impl Cluster {
     }
 
     /// An object is there. What is the same as before need not be handed to the engine.
-    pub fn there(&mut self, key: &Key, uid: &Arc<str>, digest: &str, generation: i64, seen: u128) -> News {
+    pub fn there(&mut self, object: &Object) -> News {
+        let Object { key, uid, generation, annotations, seen, .. } = object;
         for ((kind, scope), found) in &mut self.listing {
             if *kind == key.kind && scope.as_ref().is_none_or(|scope| *scope == key.handle.namespace) {
                 found.insert(key.clone());
             }
         }
-        match self.objects.get_mut(key) {
-            Some(known) if known.uid == *uid && *known.digest == *digest && known.generation == generation => {
+        let known = self.objects.get_mut(key).filter(|known| known.uid == *uid);
+        let (desired, sent) = match known {
+            Some(known) if known.generation == *generation && known.annotations == *annotations => {
                 // What comes while a status is on its way is older than that.
                 if known.sent.is_none() {
-                    known.seen = seen;
+                    known.seen = *seen;
                 }
-                News::Same
+                return News::Same;
             }
-            Some(known) => {
-                let (desired, sent) = if known.uid == *uid { (known.desired, known.sent) } else { (None, None) };
-                *known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired, sent, refused: None };
-                News::Declared
-            }
-            None => {
-                let (desired, sent, refused) = (None, None, None);
-                let known = Known { uid: uid.clone(), digest: digest.into(), generation, seen, desired, sent, refused };
-                self.objects.insert(key.clone(), known);
-                News::Declared
-            }
-        }
+            Some(known) => (known.desired, known.sent),
+            None => (None, None),
+        };
+        let (uid, generation, annotations, seen) = (uid.clone(), *generation, annotations.clone(), *seen);
+        self.objects.insert(key.clone(), Known { uid, generation, annotations, seen, desired, sent, refused: None });
+        News::Declared
     }
 
     /// An object is gone.

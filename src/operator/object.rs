@@ -15,14 +15,19 @@ use crate::reconcile::Submission;
 
 /// What is taken from an object.
 pub struct Object {
+    pub key: Key,
     pub uid: Arc<str>,
     /// The tenant to which it says it belongs.
     pub tenant: Handle,
+    /// Counts what it declares: the API server moves it with every change of the spec, and of nothing else.
     pub generation: i64,
-    /// The digest of the status that it carries.
-    pub seen: u128,
-    /// What it declares; the source is still to be filled in.
-    pub submission: Submission,
+    /// Rollcall's own annotations, which declare something too.
+    pub annotations: BTreeMap<String, String>,
+    /// The digest of the status that it carries; nothing while it has none.
+    pub seen: Option<u128>,
+    spec: Value,
+    manager: Option<String>,
+    created_at: Option<Timestamp>,
 }
 
 impl Object {
@@ -31,7 +36,6 @@ impl Object {
         let metadata = std::mem::take(&mut object.metadata);
         let key = key(kind, &metadata);
         let spec = object.data.get_mut("spec").map(Value::take).unwrap_or_default();
-        let status = object.data.get_mut("status").map(Value::take).unwrap_or_default();
         let tenant = match kind {
             Kind::Tenant => key.handle.clone(),
             Kind::Organization | Kind::Member | Kind::ExternalContact => {
@@ -40,19 +44,26 @@ impl Object {
         };
         let manager = spec_manager(&metadata);
         let all = metadata.annotations.unwrap_or_default();
-        let annotations: BTreeMap<String, String> =
-            all.into_iter().filter(|(name, _)| name.starts_with(ANNOTATION_PREFIX)).collect();
-        let mut submission = Submission::new(key, "".into(), &spec, annotations);
-        submission.manager = manager;
-        submission.generation = metadata.generation;
-        submission.created_at = metadata.creation_timestamp.map(|at| at.0);
         Object {
             uid: metadata.uid.unwrap_or_default().into(),
-            tenant,
             generation: metadata.generation.unwrap_or_default(),
-            seen: status_digest(&status),
-            submission,
+            annotations: all.into_iter().filter(|(name, _)| name.starts_with(ANNOTATION_PREFIX)).collect(),
+            seen: object.data.get("status").map(status_digest),
+            created_at: metadata.creation_timestamp.map(|at| at.0),
+            key,
+            tenant,
+            spec,
+            manager,
         }
+    }
+
+    /// What it declares, under a source.
+    pub fn submission(self, source: Arc<str>) -> Submission {
+        let mut submission = Submission::new(self.key, source, &self.spec, self.annotations);
+        submission.manager = self.manager;
+        submission.generation = Some(self.generation);
+        submission.created_at = self.created_at;
+        submission
     }
 }
 

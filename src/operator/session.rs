@@ -34,7 +34,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// Aggregated figures reach a status no more often than this (R11).
 const FIGURES: Duration = Duration::from_secs(1);
 /// While other statuses are on their way, figures wait; but no longer than this.
-const FIGURES_AT_LAST: Duration = Duration::from_secs(10);
+const FIGURES_AT_LAST: Duration = Duration::from_secs(30);
 /// After how long statuses that could not be written are tried again.
 const UNWRITTEN: Duration = Duration::from_secs(10);
 /// How many changes of one step are kept for events.
@@ -74,6 +74,8 @@ pub struct Session {
 /// When aggregated figures are to be told.
 struct Figures {
     stale: bool,
+    /// It is not the figures alone that changed.
+    urgent: bool,
     told_at: Instant,
     took: Duration,
 }
@@ -121,7 +123,7 @@ impl Session {
             on_their_way: 0,
             unwritten: BTreeSet::new(),
             unwritten_at: at,
-            figures: Figures { stale: true, told_at: at, took: Duration::ZERO },
+            figures: Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO },
             scan: Scan { runs: false, after: None, next: at, poisoned: false },
             settings,
         };
@@ -191,21 +193,20 @@ impl Session {
 
     /// Takes in what was seen.
     async fn take(&mut self, batch: Vec<Seen>) -> Result<(), Error> {
-        let mut declared: BTreeMap<Key, (Handle, Submission)> = BTreeMap::new();
+        let mut declared: BTreeMap<Key, Object> = BTreeMap::new();
         let (mut tenants, mut gone, mut listed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for seen in batch {
             match seen {
                 Seen::Listing { kind, scope, crd } => self.cluster.listing(kind, scope, crd),
                 Seen::Object(object) => {
-                    let Object { uid, tenant, generation, seen, submission } = *object;
-                    let key = submission.key.clone();
-                    if key.kind == Kind::Tenant && self.cluster.get(&key).is_none_or(|known| known.uid != uid) {
-                        tenants.insert(tenant.clone());
+                    let key = object.key.clone();
+                    if key.kind == Kind::Tenant && self.cluster.get(&key).is_none_or(|known| known.uid != object.uid) {
+                        tenants.insert(object.tenant.clone());
                     }
                     self.settling.back(&key);
-                    match self.cluster.there(&key, &uid, &submission.digest, generation, seen) {
+                    match self.cluster.there(&object) {
                         News::Same => self.write(&key),
-                        News::Declared => drop(declared.insert(key, (tenant, submission))),
+                        News::Declared => drop(declared.insert(key, *object)),
                     }
                 }
                 Seen::Gone(key) => {
@@ -221,8 +222,7 @@ impl Session {
         }
         self.health.objects.set(i64::try_from(self.cluster.len()).unwrap_or(i64::MAX));
         // Sources are known once all of the batch is: a Tenant may come after its members.
-        let fresh: Vec<Arc<Submission>> =
-            declared.into_iter().filter_map(|(key, (tenant, submission))| self.fresh(key, &tenant, submission)).collect();
+        let fresh: Vec<Arc<Submission>> = declared.into_values().filter_map(|object| self.fresh(object)).collect();
         if !fresh.is_empty() {
             self.engine.declare(fresh);
             let done = self.drain().await?;
@@ -240,12 +240,14 @@ impl Session {
     }
 
     /// What the engine has to look at: not what the directory knows already, as it is.
-    fn fresh(&mut self, key: Key, tenant: &Handle, mut submission: Submission) -> Option<Arc<Submission>> {
-        submission.source = self.cluster.source(key.kind, tenant).into();
+    fn fresh(&mut self, object: Object) -> Option<Arc<Submission>> {
+        let key = object.key.clone();
+        let source = self.cluster.source(key.kind, &object.tenant);
+        let submission = object.submission(source.into());
         let recalled = self.quiet.objects.remove(&key);
         match recalled.filter(|recalled| recalled.is(&submission.digest, &submission.source, submission.generation)) {
             Some(recalled) => {
-                self.desire(&key, recalled.status_digest);
+                self.desire(&key, recalled.status_digest, false);
                 None
             }
             None => Some(Arc::new(submission)),
@@ -344,7 +346,9 @@ impl Session {
             self.scan.next = Instant::now() + self.settings.drift_interval;
             self.scan.runs = true;
         }
-        if self.scan.runs {
+        // Whoever is new, or waits for a status, comes first.
+        let busy = self.on_their_way > 0 && self.scan.next > Instant::now() + self.settings.drift_interval / 2;
+        if self.scan.runs && !busy {
             let (done, last) = self.engine.scan_page(self.scan.after.as_ref(), now()).await?;
             self.tell(&done);
             self.scan.runs = last.is_some();
@@ -390,7 +394,7 @@ impl Session {
         let told = self.engine.told();
         self.count(done);
         self.figures.stale |= done.rows() > 0 || !told.is_empty();
-        self.scan.poisoned |= done.refused().any(|outcome| outcome.reason == Reason::DatabaseConflict.name());
+        self.scan.poisoned |= done.refused().any(|outcome| outcome.verdict.reason == Reason::DatabaseConflict);
         let changed: HashSet<Key> = told.iter().filter(|told| told.changed).map(|told| told.key.clone()).collect();
         for event in events::of(done, &changed, |key| self.cluster.get(key).map(|known| known.uid.to_string())) {
             // A recorder that is behind drops events rather than hold up the engine.
@@ -398,10 +402,10 @@ impl Session {
                 self.health.events_dropped.inc();
             }
         }
-        for Told { key, digest, changed: _ } in told {
+        for Told { key, digest, changed } in told {
             // What was recalled of it is over.
             self.quiet.objects.remove(&key);
-            self.desire(&key, digest);
+            self.desire(&key, digest, changed);
         }
     }
 
@@ -411,10 +415,11 @@ impl Session {
         }
     }
 
-    /// An object should carry this status. Those with figures are told apart.
-    fn desire(&mut self, key: &Key, digest: u128) {
+    /// An object should carry this status, which may be another than before. Those with figures are told apart.
+    fn desire(&mut self, key: &Key, digest: u128, changed: bool) {
         if has_figures(key.kind) {
             self.figures.stale = true;
+            self.figures.urgent |= changed;
         } else if let Some(known) = self.cluster.get_mut(key) {
             known.desired = Some(digest);
             self.write(key);
@@ -425,7 +430,7 @@ impl Session {
     fn write(&mut self, key: &Key) {
         if has_figures(key.kind) {
             let known = self.cluster.get(key);
-            self.figures.stale |= known.is_some_and(|known| known.desired != Some(known.seen));
+            self.figures.stale |= known.is_some_and(|known| known.desired != known.seen);
         } else {
             self.send(key.clone(), None);
         }
@@ -433,17 +438,15 @@ impl Session {
 
     /// Hands a status to the writer: the one in the directory, or this one.
     fn send(&mut self, key: Key, status: Option<serde_json::Value>) {
-        let Some(known) = self.cluster.get_mut(&key) else { return };
-        let Some(digest) = known.desired.filter(|desired| *desired != known.seen && known.refused != Some(*desired)) else {
+        let Some(known) = self.cluster.get_mut(&key).filter(|known| known.sent.is_none()) else { return };
+        let Some(digest) = known.desired.filter(|desired| Some(*desired) != known.seen && known.refused != Some(*desired)) else {
             return;
         };
-        if known.sent.is_some() {
-            return;
-        }
         known.sent = Some(digest);
         self.on_their_way += 1;
         // Without a writer the session ends.
-        let _ = self.writer.queue.send(Write { key, digest, status });
+        let first = known.seen.is_none();
+        let _ = self.writer.queue.send(Write { key, digest, status, first });
     }
 
     /// The writer told what became of a status.
@@ -453,7 +456,7 @@ impl Session {
         let asked = known.sent.take();
         match written.outcome {
             Outcome::Told(digest) => {
-                known.seen = digest;
+                known.seen = Some(digest);
                 // By the time it was written it was something newer.
                 if known.desired == asked {
                     known.desired = Some(digest);
@@ -472,14 +475,14 @@ impl Session {
 
     /// Tells Tenants and Organizations their figures, at most once a second, and less often where counting takes long.
     async fn tell_figures(&mut self) -> Result<(), Error> {
-        let Figures { stale, told_at, took } = self.figures;
+        let Figures { stale, urgent, told_at, took } = self.figures;
         let pause = FIGURES.max(took * 10);
-        let busy = self.on_their_way > 0 && told_at.elapsed() < FIGURES_AT_LAST;
+        let busy = self.on_their_way > 0 && !urgent && told_at.elapsed() < FIGURES_AT_LAST;
         if !stale || told_at.elapsed() < pause || busy {
             return Ok(());
         }
         let started = Instant::now();
-        self.figures.stale = false;
+        (self.figures.stale, self.figures.urgent) = (false, false);
         let mut tx = self.settings.directory.read().await?;
         for kind in ORDER.into_iter().filter(|kind| has_figures(*kind)) {
             for (declaration, status) in figures::list(&mut tx, kind, &Filter::default()).await? {

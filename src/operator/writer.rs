@@ -36,6 +36,8 @@ pub struct Write {
     pub digest: u128,
     /// What is to be told, where it is not in the directory as it stands.
     pub status: Option<Value>,
+    /// Whether the object has no status yet, so that nothing of one need be taken away.
+    pub first: bool,
 }
 
 /// What became of it.
@@ -73,9 +75,10 @@ pub fn start(client: Client, directory: Directory, health: Arc<Health>) -> Write
         let writes = pages.then(|page| statuses(&directory, page, &health)).flat_map(stream::iter);
         let (client, health, told) = (&client, &health, &told);
         writes
-            .for_each_concurrent(AT_ONCE, |(key, digest, status)| async move {
+            .for_each_concurrent(AT_ONCE, |Write { key, digest, status, first }| async move {
+                let status = status.map(|status| if first { status } else { complete(&status, schema::status(key.kind)) });
                 let outcome = match status {
-                    Some(status) => patch(client, &key, digest, &status, health).await,
+                    Some(status) => patch(client, &key, digest, status, health).await,
                     None => Outcome::Refused,
                 };
                 // Whoever asked may be gone by now.
@@ -87,7 +90,7 @@ pub fn start(client: Client, directory: Directory, health: Arc<Health>) -> Write
 }
 
 /// What is to be told to whom, read from the directory until it answers. By now that may be something newer.
-async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> Vec<(Key, u128, Option<Value>)> {
+async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> Vec<Write> {
     let unknown: Vec<Key> = page.iter().filter(|write| write.status.is_none()).map(|write| write.key.clone()).collect();
     let stored: HashMap<Key, (u128, Value)> = loop {
         let read = async { declarations::statuses(&mut directory.read().await?, &unknown).await };
@@ -101,16 +104,16 @@ async fn statuses(directory: &Directory, page: Vec<Write>, health: &Health) -> V
     };
     health.well("statuses");
     page.into_iter()
-        .map(|Write { key, digest, status }| match (status, stored.get(&key)) {
-            (None, Some((digest, status))) => (key, *digest, Some(status.clone())),
-            (status, _) => (key, digest, status),
+        .map(|write| match (&write.status, stored.get(&write.key)) {
+            (None, Some((digest, status))) => Write { digest: *digest, status: Some(status.clone()), ..write },
+            (Some(_), _) | (None, None) => write,
         })
         .collect()
 }
 
 /// Patches one status: until it is there, but not for ever.
-async fn patch(client: &Client, key: &Key, digest: u128, status: &Value, health: &Health) -> Outcome {
-    let body = json!({ "status": complete(status, schema::status(key.kind)) });
+async fn patch(client: &Client, key: &Key, digest: u128, status: Value, health: &Health) -> Outcome {
+    let body = json!({ "status": status });
     let parameters = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
     let url = resource(key.kind);
     let url = format!("/apis/{}/namespaces/{}/{}", url.api_version, key.handle.namespace, url.plural);

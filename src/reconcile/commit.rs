@@ -130,14 +130,7 @@ impl Names {
 }
 
 fn outcome(key: &Key, verdict: &Verdict) -> Outcome {
-    Outcome {
-        key: key.clone(),
-        ready: verdict.is_ready(),
-        reason: verdict.reason.name().to_owned(),
-        message: verdict.message.clone(),
-        warnings: verdict.warnings.iter().map(|(reason, message)| (reason.name().to_owned(), message.clone())).collect(),
-        problems: verdict.problems.clone(),
-    }
+    Outcome { key: key.clone(), verdict: verdict.clone() }
 }
 
 impl Commit {

@@ -11,7 +11,7 @@ use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What, random_text};
 use super::{Done, Outcome, Set, Submission};
-use crate::api::{Handle, Key, Kind};
+use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
@@ -336,14 +336,8 @@ impl Engine {
                     Err(error) if error.is_conflict() => {
                         let Some(request) = batch.pop() else { break };
                         tracing::error!(%error, object = %request.key, "an object could not be written");
-                        let outcome = Outcome {
-                            key: request.key.clone(),
-                            ready: false,
-                            reason: crate::api::Reason::DatabaseConflict.name().to_owned(),
-                            message: format!("the database refused it: {error}"),
-                            warnings: Vec::new(),
-                            problems: Vec::new(),
-                        };
+                        let verdict = Verdict::new(Reason::DatabaseConflict, format!("the database refused it: {error}"));
+                        let outcome = Outcome { key: request.key.clone(), verdict };
                         done.outcomes.insert(request.key, outcome);
                         break;
                     }

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use commit::Told;
 pub use engine::{Engine, Presence};
 
-use crate::api::{Handle, Key, Problem};
+use crate::api::{Handle, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};
 use crate::lifecycle::Spec;
 use crate::record::{Record, Uid};
@@ -114,14 +114,7 @@ fn drop_nuls(value: &mut Value) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub key: Key,
-    /// Whether all that is declared is in the directory, or waits for its date (R11).
-    pub ready: bool,
-    pub reason: String,
-    pub message: String,
-    /// Warnings beside it: reason and message.
-    pub warnings: Vec<(String, String)>,
-    /// What is wrong with the manifest, each at its path, where the message sums it up.
-    pub problems: Vec<Problem>,
+    pub verdict: Verdict,
 }
 
 /// What a run did.
@@ -146,7 +139,7 @@ impl Done {
             self.count(&action, count);
         }
         for (key, outcome) in other.outcomes {
-            if outcome.ready && outcome.warnings.is_empty() {
+            if outcome.verdict.is_ready() && outcome.verdict.warnings.is_empty() {
                 self.outcomes.remove(&key);
             } else {
                 self.outcomes.insert(key, outcome);
@@ -169,7 +162,7 @@ impl Done {
 
     /// The objects that are not as declared: refused, held, or waiting for something.
     pub fn refused(&self) -> impl Iterator<Item = &Outcome> {
-        self.outcomes.values().filter(|outcome| !outcome.ready)
+        self.outcomes.values().filter(|outcome| !outcome.verdict.is_ready())
     }
 }
 

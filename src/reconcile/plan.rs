@@ -94,7 +94,7 @@ pub fn report(changes: &[Entry], refused: &[Outcome]) -> Value {
         .map(|outcome| {
             json!({
                 "kind": outcome.key.kind.name(), "namespace": outcome.key.handle.namespace, "name": outcome.key.handle.name,
-                "reason": outcome.reason, "message": outcome.message,
+                "reason": outcome.verdict.reason.name(), "message": outcome.verdict.message,
             })
         })
         .collect();

@@ -39,6 +39,14 @@ fn kills_amid_a_thousand_applies_leave_no_trace_and_a_quiet_operator_says_nothin
     assert_eq!(directory.count("audit WHERE kind = 'Member' AND action = 'create'"), 1_000);
     assert_eq!(directory.rows("SELECT uid FROM audit WHERE action = 'create' GROUP BY uid HAVING count(*) > 1").len(), 0);
 
+    // What was told before a kill is not told again after it.
+    let mut told = std::collections::HashMap::new();
+    for patch in plane.writes().into_iter().filter(|write| write.resource == "members" && write.code == 200) {
+        *told.entry(patch.name).or_insert(0) += 1;
+    }
+    let again: Vec<_> = told.iter().filter(|(name, times)| name.starts_with('m') && **times > 1).collect();
+    assert!(again.is_empty(), "{again:?}");
+
     // Figures settle; then a restart with nothing changed writes nothing, neither here nor there.
     sleep(Duration::from_secs(3));
     let before =

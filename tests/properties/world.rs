@@ -254,6 +254,6 @@ impl World {
 
 /// What was planned or done: comparable.
 pub fn told(done: &Done) -> String {
-    let refused: Vec<_> = done.refused().map(|outcome| (&outcome.key, &outcome.reason)).collect();
+    let refused: Vec<_> = done.refused().map(|outcome| (&outcome.key, outcome.verdict.reason)).collect();
     format!("{} {refused:?} {:?}", fingerprint(&done.changes), done.counts)
 }
