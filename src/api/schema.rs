@@ -126,7 +126,7 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     let checker = &CHECKERS[kind as usize];
     let mut problems = Vec::new();
     if holds_nul(spec) {
-        problems.push(Problem::new("spec", "a text holds the character U+0000, which not every database keeps; take it out"));
+        problems.push(Problem::new("spec", "a text holds the character U+0000 or U+FFFD, which stand for none; take it out"));
     }
     problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error, &checker.messages)));
     // Rules are evaluated on well-formed values only, as on the API server.
@@ -159,10 +159,11 @@ pub fn read<T: DeserializeOwned>(spec: &Value) -> Result<T, Problem> {
 }
 
 fn holds_nul(value: &Value) -> bool {
+    const NONE: [char; 2] = ['\0', char::REPLACEMENT_CHARACTER];
     match value {
-        Value::String(text) => text.contains('\0'),
+        Value::String(text) => text.contains(NONE),
         Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(fields) => fields.iter().any(|(name, field)| name.contains('\0') || holds_nul(field)),
+        Value::Object(fields) => fields.iter().any(|(name, field)| name.contains(NONE) || holds_nul(field)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

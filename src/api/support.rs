@@ -25,8 +25,6 @@ const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.photo", |spec| spec.photo.is_some()),
     ("spec.organizations[].private", |spec| assigned(spec, |o| o.private == Some(true))),
     ("spec.organizations[].includeInTeamSharing", |spec| assigned(spec, |o| o.include_in_team_sharing == Some(false))),
-    ("spec.organizations[].from", |spec| assigned(spec, |o| o.from.is_some())),
-    ("spec.organizations[].until", |spec| assigned(spec, |o| o.until.is_some())),
     ("spec.departure.devices", |spec| spec.departure.as_ref().is_some_and(|d| d.devices.is_some())),
     ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
     ("spec.resetTwoStepVerification", |spec| spec.reset_two_step_verification.is_some()),

@@ -93,19 +93,23 @@ impl Submission {
             let mut json: Value = serde_json::from_str(&self.spec).unwrap_or(Value::Null);
             let spec = gather::typed(self.key.kind, &json, false);
             if spec.is_err() {
-                drop_nuls(&mut json);
+                replace_nuls(&mut json);
             }
             Content { json: json.into(), spec }
         })
     }
 }
 
-/// What is refused is kept as well, as far as every database can keep it.
-fn drop_nuls(value: &mut Value) {
+/// What is refused is kept as well, as far as every database can keep it: what stands in place of U+0000 is
+/// refused like it.
+fn replace_nuls(value: &mut Value) {
     match value {
-        Value::String(text) => text.retain(|character| character != '\0'),
-        Value::Array(items) => items.iter_mut().for_each(drop_nuls),
-        Value::Object(fields) => fields.values_mut().for_each(drop_nuls),
+        Value::String(text) => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(replace_nuls),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(replace_nuls);
+            *fields = std::mem::take(fields).into_iter().map(|(name, value)| (name.replace('\0', "\u{fffd}"), value)).collect();
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

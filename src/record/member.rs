@@ -40,7 +40,7 @@ pub struct MemberDeclared {
     pub administrator: String,
     pub user_type: Option<String>,
     pub job_level: Option<String>,
-    /// The organizations, the primary one first (M4).
+    /// The organizations of the present, the primary one first (M4).
     pub assignments: Vec<AssignmentRecord>,
     /// The message ID, `id@domain` (M37).
     pub message_id: String,
@@ -97,6 +97,9 @@ pub struct Fired {
     pub leave: Option<Value>,
     pub leave_ended: Option<Value>,
     pub departure: Option<Value>,
+    /// Assignments with dates that began, and those that ended (M4).
+    pub assigned: Vec<Value>,
+    pub unassigned: Vec<Value>,
 }
 
 /// What a member is at an instant.

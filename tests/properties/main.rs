@@ -121,17 +121,23 @@ fn every_change_is_in_the_trail() {
 }
 
 #[test]
-fn while_a_tenant_has_no_manifest_nobody_is_purged() {
-    // T14: dates go on, what is irreversible waits; the manifest's return takes the tenant up again.
+fn while_a_tenant_has_no_manifest_nobody_is_removed_or_purged() {
+    // T14: removals and what is irreversible wait; the manifest's return takes the tenant up again.
     holds(rosters, async |database, roster: Roster| {
         let world = World::new(database).await;
         let manifests = roster.manifests();
         world.apply(&manifests, AT).await;
         let (tenant, boss): (Vec<_>, Vec<_>) = (vec![manifests[0].clone()], vec![manifests[1].clone()]);
+        let deleted = "SELECT name FROM members WHERE name <> 'boss' AND phase = 'Deleted'";
+        let before = world.count(deleted).await;
         world.remove("Tenant", "acme", AT).await;
-        let gone = world.remove_all_members_but_boss(AT).await;
+        assert_eq!(world.remove_all_members_but_boss(AT).await, before);
+        // One that is removed while the tenant has a manifest is deleted, and purged no earlier than that is so again.
+        world.apply(&tenant, AT).await;
+        let gone = world.count(deleted).await;
+        world.remove("Tenant", "acme", AT).await;
         world.advance("2028-01-01T00:00:00Z").await;
-        assert_eq!(world.count("SELECT name FROM members WHERE name <> 'boss' AND phase = 'Deleted'").await, gone);
+        assert_eq!(world.count(deleted).await, gone);
         world.apply(&[tenant, boss].concat(), "2028-01-02T00:00:00Z").await;
         world.advance("2028-01-02T00:00:01Z").await;
         assert_eq!(world.count("SELECT name FROM members WHERE phase = 'Deleted'").await, 0);

@@ -2,6 +2,7 @@
 //! Never sleeps (time is an argument), never looks inside the library. Run by `make test`.
 
 mod activation;
+mod assignments;
 mod bad_input;
 mod commands;
 mod deletion;

@@ -199,8 +199,15 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     {
         return decision.refuse(reason, format!("{message}; {} is the supreme administrator (T4)", current.handle));
     }
-    let assignments = match assignments(world, spec, &tenant, handle) {
-        Ok(assignments) => assignments,
+    // What is over needs no organization any more.
+    let past: Vec<usize> = dates
+        .assignments
+        .iter()
+        .filter(|dated| dated.period.1.is_some_and(|until| until <= world.now))
+        .map(|dated| dated.place)
+        .collect();
+    match assignments(world, spec, &tenant, handle, |place| !past.contains(&place)) {
+        Ok(_) => {}
         Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
         Err(Unassigned::Missing(missing)) => {
             let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_ref()).collect();
@@ -210,7 +217,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             let message = format!("{path}: `{}` is not in the directory yet (O4)", names.join("`, `"));
             return decision.wait(Reason::OrganizationNotFound, message, missing.iter().map(record_key));
         }
-    };
+    }
     if let Some(block) = blocked {
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
@@ -228,7 +235,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         digest: manifest.digest.clone(),
         generation: manifest.generation,
     });
-    let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, assignments);
+    let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, Vec::new());
     let mut base = match &current {
         Some(current) => MemberRecord { handle: handle.clone(), declared, intent, ..MemberRecord::clone(current) },
         None => MemberRecord {
@@ -315,18 +322,23 @@ fn guard(world: &World, member: &MemberRecord) -> Guard {
 
 /// The record with what happened to it, and the state that follows at an instant.
 fn settled(world: &World, member: &MemberRecord, tenant: &TenantRecord, lived: Lived, at: Timestamp) -> MemberRecord {
-    let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+    let spec = &member.intent.spec;
+    let dates = Dates::of(spec, &member.intent.json, &tenant.zone);
     let state = state(&lived, &dates, guard(world, member), at);
-    MemberRecord { lived, state, ..member.clone() }
+    let dated = |place| dates.assignments.iter().find(|dated| dated.place == place);
+    let is_current = |place| dated(place).is_none_or(|dated| lived.fired.assigned.contains(&dated.declared));
+    // An organization that is no longer known is no drift: the record keeps what it has.
+    let known = assignments(world, spec, tenant, &member.handle, is_current);
+    let assignments = known.unwrap_or_else(|_| member.declared.assignments.clone());
+    MemberRecord { lived, state, declared: MemberDeclared { assignments, ..member.declared.clone() }, ..member.clone() }
 }
 
 /// The record as its stored intent and its life make it at an instant. What differs has drifted, or
 /// follows from its surroundings.
 fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Timestamp) -> MemberRecord {
     let spec = &member.intent.spec;
-    // An organization that is no longer known is no drift: the record keeps what it has.
-    let assignments = assignments(world, spec, tenant, &member.handle).unwrap_or_else(|_| member.declared.assignments.clone());
     let id = spec.id.as_ref().map_or(member.declared.id.as_str(), |id| id.as_str());
+    let assignments = member.declared.assignments.clone();
     let declared = MemberDeclared::of(spec, &member.intent.json, id, &tenant.declared.domain, assignments);
     let member = MemberRecord { declared, ..member.clone() };
     let mut lived = member.lived.clone();
@@ -350,17 +362,20 @@ enum Unassigned {
     Elsewhere(Problem),
 }
 
-/// The organizations of a spec, the primary one first (M4).
+/// Those organizations of a spec whose places in it count, the primary one first (M4).
 fn assignments(
     world: &World,
     spec: &MemberSpec,
     tenant: &TenantRecord,
     handle: &crate::api::Handle,
+    counts: impl Fn(usize) -> bool,
 ) -> Result<Vec<AssignmentRecord>, Unassigned> {
     let mut list = Vec::with_capacity(spec.organizations.len());
     let mut missing = Vec::new();
-    let primary = spec.organizations.iter().position(|assignment| assignment.primary == Some(true)).unwrap_or(0);
-    for (index, assignment) in spec.organizations.iter().enumerate() {
+    let counted = || spec.organizations.iter().enumerate().filter(|(place, _)| counts(*place));
+    let primary = counted().find(|(_, assignment)| assignment.primary == Some(true)).or_else(|| counted().next());
+    let primary = primary.map(|(place, _)| place);
+    for (index, assignment) in counted() {
         let key = Key::new(Kind::Organization, handle.sibling(assignment.organization_ref.name()));
         let Some(organization) = world.organization(&key.handle) else {
             missing.push(key);
@@ -372,7 +387,7 @@ fn assignments(
         }
         list.push(AssignmentRecord {
             organization: organization.uid.clone(),
-            primary: index == primary,
+            primary: Some(index) == primary,
             position: assignment.position.as_ref().map(|position| position.0.clone()),
             leader: assignment.leader.unwrap_or(false),
             private: assignment.private.unwrap_or(false),

@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::member::MemberPhase;
 use crate::api::{Length, MemberSpec, When};
-use crate::record::{LeaveInForce, Lived, MemberState};
+use crate::record::{Fired, LeaveInForce, Lived, MemberState};
 
 /// What may not happen to a member now, whatever its dates say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Guard {
 }
 
 /// A period: a missed beginning is the beginning of time, a missing end is none.
-type Period = (Timestamp, Option<Timestamp>);
+pub type Period = (Timestamp, Option<Timestamp>);
 
 /// The instants that a spec declares, in a time zone, and the values that declare them.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,31 @@ pub struct Dates {
     pub leave: Option<Period>,
     pub departure: Option<Timestamp>,
     pub leave_message: Option<String>,
+    /// The assignments with dates, by their place in the spec (M4).
+    pub assignments: Vec<Dated>,
     pub declared: Values,
+}
+
+/// An assignment with dates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dated {
+    pub place: usize,
+    pub period: Period,
+    /// What declares it: organization and dates.
+    pub declared: Value,
+}
+
+impl Dated {
+    fn is_in_force(&self, at: Timestamp, fired: &Fired) -> bool {
+        let among = |list: &[Value]| list.contains(&self.declared).then_some(&self.declared);
+        in_force(Some(self.period), at, Some(&self.declared), among(&fired.assigned), among(&fired.unassigned))
+    }
+
+    /// Whether it is over, by its dates or since it was once.
+    fn is_over(&self, at: Timestamp, fired: &Fired) -> bool {
+        let known = fired.assigned.contains(&self.declared) || fired.unassigned.contains(&self.declared);
+        (known || self.period.1.is_some_and(|until| until <= at)) && !self.is_in_force(at, fired)
+    }
 }
 
 /// The declared values behind the dates, as they are written.
@@ -68,6 +92,19 @@ impl Dates {
             suspension,
             leave: spec.leave_of_absence.as_ref().map(|leave| period(leave.from, leave.until)),
             departure,
+            assignments: spec
+                .organizations
+                .iter()
+                .enumerate()
+                .filter(|(_, assignment)| assignment.from.is_some() || assignment.until.is_some())
+                .map(|(place, assignment)| Dated {
+                    place,
+                    period: period(assignment.from, assignment.until),
+                    declared: json!({
+                        "organization": assignment.organization_ref.name(), "from": assignment.from, "until": assignment.until,
+                    }),
+                })
+                .collect(),
             leave_message: spec
                 .leave_of_absence
                 .as_ref()
@@ -88,12 +125,12 @@ impl Dates {
 fn in_force(
     period: Option<Period>,
     at: Timestamp,
-    declared: &Option<Value>,
+    declared: Option<&Value>,
     begun: Option<&Value>,
     ended: Option<&Value>,
 ) -> bool {
     let Some((from, until)) = period else { return false };
-    let same = |fired: Option<&Value>| fired.is_some() && fired == declared.as_ref();
+    let same = |fired: Option<&Value>| fired.is_some() && fired == declared;
     !same(ended) && (from <= at || same(begun)) && until.is_none_or(|until| at < until)
 }
 
@@ -117,11 +154,16 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
         next.activated_at = Some(at);
         next.fired.activation = declared.activation.clone();
     }
+    let those = |holds: &dyn Fn(&Dated) -> bool| {
+        dates.assignments.iter().filter(|dated| holds(dated)).map(|dated| dated.declared.clone()).collect()
+    };
+    next.fired.assigned = those(&|dated| dated.is_in_force(at, &lived.fired));
+    next.fired.unassigned = those(&|dated| dated.is_over(at, &lived.fired));
     let active = next.activated_at.is_some() && !guard.supreme;
 
     let begun = lived.suspended_at.and(lived.fired.suspension.as_ref());
     let ended = lived.fired.suspension_ended.as_ref();
-    let suspended = active && in_force(dates.suspension, at, &declared.suspension, begun, ended);
+    let suspended = active && in_force(dates.suspension, at, declared.suspension.as_ref(), begun, ended);
     match (suspended, next.suspended_at) {
         (true, None) => next.suspended_at = Some(at),
         (false, Some(_)) => {
@@ -142,7 +184,7 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
 
     let begun = lived.leave_at.and(lived.fired.leave.as_ref());
     let ended = lived.fired.leave_ended.as_ref();
-    let on_leave = active && !suspended && in_force(leave(&next, dates, guard), at, &declared.leave, begun, ended);
+    let on_leave = active && !suspended && in_force(leave(&next, dates, guard), at, declared.leave.as_ref(), begun, ended);
     match (on_leave, next.leave_at) {
         (true, None) => next.leave_at = Some(at),
         (false, Some(_)) => {
@@ -171,6 +213,12 @@ pub fn delete(lived: &mut Lived, grace: Length, due: Timestamp, now: Timestamp) 
     lived.purge_at = Some(grace.after(due.min(now)).max(grace.min(Length::DAY).after(now)));
 }
 
+/// The instants after another at which a period begins or ends.
+fn bounds(period: Option<Period>, at: Timestamp, began: bool, ended: bool) -> [Option<Timestamp>; 2] {
+    let Some((from, until)) = period.filter(|_| !ended) else { return [None, None] };
+    [Some(from).filter(|from| *from > at && !began), until.filter(|until| *until > at)]
+}
+
 /// What a member is at an instant, and when time alone will next change it.
 pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> MemberState {
     if lived.deleted_at.is_some() {
@@ -179,23 +227,23 @@ pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> Membe
     // One that is overdue is still to come, unless it waits for the guard to fall.
     let mut instants: Vec<Option<Timestamp>> =
         vec![dates.departure.filter(|departure| *departure > at || guard.allows_deletion())];
+    for Dated { place: _, period, declared } in &dates.assignments {
+        let (began, ended) = (lived.fired.assigned.contains(declared), lived.fired.unassigned.contains(declared));
+        instants.extend(bounds(Some(*period), at, began, ended));
+    }
     if lived.activated_at.is_none() {
         instants.push(dates.activation);
         return MemberState { phase: MemberPhase::Scheduled, on_leave: None, wake_at: instants.into_iter().flatten().min() };
     }
-    let mut bounds = |period: Option<Period>, began: Option<Timestamp>, ended: bool| {
-        if let Some((from, until)) = period.filter(|_| !ended) {
-            instants.push(Some(from).filter(|from| *from > at && began.is_none()));
-            instants.push(until.filter(|until| *until > at));
-        }
-    };
     let declared = &dates.declared;
     let ended = |fired: &Option<Value>, declared: &Option<Value>| fired.is_some() && fired == declared;
     if !guard.supreme {
-        bounds(dates.suspension, lived.suspended_at, ended(&lived.fired.suspension_ended, &declared.suspension));
+        let is_over = ended(&lived.fired.suspension_ended, &declared.suspension);
+        instants.extend(bounds(dates.suspension, at, lived.suspended_at.is_some(), is_over));
     }
     let leave = leave(lived, dates, guard);
-    bounds(leave, lived.leave_at, ended(&lived.fired.leave_ended, &declared.leave));
+    let is_over = ended(&lived.fired.leave_ended, &declared.leave);
+    instants.extend(bounds(leave, at, lived.leave_at.is_some(), is_over));
     let wake_at = instants.into_iter().flatten().min();
     if lived.suspended_at.is_some() {
         return MemberState { phase: MemberPhase::Suspended, on_leave: None, wake_at };
