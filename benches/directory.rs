@@ -1,7 +1,7 @@
 //! How fast and how large: an apply against a bare bulk insert of the same rows, and against reading the
 //! same files. Every figure is a ratio measured in one run, against the limit that is named beside it. The
 //! exit code is 1 where a limit is not kept. `make bench` runs it; arguments are sizes, 1000 10000 100000
-//! if there are none.
+//! if there are none, and databases, `sqlite` and `postgres` if there are none.
 
 mod roster;
 
@@ -44,7 +44,9 @@ async fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut kept = true;
     println!("database    members   cold apply   bulk insert   ratio   unchanged    parsing   ratio   peak memory   growth");
-    for database in ["sqlite", "postgres"] {
+    let databases = ["sqlite", "postgres"];
+    let named: Vec<&str> = databases.into_iter().filter(|name| std::env::args().any(|argument| argument == *name)).collect();
+    for database in if named.is_empty() { databases.to_vec() } else { named } {
         let mut of_ten_thousand = None;
         for size in &sizes {
             let files = folder.path().join(format!("roster-{size}"));

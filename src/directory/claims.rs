@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 
 use super::Error;
-use super::records::table;
-use super::sql::{Cell, Table, Tx, keys};
+use super::sql::{Cell, Table, Tx, keys, table};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Uid};
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::sql::{Cell, Row, Table, Tx, keys};
+use super::sql::{Cell, Row, Table, Tx, keys, table};
 use super::{Error, claims};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
@@ -500,16 +500,6 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     tx.upsert(&ORGANIZATIONS, organizations).await?;
     tx.upsert(&MEMBERS, members).await?;
     tx.insert(&ASSIGNMENTS, assignments).await
-}
-
-/// The table of a kind's records.
-pub fn table(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Tenant => TENANTS.name,
-        Kind::Organization => ORGANIZATIONS.name,
-        Kind::Member => MEMBERS.name,
-        Kind::ExternalContact => "contacts",
-    }
 }
 
 fn revision(record: &Record) -> i64 {

@@ -12,6 +12,7 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type};
 
 use super::Error;
+use crate::api::Kind;
 
 /// A value on its way into the database. Each carries its type, so that an absent one does too.
 #[derive(Clone, Debug, PartialEq)]
@@ -325,6 +326,16 @@ pub struct Table {
     pub name: &'static str,
     pub columns: &'static [&'static str],
     pub key: &'static [&'static str],
+}
+
+/// The table that holds the records of a kind.
+pub fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tenant => "tenants",
+        Kind::Organization => "organizations",
+        Kind::Member => "members",
+        Kind::ExternalContact => "contacts",
+    }
 }
 
 /// One column of keys.

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::Error;
-use super::records::{By, load, table};
-use super::sql::{Tx, keys};
+use super::records::{By, load};
+use super::sql::{Tx, keys, table};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Record, Uid};
 

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{Directory, Operator, Plane, becomes, company, member, within};
+use crate::support::{Directory, Operator, Plane, becomes, company, member, started, within};
 
 /// A company with so many members, `m0` and on.
 fn large(members: usize) -> String {
@@ -108,9 +108,7 @@ fn of_two_operators_one_leads_and_the_other_takes_over() {
 
 #[test]
 fn it_goes_on_by_itself_after_the_api_server_was_away_and_slow() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, operator) = started();
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["member/jane"]);
     let uid = directory.uid("jane");

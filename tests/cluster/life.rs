@@ -1,12 +1,10 @@
 //! A roster applied with kubectl becomes accounts, time does the rest, and what vanishes is not lost.
 
-use crate::support::{Directory, Operator, Plane, becomes, company, member, organization, tenant, within};
+use crate::support::{becomes, company, member, organization, started, tenant, within};
 
 #[test]
 fn a_member_applied_before_its_tenant_and_organization_becomes_ready_once_they_are_there() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, _directory, _operator) = started();
     plane.apply(&member("hr", "jane", ""));
     becomes(10, "False TenantNotFound".to_owned(), || plane.ready("member", "hr", "jane"));
     plane.apply(&(tenant("hr") + &member("hr", "boss", "  personalEmail: boss@home.example")));
@@ -30,9 +28,7 @@ fn a_member_applied_before_its_tenant_and_organization_becomes_ready_once_they_a
 
 #[test]
 fn a_deleted_member_goes_to_grace_and_comes_back_with_the_same_uid() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["member/jane"]);
     let uid = plane.status("member", "hr", "jane", "uid");
@@ -46,9 +42,7 @@ fn a_deleted_member_goes_to_grace_and_comes_back_with_the_same_uid() {
 
 #[test]
 fn an_activation_fires_within_a_second_of_its_instant() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     plane.apply(&company("hr", &[]));
     plane.wait_ready("hr", &["member/boss"]);
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
@@ -74,9 +68,7 @@ fn an_activation_fires_within_a_second_of_its_instant() {
 
 #[test]
 fn replacing_a_resource_signs_nobody_out() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["member/jane"]);
     let (uid, trail) = (directory.uid("jane"), directory.trail());
@@ -88,9 +80,7 @@ fn replacing_a_resource_signs_nobody_out() {
 
 #[test]
 fn drift_is_set_back_and_said() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["member/jane"]);
     directory.execute("UPDATE members SET given_name = 'Mallory' WHERE name = 'jane'");
@@ -110,9 +100,7 @@ fn drift_is_set_back_and_said() {
 
 #[test]
 fn a_renamed_manifest_keeps_its_person() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     let keyed = |name: &str| member("hr", name, "  externalKey: p-1").replace(&format!("id: {name}"), "id: jane.doe");
     plane.apply(&(company("hr", &[]) + &keyed("jane")));
     plane.wait_ready("hr", &["member/jane"]);
@@ -128,9 +116,7 @@ fn a_renamed_manifest_keeps_its_person() {
 
 #[test]
 fn members_that_are_there_before_their_tenant_go_when_their_resources_go() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     // In one batch, the Tenant last.
     let team =
         organization("hr", "platform") + &member("hr", "boss", "  personalEmail: boss@home.example") + &member("hr", "jane", "");
@@ -142,9 +128,7 @@ fn members_that_are_there_before_their_tenant_go_when_their_resources_go() {
 
 #[test]
 fn a_copied_external_key_is_refused_also_after_its_holder_was_away() {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let _operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, _operator) = started();
     let jane = member("hr", "jane", "  externalKey: p-1");
     plane.apply(&(company("hr", &[]) + &jane));
     plane.wait_ready("hr", &["member/jane"]);

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{Directory, HOME, Operator, Plane, becomes, company, member, tenant, within};
+use crate::support::{Directory, HOME, Operator, Plane, becomes, company, member, started, tenant, within};
 
 /// Longer than anything vanished settles.
 const SETTLED: Duration = Duration::from_secs(6);
@@ -18,9 +18,7 @@ fn people(directory: &Directory) -> Vec<String> {
 
 /// A cluster with a company in the namespace `hr`, of which the first person has signed in.
 fn cluster() -> (Plane, Directory, Operator) {
-    let (plane, directory) = (Plane::start(), Directory::sqlite());
-    let operator = Operator::start(&plane, &directory);
-    plane.namespace("hr");
+    let (plane, directory, operator) = started();
     plane.apply(&company("hr", &["jane", "joe"]));
     plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
     directory.execute(

@@ -207,7 +207,7 @@ impl World {
         // These are told by name, which is no field of the record.
         let named = ["tenant", "parent", "organizations", "supremeAdmin"];
         for kind in [Kind::Tenant, Kind::Organization, Kind::Member] {
-            let sql = format!("SELECT uid FROM {}", records::table(kind));
+            let sql = format!("SELECT uid FROM {}", rollcall::directory::sql::table(kind));
             let uids: Vec<String> = tx.fetch(sql, vec![]).await.unwrap().iter().map(|row| row.text(0).unwrap()).collect();
             let keys = rollcall::directory::sql::keys(uids);
             for record in records::load(&mut tx, kind, records::By::Uid, keys).await.unwrap() {

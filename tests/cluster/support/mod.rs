@@ -19,6 +19,14 @@ pub use plane::Plane;
 /// The namespace of the operator itself.
 pub const HOME: &str = "rollcall-system";
 
+/// A control plane with the namespace `hr`, and the operator on an embedded directory.
+pub fn started() -> (Plane, Directory, Operator) {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    let operator = Operator::start(&plane, &directory);
+    plane.namespace("hr");
+    (plane, directory, operator)
+}
+
 /// Waits until something holds; fails with what it said last after so many seconds.
 #[track_caller]
 pub fn within<T, E: Display>(seconds: u64, mut look: impl FnMut() -> Result<T, E>) -> T {
