@@ -28,7 +28,6 @@ const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.departure.devices", |spec| spec.departure.as_ref().is_some_and(|d| d.devices.is_some())),
     ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
     ("spec.resetTwoStepVerification", |spec| spec.reset_two_step_verification.is_some()),
-    ("spec.appUsage", |spec| spec.app_usage.is_some()),
     ("spec.easyLogin", |spec| spec.easy_login.is_some()),
     ("spec.searchAutocomplete", |spec| spec.search_autocomplete.is_some()),
     ("spec.devices", |spec| !spec.devices.is_empty()),

@@ -120,6 +120,10 @@ async fn sign_in(
         eprintln!("error: {handle} may not sign in: the member is {}", member.state.phase.name());
         return Ok(PARTLY);
     }
+    if member.apps_blocked() && app != App::Web {
+        eprintln!("error: {handle} may not sign in with {}: spec.appUsage is Blocked, only the web is open (M27)", app.name());
+        return Ok(PARTLY);
+    }
     let fact = facts::SignIn {
         id: uuid::Uuid::now_v7().to_string(),
         member: member.uid.clone(),

@@ -89,10 +89,22 @@ pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Closes every open session of these members; how many there were.
-pub async fn sign_out(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<u64, Error> {
+/// Which sessions of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    All,
+    /// All but those on the web.
+    OfApps,
+}
+
+/// Closes open sessions of these members; how many there were.
+pub async fn sign_out(tx: &mut Tx, members: &[Uid], which: Sessions, at: Timestamp) -> Result<u64, Error> {
     let closed = format!("closed_at = {}, closed_by = 'Rollcall'", at.as_microsecond());
-    tx.update("sessions", &closed, &["member"], keys(members), "closed_at IS NULL").await
+    let open = match which {
+        Sessions::All => "closed_at IS NULL",
+        Sessions::OfApps => "closed_at IS NULL AND app <> 'Web'",
+    };
+    tx.update("sessions", &closed, &["member"], keys(members), open).await
 }
 
 /// How many sessions of a member are open.

@@ -14,7 +14,7 @@ use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
-use crate::directory::facts::Order;
+use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
 use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
@@ -33,6 +33,7 @@ pub struct Commit {
     gone: Vec<Key>,
     /// By the instant as of which they are.
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
+    apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Order>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
@@ -209,6 +210,7 @@ impl Commit {
         for effect in effects(step.before.as_ref(), step.after.as_ref()) {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
+                Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
                 Effect::Erase => {
                     let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
@@ -426,7 +428,10 @@ impl Commit {
             declarations::store(&mut tx, &self.declared, &self.waits).await?;
             audit::append(&mut tx, &self.entries, leader.epoch(), digest_key).await?;
             for (due, members) in &self.signed_out {
-                facts::sign_out(&mut tx, members, (*due).min(now)).await?;
+                facts::sign_out(&mut tx, members, Sessions::All, (*due).min(now)).await?;
+            }
+            for (due, members) in &self.apps_closed {
+                facts::sign_out(&mut tx, members, Sessions::OfApps, (*due).min(now)).await?;
             }
             facts::fold(&mut tx, &self.folded).await?;
             facts::order(&mut tx, self.orders).await?;

@@ -94,6 +94,8 @@ pub struct Change {
 pub enum Effect {
     /// Every session of the member is closed.
     SignOut,
+    /// Every session of the member but those on the web is closed (M27).
+    CloseApps,
     /// The member leaves all message rooms.
     LeaveRooms,
     /// Everything personal of the record is erased (M25).
@@ -218,6 +220,8 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     let mut list = Vec::new();
     if signs_out(before, after) {
         list.push(Effect::SignOut);
+    } else if after.apps_blocked() && !before.apps_blocked() {
+        list.push(Effect::CloseApps);
     }
     if after.is_deleted() && !before.is_deleted() {
         list.push(Effect::LeaveRooms);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
-use crate::api::member::{Administrator, MemberPhase};
+use crate::api::member::{Administrator, AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec};
 
 /// A member as the directory keeps it.
@@ -183,6 +183,11 @@ impl MemberRecord {
     /// The organization that is primary, if there is any.
     pub fn primary_organization(&self) -> Option<&Uid> {
         self.declared.assignments.first().map(|assignment| &assignment.organization)
+    }
+
+    /// Whether only the web is open to the member (M27).
+    pub fn apps_blocked(&self) -> bool {
+        self.intent.spec.app_usage == Some(AppUsage::Blocked)
     }
 
     /// Whether the member is deleted and in its grace period.
