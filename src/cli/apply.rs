@@ -72,7 +72,7 @@ impl Apply {
         }
         global.keep_clock(&directory).await?;
         let mut engine = Engine::new(directory, leader).await?;
-        let roster = engine.recall_during(global.now(), reading).await?;
+        let roster = engine.recall_during(reading).await?;
         let roster = roster.map_err(|error| Failure::Usage(format!("reading the files: {error}")))?;
 
         let ask = !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

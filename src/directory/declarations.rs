@@ -208,8 +208,9 @@ impl Recalled {
     }
 }
 
-/// What was declared before and has nothing to do: settled, not being removed, its time not come, its record
-/// untouched. Recalled page by page, so that it can go on beside other work.
+/// What was declared before and has nothing to do: settled, and not being removed. Whose time has come, and whom
+/// somebody's SQL touched, is looked at before it is used. Recalled page by page, so that it can go on beside other
+/// work.
 #[derive(Debug, Default)]
 pub struct Quiet {
     pub objects: HashMap<Key, Recalled>,
@@ -220,12 +221,11 @@ pub struct Quiet {
 
 impl Quiet {
     /// Recalls one more page; whether there may be another.
-    pub async fn recall(&mut self, tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
+    pub async fn recall(&mut self, tx: &mut Tx) -> Result<bool, Error> {
         if self.complete {
             return Ok(false);
         }
-        let mut cells = vec![now.into()];
-        cells.extend(self.last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells));
+        let cells = self.last.as_ref().map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells);
         let rows = tx.fetch(QUIET_PAGE, cells).await?;
         match rows.last() {
             Some(end) => self.last = Some(key_at(end, 0)?),
@@ -237,13 +237,11 @@ impl Quiet {
 }
 
 /// The same of some objects only.
-pub async fn quiet_among(tx: &mut Tx, now: Timestamp, wanted: &[Key]) -> Result<HashMap<Key, Recalled>, Error> {
+pub async fn quiet_among(tx: &mut Tx, wanted: &[Key]) -> Result<HashMap<Key, Recalled>, Error> {
     let mut quiet = HashMap::new();
     let mut sources = Vec::new();
     for key in wanted {
-        let mut cells = vec![now.into()];
-        cells.extend(key_cells(key));
-        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, cells).await?, &mut sources)?);
+        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, key_cells(key)).await?, &mut sources)?);
     }
     Ok(quiet)
 }
@@ -265,14 +263,10 @@ fn quiet_rows(rows: &[Row], sources: &mut Vec<Arc<str>>) -> Result<Vec<(Key, Rec
     rows.iter().map(read).collect()
 }
 
-const QUIET_PAGE: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.generation, d.status_digest FROM declarations d \
-     LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
-     WHERE d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $1) \
-     AND (d.kind, d.namespace, d.name) > ($2, $3, $4) ORDER BY d.kind, d.namespace, d.name LIMIT 2000";
-const QUIET_ONE: &str = "SELECT d.kind, d.namespace, d.name, d.digest, d.source, d.generation, d.status_digest FROM declarations d \
-     LEFT JOIN members m ON m.uid = d.uid LEFT JOIN touched t ON t.uid = d.uid \
-     WHERE d.settled AND d.removal IS NULL AND t.uid IS NULL AND (m.wake_at IS NULL OR m.wake_at > $1) \
-     AND d.kind = $2 AND d.namespace = $3 AND d.name = $4";
+const QUIET_PAGE: &str = "SELECT kind, namespace, name, digest, source, generation, status_digest FROM declarations \
+     WHERE settled AND removal IS NULL AND (kind, namespace, name) > ($1, $2, $3) ORDER BY kind, namespace, name LIMIT 2000";
+const QUIET_ONE: &str = "SELECT kind, namespace, name, digest, source, generation, status_digest FROM declarations \
+     WHERE settled AND removal IS NULL AND kind = $1 AND namespace = $2 AND name = $3";
 
 /// Writes declarations, and what they wait for where that differs.
 pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declaration]) -> Result<(), Error> {

@@ -98,7 +98,7 @@ impl Session {
         engine.keep(KEPT);
         // Whatever fell due meanwhile is done before anything is decided with it.
         let late = engine.advance(now()).await?;
-        let quiet = engine.recall(now()).await?;
+        let quiet = engine.recall().await?;
         engine.told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
         let (to_looked, looked) = mpsc::unbounded_channel();

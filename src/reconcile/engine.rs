@@ -98,7 +98,7 @@ impl Engine {
 
     /// Recalls what was declared before, for as long as something else takes: a large set is read in the
     /// same time. Returns what that gives.
-    pub async fn recall_during<T>(&mut self, now: Timestamp, other: impl Future<Output = T>) -> Result<T, Error> {
+    pub async fn recall_during<T>(&mut self, other: impl Future<Output = T>) -> Result<T, Error> {
         tokio::pin!(other);
         let mut tx = self.directory.read().await?;
         let mut more = true;
@@ -106,7 +106,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 done = &mut other => return Ok(done),
-                recalled = self.quiet.recall(&mut tx, now), if more => more = recalled?,
+                recalled = self.quiet.recall(&mut tx), if more => more = recalled?,
             }
         }
     }
@@ -161,7 +161,7 @@ impl Engine {
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
         let mut done = self.advance(now).await?;
-        let loud = self.loud(submissions, now, &mut done).await?;
+        let loud = self.loud(submissions, &mut done).await?;
         self.declare(loud);
         let drained = self.drain(now, progress).await?;
         done.extend(drained, self.keep);
@@ -177,10 +177,10 @@ impl Engine {
     }
 
     /// What was declared before and has nothing to do, all of it.
-    pub async fn recall(&mut self, now: Timestamp) -> Result<Quiet, Error> {
+    pub async fn recall(&mut self) -> Result<Quiet, Error> {
         let mut quiet = Quiet::default();
         let mut tx = self.directory.read().await?;
-        while quiet.recall(&mut tx, now).await? {}
+        while quiet.recall(&mut tx).await? {}
         Ok(quiet)
     }
 
@@ -369,22 +369,17 @@ impl Engine {
         Ok((done, woken))
     }
 
-    /// Leaves out what was declared before and has nothing to do: the digest is the same, the outcome good,
-    /// no date has come, nobody touched the record.
-    async fn loud(
-        &mut self,
-        submissions: Vec<Arc<Submission>>,
-        now: Timestamp,
-        done: &mut Done,
-    ) -> Result<Vec<Arc<Submission>>, Error> {
+    /// Leaves out what was declared before and has nothing to do: the digest is the same, the outcome good. Dates that
+    /// came and records that somebody touched were seen to before.
+    async fn loud(&mut self, submissions: Vec<Arc<Submission>>, done: &mut Done) -> Result<Vec<Arc<Submission>>, Error> {
         let mut tx = self.directory.read().await?;
         let quiet = if submissions.len() > BATCH {
             let mut quiet = std::mem::take(&mut self.quiet);
-            while quiet.recall(&mut tx, now).await? {}
+            while quiet.recall(&mut tx).await? {}
             quiet.objects
         } else {
             let keys: Vec<Key> = submissions.iter().map(|submission| submission.key.clone()).collect();
-            declarations::quiet_among(&mut tx, now, &keys).await?
+            declarations::quiet_among(&mut tx, &keys).await?
         };
         let all = submissions.len();
         let loud: Vec<Arc<Submission>> = submissions
