@@ -132,6 +132,7 @@ CREATE TABLE members (
     digest            TEXT    NOT NULL,
     generation        BIGINT  NOT NULL,
     revision          BIGINT  NOT NULL,
+    spent             JSONB NOT NULL,
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);

@@ -132,6 +132,7 @@ CREATE TABLE members (
     digest            TEXT    NOT NULL,
     generation        INTEGER NOT NULL,
     revision          INTEGER NOT NULL,
+    spent             TEXT    NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);

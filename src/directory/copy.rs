@@ -48,8 +48,20 @@ const NUMBERS: &[&str] = &[
 ];
 const TRUTHS: &[&str] =
     &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
-const DOCUMENTS: &[&str] =
-    &["spec", "annotations", "status", "profile", "intent", "fired", "on_leave", "spent_leave", "fields", "digests", "changes"];
+const DOCUMENTS: &[&str] = &[
+    "spec",
+    "annotations",
+    "status",
+    "profile",
+    "intent",
+    "fired",
+    "spent",
+    "on_leave",
+    "spent_leave",
+    "fields",
+    "digests",
+    "changes",
+];
 
 /// Every row of a table, as it would be written.
 pub async fn rows(tx: &mut Tx, table: &Table) -> Result<Vec<Vec<Cell>>, Error> {

@@ -101,6 +101,7 @@ pub const MEMBERS: Table = Table {
         "digest",
         "generation",
         "revision",
+        "spent",
     ],
     key: &["uid"],
 };
@@ -318,6 +319,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             deleted_at: row.maybe_instant(28)?,
             departed: row.get(29)?,
             purge_at: row.maybe_instant(30)?,
+            spent: serde_json::from_value(row.json(36)?).unwrap_or_default(),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -366,6 +368,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         purge_at,
         contact_token,
         qr_token,
+        spent,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -405,6 +408,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
+        json!(spent).into(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The record of a member: declared columns, which follow from the manifest; lived ones, which are what
 //! happened; and the state that both give at an instant. Plain data; nothing is decided here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -85,7 +86,12 @@ pub struct Lived {
     pub contact_token: String,
     /// The token of the QR code (M37).
     pub qr_token: String,
+    /// The values that act once and did, or were noted as done, by field (R13).
+    pub spent: Spent,
 }
+
+/// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
+pub type Spent = BTreeMap<String, BTreeSet<String>>;
 
 /// The declared values that took effect or came to their end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -195,6 +201,15 @@ impl MemberRecord {
         self.lived.deleted_at.is_some()
     }
 
+    /// The fields whose value acts now: one that was not spent before. Nothing acts in a record that is made or
+    /// restored with it (R13).
+    pub fn newly_spent<'a>(&'a self, before: &'a MemberRecord) -> impl Iterator<Item = &'a str> {
+        let live = !before.is_deleted() && !self.is_deleted();
+        let is_new = |field: &str, values: &BTreeSet<String>| before.lived.spent.get(field).is_none_or(|spent| spent != values);
+        let spent = self.lived.spent.iter().filter(move |(field, values)| live && is_new(field, values));
+        spent.map(|(field, _)| field.as_str())
+    }
+
     pub(super) fn claims(&self) -> Vec<Claim> {
         let tenant = &self.tenant;
         let declared = &self.declared;
@@ -242,6 +257,8 @@ impl MemberRecord {
             purge_at,
             contact_token: _,
             qr_token,
+            // Told by the fields that declare them.
+            spent: _,
         } = lived;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub use change::{Action, Cause, Change, Effect, FieldChange};
 pub use claim::{Claim, Space};
-pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState};
+pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
 pub use tenant::{TenantDeclared, TenantRecord};
 

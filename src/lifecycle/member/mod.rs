@@ -2,6 +2,7 @@
 //! of the record, and what time does. Pure. Called by the set.
 
 pub mod check;
+pub mod once;
 pub mod transitions;
 
 use std::sync::Arc;
@@ -266,6 +267,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             base.lived.qr_token = visit.fresh.qr_token.clone();
         }
     }
+    once::spend(&mut base.lived.spent, spec);
     let guard = guard(world, &base);
     let lived = advance(&base.lived, &dates, tenant.deletion_grace(), guard, world.now, world.now);
     let next = settled(world, &base, &tenant, lived, world.now);
