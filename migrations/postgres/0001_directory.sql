@@ -70,6 +70,7 @@ CREATE TABLE tenants (
     digest          TEXT    NOT NULL,
     generation      BIGINT  NOT NULL,
     revision        BIGINT  NOT NULL,
+    former          JSONB   NOT NULL,
     UNIQUE (namespace, name)
 );
 
@@ -132,7 +133,8 @@ CREATE TABLE members (
     digest            TEXT    NOT NULL,
     generation        BIGINT  NOT NULL,
     revision          BIGINT  NOT NULL,
-    spent             JSONB NOT NULL,
+    spent             JSONB   NOT NULL,
+    erased            JSONB   NOT NULL,
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);
@@ -277,6 +279,14 @@ CREATE TABLE holds (
     held        JSONB   NOT NULL,
     since       BIGINT  NOT NULL,
     PRIMARY KEY (kind, namespace, name, reason)
+);
+
+-- Members who lost access by a declaration, for as long as that counts (T11).
+CREATE TABLE access_losses (
+    tenant TEXT    NOT NULL,
+    member TEXT    NOT NULL,
+    at     BIGINT  NOT NULL,
+    PRIMARY KEY (tenant, member, at)
 );
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.

@@ -70,6 +70,7 @@ CREATE TABLE tenants (
     digest          TEXT    NOT NULL,
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
+    former          TEXT    NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 
@@ -133,6 +134,7 @@ CREATE TABLE members (
     generation        INTEGER NOT NULL,
     revision          INTEGER NOT NULL,
     spent             TEXT    NOT NULL,
+    erased            TEXT    NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
@@ -277,6 +279,14 @@ CREATE TABLE holds (
     held        TEXT    NOT NULL,
     since       INTEGER NOT NULL,
     PRIMARY KEY (kind, namespace, name, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Members who lost access by a declaration, for as long as that counts (T11).
+CREATE TABLE access_losses (
+    tenant TEXT    NOT NULL,
+    member TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (tenant, member, at)
 ) STRICT, WITHOUT ROWID;
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::APPROVE_ANNOTATION;
+
 /// What a reason means for the condition `Ready` (R11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -95,8 +97,14 @@ reasons! {
     PersonalEmailRequired: Stalled, "Give the member a `personalEmail`.";
     /// A different person stands under the handle: the record has another `externalKey` (M11).
     IdentityConflict: Stalled, "Give the new person a manifest of another name, or restore the `externalKey` if it is the same person.";
-    /// The member's record belongs to another tenant; transfers between group companies follow (M40, M41).
-    TransferBlocked: Stalled, "Restore `tenantRef`.";
+    /// Something of the member does not fit in the tenant it is to go to; until it does, the member stays in the old one (M40).
+    TransferBlocked: Waits, "Make it fit: apply the organizations, list the values, free the ID or a place; or restore `tenantRef`.";
+    /// Only a live member is transferred, and only to a group company (M41).
+    TransferRefused: Stalled, "Restore `tenantRef`; or give both tenants the same `corporateGroup` in one namespace.";
+    /// The transfer would erase data of services that the new tenant does not use; it is held for approval (M40, R12).
+    TransferNeedsConsent: Waits, "Approve it on the Member with the annotation that the condition `Held` names, or restore `tenantRef`.";
+    /// More members would lose access than the tenant's `accessBudget` allows at once; all of it is held for approval (T11, R12).
+    AccessLossHeld: Waits, "Approve it on the Tenant with the annotation that its condition `Held` names; or apply again what should not be lost.";
     /// The object is declared by another source: a cluster, or files (R9).
     DeclaredElsewhere: Stalled, "Change it there, or run `rollcall apply --take-over`.";
     /// Nobody declares the tenant; while that is so, removals, purges and cancellation wait (T14).
@@ -132,12 +140,40 @@ pub struct Verdict {
     pub warnings: Vec<(Reason, String)>,
     /// What is wrong with the manifest, each at its path, where the message sums it up.
     pub problems: Vec<super::Problem>,
+    /// What needs a person's word, and is approved on this object (R12).
+    pub holds: Vec<Hold>,
+}
+
+/// What needs a person's word (R12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub reason: Reason,
+    /// What would happen, in a sentence.
+    pub what: String,
+    /// Whom it concerns: the first names, and how many there are.
+    pub names: Vec<String>,
+    pub count: usize,
+    /// Tells exactly this from anything else that could happen.
+    pub fingerprint: String,
+}
+
+impl Hold {
+    /// What is said of it.
+    pub fn message(&self) -> String {
+        let Hold { reason: _, what, names, count, fingerprint } = self;
+        let more = count.saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = names.join(", ");
+        format!(
+            "{what} ({count}: {names}{more}); to let exactly that happen, annotate this object with {APPROVE_ANNOTATION}: {fingerprint} (R12)"
+        )
+    }
 }
 
 impl Verdict {
     /// A verdict without warnings.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Verdict { reason, message: message.into(), warnings: Vec::new(), problems: Vec::new() }
+        Verdict { reason, message: message.into(), warnings: Vec::new(), problems: Vec::new(), holds: Vec::new() }
     }
 
     /// Whether the object is ready (R11).
@@ -171,6 +207,10 @@ impl Verdict {
                 push("Ready", "False", self.reason, &self.message);
                 push("Stalled", "True", self.reason, &self.message);
             }
+        }
+        if let Some(first) = self.holds.first() {
+            let messages: Vec<String> = self.holds.iter().map(Hold::message).collect();
+            push("Held", "True", first.reason, &messages.join("; "));
         }
         for (reason, message) in &self.warnings {
             push(reason.name(), "True", *reason, message);

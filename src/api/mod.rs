@@ -20,7 +20,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use common::{Language, LocalRef, PersonName};
-pub use condition::{Class, Reason, Verdict};
+pub use condition::{Class, Hold, Reason, Verdict};
 pub use contact::{ExternalContact, ExternalContactSpec};
 pub use member::{Member, MemberPhase, MemberSpec};
 pub use organization::{Organization, OrganizationSpec};
@@ -37,6 +37,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const ANNOTATION_PREFIX: &str = "rollcall.dev/";
 /// The annotation that carries the git commit of a change (R6).
 pub const COMMIT_ANNOTATION: &str = "rollcall.dev/commit";
+/// Gives a person's word for what is held under this fingerprint (R12); several are separated by commas or spaces.
+pub const APPROVE_ANNOTATION: &str = "rollcall.dev/approve";
 
 /// The four kinds (R1), in the order in which a set is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

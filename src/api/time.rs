@@ -104,6 +104,7 @@ pub struct Length {
 
 impl Length {
     pub const DAY: Length = Length { micros: 24 * 3600 * 1_000_000 };
+    pub const HOUR: Length = Length { micros: 3600 * 1_000_000 };
 
     /// That many days of 24 hours.
     pub const fn days(days: i64) -> Length {

@@ -139,9 +139,10 @@ impl Apply {
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
+        output::held(&done);
         output::skipped(&roster);
         match self.output {
-            Format::Json => output::json(&report(&done.changes, &refused))?,
+            Format::Json => output::json(&report(&done, &refused))?,
             Format::Table => {
                 output::changes(&done, false)?;
                 println!("{}", output::summary(&done, refused.len(), &roster));
@@ -199,7 +200,7 @@ impl Apply {
     fn tell(&self, done: Done) -> Result<(), Failure> {
         match self.output {
             _ if done.rows() == 0 => Ok(()),
-            Format::Json => output::json(&report(&done.changes, &done.refused().cloned().collect::<Vec<_>>())),
+            Format::Json => output::json(&report(&done, &done.refused().cloned().collect::<Vec<_>>())),
             Format::Table => output::changes(&done, true),
         }
     }

@@ -104,6 +104,14 @@ pub fn warnings(done: &Done) {
     }
 }
 
+/// Prints what needs a person's word, and how it is given; what was refused with it is told there.
+pub fn held(done: &Done) {
+    let ready = |key| done.outcomes.get(key).is_some_and(|outcome: &Outcome| outcome.verdict.is_ready());
+    for (key, hold) in done.held().filter(|(key, _)| ready(*key)) {
+        eprintln!("held: {key}: {} ({})", hold.message(), hold.reason.name());
+    }
+}
+
 /// How long ago something was, as kubectl says it: `5d`, `3h`, `12m`, `30s`.
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now - then).total(Unit::Second).map_or(0, |seconds| seconds.max(0.0) as i64);

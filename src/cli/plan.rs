@@ -8,6 +8,7 @@ use crate::api::When;
 use crate::api::time::rfc3339;
 use crate::directory::{Absent, Address, Directory, Error};
 use crate::manifests;
+use crate::reconcile::Done;
 use crate::reconcile::plan::{Rehearsal, rehearse, report};
 
 /// Tells what an apply would do. Nothing is written.
@@ -59,8 +60,9 @@ impl Plan {
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
+        output::held(&done);
         output::skipped(&roster);
-        let told = report(&done.changes, &refused);
+        let told = report(&done, &refused);
         match self.output {
             Format::Json => output::json(&told)?,
             Format::Table => {
@@ -68,7 +70,7 @@ impl Plan {
                 println!("{}", output::summary(&done, refused.len(), &roster));
                 println!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default());
             }
-            Format::Markdown => markdown(&done.changes, &refused, told["fingerprint"].as_str().unwrap_or_default()),
+            Format::Markdown => markdown(&done, &refused, told["fingerprint"].as_str().unwrap_or_default()),
         }
         Ok(if !refused.is_empty() || !roster.complaints.is_empty() {
             NOTHING
@@ -93,7 +95,8 @@ impl Plan {
 }
 
 /// A plan for a comment on a merge request.
-fn markdown(changes: &[crate::directory::audit::Entry], refused: &[crate::reconcile::Outcome], fingerprint: &str) {
+fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &str) {
+    let changes = &done.changes;
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     println!("### Rollcall: {} changes, {} refused or waiting\n", changes.len(), refused.len());
     if !changes.is_empty() {
@@ -107,6 +110,9 @@ fn markdown(changes: &[crate::directory::audit::Entry], refused: &[crate::reconc
     }
     for outcome in refused {
         println!("- **{}** {}: {}", outcome.verdict.reason.name(), outcome.key, cell(&outcome.verdict.message));
+    }
+    for (key, hold) in done.held() {
+        println!("- **held** {key}: {}", cell(&hold.message()));
     }
     println!("\nfingerprint `{fingerprint}`");
 }

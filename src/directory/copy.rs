@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, audit, claims, declarations, holds, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -23,6 +23,8 @@ const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
+    &holds::HOLDS,
+    &holds::LOSSES,
 ];
 
 /// The columns that hold whole numbers, truths and JSON; all others are text.
@@ -44,6 +46,7 @@ const NUMBERS: &[&str] = &[
     "revision",
     "seq",
     "due",
+    "since",
     "epoch",
 ];
 const TRUTHS: &[&str] =
@@ -56,6 +59,9 @@ const DOCUMENTS: &[&str] = &[
     "intent",
     "fired",
     "spent",
+    "erased",
+    "former",
+    "held",
     "on_leave",
     "spent_leave",
     "fields",

@@ -1,7 +1,7 @@
 //! Declarations: everything that people declare, accepted or not, with its outcome and status, and what each
 //! waits for. Called by the engine, and by the commands that show what is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -144,6 +144,13 @@ fn write(declaration: &Declaration) -> Vec<Cell> {
         status.into(),
         format!("{status_digest:032x}").into(),
     ]
+}
+
+impl Declaration {
+    /// Rollcall's own annotations, by name.
+    pub fn annotations_by_name(&self) -> BTreeMap<String, String> {
+        serde_json::from_value(self.annotations.clone()).unwrap_or_default()
+    }
 }
 
 fn key_cells(key: &Key) -> Vec<Cell> {

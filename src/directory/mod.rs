@@ -7,6 +7,7 @@ pub mod copy;
 pub mod declarations;
 pub mod facts;
 pub mod figures;
+pub mod holds;
 pub mod leadership;
 pub mod records;
 pub mod sql;

@@ -36,6 +36,7 @@ pub const TENANTS: Table = Table {
         "digest",
         "generation",
         "revision",
+        "former",
     ],
     key: &["uid"],
 };
@@ -102,6 +103,7 @@ pub const MEMBERS: Table = Table {
         "generation",
         "revision",
         "spent",
+        "erased",
     ],
     key: &["uid"],
 };
@@ -219,11 +221,12 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
         created_at: row.instant(10)?,
         intent: intent(row, 12)?,
         revision: row.get(15)?,
+        former: serde_json::from_value(row.json(16)?).unwrap_or_default(),
     })
 }
 
 fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
-    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, created_at, revision } = record;
+    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, former, created_at, revision } = record;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
@@ -242,6 +245,7 @@ fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
+        json!(former).into(),
     ]
 }
 
@@ -320,6 +324,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             departed: row.get(29)?,
             purge_at: row.maybe_instant(30)?,
             spent: serde_json::from_value(row.json(36)?).unwrap_or_default(),
+            erased: serde_json::from_value(row.json(37)?).unwrap_or_default(),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -369,6 +374,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         contact_token,
         qr_token,
         spent,
+        erased,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -409,6 +415,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         intent.generation.into(),
         (*revision).into(),
         json!(spent).into(),
+        json!(erased).into(),
     ]
 }
 

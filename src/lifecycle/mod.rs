@@ -2,6 +2,7 @@
 //! directory should hold next. Pure: no I/O, no async, no clock, no randomness. Called by the engine only.
 
 pub mod contact;
+pub mod hold;
 pub mod identity;
 pub mod member;
 pub mod organization;
@@ -9,15 +10,18 @@ pub mod set;
 pub mod tenant;
 pub mod world;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 pub use set::decide_set;
-pub use world::{Holder, World};
+pub use world::{Holder, Judgement, World};
 
-use crate::api::{ExternalContactSpec, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict};
+use crate::api::{
+    APPROVE_ANNOTATION, ExternalContactSpec, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict,
+};
 use crate::record::{Cause, Claim, Record, Space, Uid};
 
 /// Why an object is looked at.
@@ -65,8 +69,15 @@ pub struct Manifest {
     pub json: Arc<Value>,
     pub digest: String,
     pub generation: i64,
-    /// Rollcall's own annotations that are declared and have no effect yet.
-    pub unsupported: Vec<String>,
+    /// Rollcall's own annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Whether a person's word is given for exactly this (R12).
+    pub fn approves(&self, fingerprint: &str) -> bool {
+        hold::approves(&self.annotations, fingerprint)
+    }
 }
 
 /// What is declared of an object.
@@ -147,6 +158,18 @@ pub struct Decision {
     pub pulls: Vec<Key>,
     /// Objects that hold what this one wants; where they wait themselves, both may go on together.
     pub contends: Vec<Key>,
+    /// A loss of access that the decision carries out, or that is put off until it is judged (T11).
+    pub loss: Option<Loss>,
+}
+
+/// A member that loses access by a declaration (T11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    pub member: Uid,
+    /// Whose budget it counts against.
+    pub tenant: Uid,
+    /// What exactly takes the access.
+    pub what: String,
 }
 
 impl Decision {
@@ -162,6 +185,7 @@ impl Decision {
             follows: Vec::new(),
             pulls: Vec::new(),
             contends: Vec::new(),
+            loss: None,
         }
     }
 
@@ -178,6 +202,14 @@ impl Decision {
     fn wait(mut self, reason: Reason, message: impl Into<String>, keys: impl IntoIterator<Item = String>) -> Self {
         self.verdict = Some(Verdict::new(reason, message));
         self.waits_for.extend(keys);
+        self
+    }
+
+    /// The object waits for a person's word (R12).
+    fn held(mut self, hold: Hold) -> Self {
+        let mut verdict = Verdict::new(hold.reason, hold.message());
+        verdict.holds.push(hold);
+        self.verdict = Some(verdict);
         self
     }
 
@@ -239,15 +271,21 @@ pub fn place_key(tenant: &Uid, kind: crate::api::Kind) -> String {
     format!("place/{tenant}/{kind}")
 }
 
+/// The key under which losses of access wait for a person's word (T11).
+pub fn hold_key(tenant: &Uid) -> String {
+    format!("hold/{tenant}")
+}
+
 /// The key under which removals wait for members to leave the organizations of a tenant (O5).
 pub fn vacated_key(tenant: &Uid) -> String {
     format!("vacated/{tenant}")
 }
 
 /// The warning that names declared fields without an effect, if there are any.
-fn not_yet_supported(fields: Vec<&'static str>, annotations: &[String]) -> Option<(Reason, String)> {
+fn not_yet_supported(fields: Vec<&'static str>, annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
     let mut names: Vec<String> = fields.into_iter().map(str::to_owned).collect();
-    names.extend(annotations.iter().map(|name| format!("metadata.annotations[{name}]")));
+    let unknown = annotations.keys().filter(|name| *name != APPROVE_ANNOTATION);
+    names.extend(unknown.map(|name| format!("metadata.annotations[{name}]")));
     (!names.is_empty())
         .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))
 }

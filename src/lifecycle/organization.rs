@@ -201,7 +201,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     };
     decision.step(visit.trigger.cause(), world.now, Some(Record::Organization(Arc::new(next))));
     let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
-    verdict.warnings.extend(not_yet_supported(unsupported_in_organization(spec), &manifest.unsupported));
+    verdict.warnings.extend(not_yet_supported(unsupported_in_organization(spec), &manifest.annotations));
     decision.verdict = Some(verdict);
     decision
 }

@@ -97,7 +97,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         generation: manifest.generation,
     });
     let mut next = match &decision.record {
-        Some(Record::Tenant(tenant)) => rebuilt(tenant, &intent),
+        Some(Record::Tenant(tenant)) => TenantRecord { former: tenant.former_under(spec, world.now), ..rebuilt(tenant, &intent) },
         _ => TenantRecord {
             uid: visit.fresh.uid.clone(),
             handle: visit.key.handle.clone(),
@@ -105,6 +105,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             zone: zone(spec),
             supreme_admin: None,
             managed: true,
+            former: Vec::new(),
             created_at: world.now,
             revision: 0,
             intent,
@@ -126,7 +127,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = "this host's clock and the database's differ by more than 60 s; purges wait until they agree (R4)";
         verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
     }
-    verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.unsupported));
+    verdict.holds = world.holds.get(&next.uid).cloned().unwrap_or_default();
+    verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.annotations));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
     decision.verdict = Some(verdict);
     decision

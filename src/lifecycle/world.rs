@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Decision;
-use crate::api::{Handle, Key, Kind};
+use crate::api::{Handle, Hold, Key, Kind};
 use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
@@ -43,6 +43,21 @@ pub struct World {
     pub first_sign_ins: HashMap<Uid, Timestamp>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
+    /// What was judged of losses of access (T11). One that was not is put off until it is.
+    pub judged: HashMap<Key, Judgement>,
+    /// What needs a person's word, by tenant (R12).
+    pub holds: HashMap<Uid, Vec<Hold>>,
+}
+
+/// Whether a member may lose access by a declaration (T11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It fits into the tenant's budget.
+    Cleared,
+    /// A person gave their word.
+    Approved,
+    /// It waits for a person's word.
+    Held,
 }
 
 impl World {
@@ -63,6 +78,8 @@ impl World {
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
             touched: HashSet::new(),
+            judged: HashMap::new(),
+            holds: HashMap::new(),
         }
     }
 

@@ -17,9 +17,9 @@ use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
+use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, records, tree};
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
 use crate::record::{Effect, FieldChange, Record, Uid};
 
@@ -53,6 +53,8 @@ pub struct Commit {
     outcomes: Vec<Outcome>,
     /// What each object is told, by the digest of its status.
     told: Vec<Told>,
+    /// Members who lose access, each with the tenant whose budget that counts against (T11).
+    losses: Vec<(Uid, Uid)>,
 }
 
 /// What an object is told.
@@ -154,6 +156,11 @@ impl Commit {
             self.looked_at.push(uid);
         }
         let Some(first) = decision.steps.first() else { return };
+        if let Some(loss) = &decision.loss
+            && world.judged.get(&decision.key) == Some(&Judgement::Cleared)
+        {
+            self.losses.push((loss.tenant.clone(), loss.member.clone()));
+        }
         // A record that goes and another that comes in its place are two.
         let mut before = first.before.clone();
         for (index, step) in decision.steps.iter().enumerate() {
@@ -212,11 +219,10 @@ impl Commit {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
-                Effect::Erase => {
-                    let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
-                    self.orders.extend(data.map(|data| order("storage", "Erase", json!({ "data": data }))));
-                    self.erased.push(record.uid().clone());
+                Effect::EraseData(data) => {
+                    self.orders.extend(data.into_iter().map(|data| order("storage", "Erase", json!({ "data": data }))));
                 }
+                Effect::Erase => self.erased.push(record.uid().clone()),
             }
         }
     }
@@ -258,7 +264,11 @@ impl Commit {
                 if left {
                     self.signals.insert(vacated_key(&before.tenant));
                 }
-                if after.is_none() {
+                let stays = match after {
+                    Some(Record::Member(after)) => after.tenant == before.tenant,
+                    Some(Record::Tenant(_) | Record::Organization(_)) | None => false,
+                };
+                if !stays {
                     self.signals.insert(place_key(&before.tenant, Kind::Member));
                 }
             }
@@ -434,6 +444,7 @@ impl Commit {
                 facts::sign_out(&mut tx, members, Sessions::OfApps, (*due).min(now)).await?;
             }
             facts::fold(&mut tx, &self.folded).await?;
+            holds::lose(&mut tx, &self.losses, now).await?;
             facts::order(&mut tx, self.orders).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {

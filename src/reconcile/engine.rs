@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ring::hmac;
 
+use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What, random_text};
@@ -16,7 +17,7 @@ use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
-use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
+use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
 use crate::record::Record;
 use crate::record::claim::normalized;
 
@@ -53,7 +54,7 @@ impl Presence {
 /// The engine of one directory.
 pub struct Engine {
     pub directory: Directory,
-    leader: Leader,
+    pub(super) leader: Leader,
     digest_key: hmac::Key,
     take_over: bool,
     presence: Presence,
@@ -69,6 +70,9 @@ pub struct Engine {
     told: Option<Vec<Told>>,
     /// What was recalled of earlier declarations.
     quiet: Quiet,
+    /// Losses of access that are not judged yet, and what was judged of others in this run (T11).
+    pub(super) put_off: PutOff,
+    pub(super) judged: HashMap<Key, Judgement>,
 }
 
 impl Engine {
@@ -88,6 +92,8 @@ impl Engine {
             other_skew: 0,
             told: None,
             quiet: Quiet::default(),
+            put_off: PutOff::default(),
+            judged: HashMap::new(),
         })
     }
 
@@ -268,6 +274,17 @@ impl Engine {
     /// Works until the queue is empty.
     pub async fn drain(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send)) -> Result<Done, Error> {
         let mut done = Done::default();
+        self.judged.clear();
+        self.work(now, progress, &mut done).await?;
+        while !self.put_off.is_empty() {
+            self.judge(now).await?;
+            self.work(now, &mut |_| (), &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// Works until the queue is empty, but for what is put off.
+    async fn work(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send), done: &mut Done) -> Result<(), Error> {
         while !self.queue.is_empty() {
             let mut batch: Vec<Request> = Vec::with_capacity(BATCH);
             let mut places: HashMap<Key, usize> = HashMap::new();
@@ -289,14 +306,14 @@ impl Engine {
             }
             let declared = batch.iter().filter(|request| request.trigger == Trigger::Declared).count();
             self.read_ahead();
-            if let Err(error) = self.run(batch.clone(), now, &mut done).await {
+            if let Err(error) = self.run(batch.clone(), now, done).await {
                 // Nothing is lost: whoever goes on takes it up again.
                 batch.into_iter().rev().for_each(|request| self.queue.push_front(request));
                 return Err(error);
             }
             progress(declared);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// Has the next batch read on another core, while this one is decided and written.
@@ -354,7 +371,7 @@ impl Engine {
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
-            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over).await?;
+            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over, &self.judged).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
             let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
             if pulled.is_empty() {
@@ -363,8 +380,10 @@ impl Engine {
             requests.extend(pulled);
         };
         drop(tx);
+        let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let commit = commit::compile(&gathered, &decisions);
         let (woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        self.put_off.extend(put_off);
         self.told.iter_mut().for_each(|all| all.extend_from_slice(&told));
         Ok((done, woken))
     }

@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::request::{Request, What, random_text};
-use super::{Content, Submission};
+use super::{Content, Submission, budget};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, records, tree};
+use crate::directory::{Error, claims, declarations, facts, holds, records, tree};
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{Declared, Fresh, Holder, Manifest, Spec, Visit, World};
+use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World};
 use crate::record::{Claim, Record, Space, Uid};
 
 /// A batch, ready to be decided.
@@ -39,6 +39,7 @@ pub async fn gather(
     now: Timestamp,
     irreversible: bool,
     take_over: bool,
+    judged: &HashMap<Key, Judgement>,
 ) -> Result<Gathered, Error> {
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
     let stored: HashMap<Key, Declaration> =
@@ -50,6 +51,7 @@ pub async fn gather(
         submitted: HashMap::new(),
         elsewhere: Vec::new(),
     };
+    gathered.world.judged.extend(wanted.iter().filter_map(|key| Some((key.clone(), *judged.get(key)?))));
     let mut loader = Loader { tx, loaded: HashSet::new() };
     for request in requests {
         let before = gathered.stored.get(&request.key);
@@ -93,6 +95,7 @@ pub async fn gather(
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
+    loader.holds(&mut gathered).await?;
     Ok(gathered)
 }
 
@@ -109,19 +112,18 @@ fn submitted(submission: &Submission, before: Option<&Declaration>) -> Manifest 
         json: json.clone(),
         digest: submission.digest.clone(),
         generation,
-        unsupported: submission.annotations.keys().cloned().collect(),
+        annotations: submission.annotations.clone(),
     }
 }
 
 /// A manifest as it was declared before.
 fn declared_before(before: &Declaration) -> Manifest {
-    let annotations: BTreeMap<String, String> = serde_json::from_value(before.annotations.clone()).unwrap_or_default();
     Manifest {
         spec: typed(before.key.kind, &before.spec, before.reason != Reason::Invalid.name()),
         json: before.spec.clone(),
         digest: before.digest.clone(),
         generation: before.generation,
-        unsupported: annotations.into_keys().collect(),
+        annotations: before.annotations_by_name(),
     }
 }
 
@@ -369,6 +371,18 @@ impl Loader<'_> {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
+        Ok(())
+    }
+
+    /// What is held on tenants that are looked at (R12).
+    async fn holds(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let visits = gathered.visits.iter().filter(|visit| visit.key.kind == Kind::Tenant);
+        let tenants: Vec<Handle> = visits.map(|visit| visit.key.handle.clone()).collect();
+        for held in holds::of_tenants(self.tx, &tenants).await? {
+            if let Some(uid) = gathered.world.tenant(&held.tenant).map(|tenant| tenant.uid.clone()) {
+                gathered.world.holds.entry(uid).or_default().push(budget::told(&held.items));
+            }
+        }
         Ok(())
     }
 

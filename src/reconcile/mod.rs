@@ -1,6 +1,7 @@
 //! The engine: gather → decide → commit → report, in batches; planning, removals, the timer. The only
 //! writer of records. Driven by `apply`, by `plan` on a copy in memory, and by whatever watches a source.
 
+mod budget;
 mod commit;
 mod engine;
 pub mod figures;
@@ -20,7 +21,7 @@ use serde_json::Value;
 pub use commit::Told;
 pub use engine::{Engine, Presence};
 
-use crate::api::{Handle, Key, Problem, Verdict};
+use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};
 use crate::lifecycle::Spec;
 use crate::record::{Record, Uid};
@@ -143,7 +144,7 @@ impl Done {
             self.count(&action, count);
         }
         for (key, outcome) in other.outcomes {
-            if outcome.verdict.is_ready() && outcome.verdict.warnings.is_empty() {
+            if outcome.verdict.is_ready() && outcome.verdict.warnings.is_empty() && outcome.verdict.holds.is_empty() {
                 self.outcomes.remove(&key);
             } else {
                 self.outcomes.insert(key, outcome);
@@ -162,6 +163,11 @@ impl Done {
     /// How many rows of the trail there are.
     pub fn rows(&self) -> usize {
         self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What needs a person's word, each with the object on which it is given (R12).
+    pub fn held(&self) -> impl Iterator<Item = (&Key, &Hold)> {
+        self.outcomes.values().flat_map(|outcome| outcome.verdict.holds.iter().map(move |hold| (&outcome.key, hold)))
     }
 
     /// The objects that are not as declared: refused, held, or waiting for something.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::engine::Presence;
 use super::{Done, Engine, FILES, Outcome, Set, Submission};
+use crate::api::Hold;
 use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
 
@@ -72,7 +73,8 @@ const CLOCKED: &[&str] = &["createdAt", "activatedAt", "suspendedAt", "deletedAt
 
 /// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects
 /// that are not as declared, those that could not be read included.
-pub fn report(changes: &[Entry], refused: &[Outcome]) -> Value {
+pub fn report(done: &Done, refused: &[Outcome]) -> Value {
+    let changes = &done.changes;
     let mut summary: BTreeMap<&str, usize> = BTreeMap::new();
     let mut list = Vec::new();
     for entry in changes {
@@ -98,8 +100,18 @@ pub fn report(changes: &[Entry], refused: &[Outcome]) -> Value {
             })
         })
         .collect();
+    let held: Vec<Value> = done
+        .held()
+        .map(|(key, hold)| {
+            let Hold { reason, what: _, names, count, fingerprint } = hold;
+            json!({
+                "kind": key.kind.name(), "namespace": key.handle.namespace, "name": key.handle.name, "reason": reason.name(),
+                "message": hold.message(), "names": names, "count": count, "fingerprint": fingerprint,
+            })
+        })
+        .collect();
     json!({
-        "changes": list, "refused": refused, "held": [], "summary": summary, "fingerprint": fingerprint(changes),
+        "changes": list, "refused": refused, "held": held, "summary": summary, "fingerprint": fingerprint(changes),
     })
 }
 

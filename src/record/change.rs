@@ -1,6 +1,7 @@
 //! The difference between a record before and after, as the audit trail tells it (R6), and what else
 //! follows from it. One place for all kinds: no change can miss its row. Pure.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{MemberRecord, Record};
@@ -98,8 +99,34 @@ pub enum Effect {
     CloseApps,
     /// The member leaves all message rooms.
     LeaveRooms,
+    /// Services erase this data of the member (M25, M40).
+    EraseData(Vec<Data>),
     /// Everything personal of the record is erased (M25).
     Erase,
+}
+
+/// What services keep of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Data {
+    Messages,
+    PersonalCalendar,
+    Mailbox,
+    PersonalDriveFolder,
+}
+
+impl Data {
+    pub const ALL: [Data; 4] = [Data::Messages, Data::PersonalCalendar, Data::Mailbox, Data::PersonalDriveFolder];
+
+    /// In words.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Data::Messages => "messages",
+            Data::PersonalCalendar => "personal calendar",
+            Data::Mailbox => "mailbox",
+            Data::PersonalDriveFolder => "personal Drive folder",
+        }
+    }
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -200,7 +227,7 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
 fn family(path: &str) -> &'static [Action] {
     use Action::{Activate, Delete, Leave, Rename, Restore, Return, Suspend, Transfer, Unsuspend};
     match path {
-        "tenant" => &[Transfer],
+        "tenant" | "erased" => &[Transfer],
         "id" | "handle" => &[Rename],
         "messageId" | "contactUrl" | "qrToken" => &[Transfer, Rename],
         "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate],
@@ -216,21 +243,29 @@ fn family(path: &str) -> &'static [Action] {
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
-    let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
+    let Some(Record::Member(after)) = after else {
+        return vec![Effect::SignOut, Effect::EraseData(Data::ALL.to_vec()), Effect::Erase];
+    };
     let mut list = Vec::new();
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {
         list.push(Effect::CloseApps);
     }
-    if after.is_deleted() && !before.is_deleted() {
+    let transferred = after.tenant != before.tenant;
+    if transferred || (after.is_deleted() && !before.is_deleted()) {
         list.push(Effect::LeaveRooms);
+    }
+    if transferred && !after.lived.erased.is_empty() {
+        list.push(Effect::EraseData(after.lived.erased.clone()));
     }
     list
 }
 
-/// Access ends (M21, M23), or the ID is another (M30).
+/// Access ends (M21, M23), the ID is another (M30), or the company (M40).
 fn signs_out(before: &MemberRecord, after: &MemberRecord) -> bool {
     let access = |phase: MemberPhase| phase.may_sign_in();
-    (access(before.state.phase) && !access(after.state.phase)) || before.declared.id != after.declared.id
+    (access(before.state.phase) && !access(after.state.phase))
+        || before.declared.id != after.declared.id
+        || before.tenant != after.tenant
 }

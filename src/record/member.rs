@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
+use super::{Claim, Data, Intent, Space, Uid, instant, long_tail, push_tail};
 use crate::api::member::{Administrator, AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec};
 
@@ -88,6 +88,8 @@ pub struct Lived {
     pub qr_token: String,
     /// The values that act once and did, or were noted as done, by field (R13).
     pub spent: Spent,
+    /// What services erased as the member was transferred last (M40).
+    pub erased: Vec<Data>,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -259,6 +261,7 @@ impl MemberRecord {
             qr_token,
             // Told by the fields that declare them.
             spent: _,
+            erased,
         } = lived;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
@@ -290,6 +293,7 @@ impl MemberRecord {
             ("deletedAt".into(), instant(*deleted_at)),
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
+            ("erased".into(), json!(erased)),
         ];
         push_tail(&mut fields, profile);
         fields

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use change::{Action, Cause, Change, Effect, FieldChange};
+pub use change::{Action, Cause, Change, Data, Effect, FieldChange};
 pub use claim::{Claim, Space};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
-pub use tenant::{TenantDeclared, TenantRecord};
+pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
@@ -23,8 +24,41 @@ pub struct TenantRecord {
     pub supreme_admin: Option<Uid>,
     /// Whether a resource declares the tenant (T14).
     pub managed: bool,
+    /// Stricter policies of before, which hold for a while yet (T11).
+    pub former: Vec<Former>,
     pub created_at: Timestamp,
     pub revision: i64,
+}
+
+/// A policy that was loosened: it holds until an instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Former {
+    pub budget: Budget,
+    pub deletion_grace: Length,
+    pub until: Timestamp,
+}
+
+/// How many members may lose access by declarations within a window (T11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Budget {
+    pub max_percent: u8,
+    pub max_count: u32,
+    pub window: Length,
+}
+
+impl Budget {
+    /// How many of so many live members.
+    pub fn of(self, live: i64) -> i64 {
+        (live * i64::from(self.max_percent) / 100).max(i64::from(self.max_count))
+    }
+
+    /// Whether more may be lost than under another.
+    fn is_looser(self, other: Budget) -> bool {
+        let Budget { max_percent, max_count, window } = self;
+        max_percent > other.max_percent || max_count > other.max_count || window < other.window
+    }
 }
 
 /// What of a tenant follows from its manifest.
@@ -54,15 +88,49 @@ impl TenantDeclared {
     }
 }
 
+fn budget(spec: &TenantSpec) -> Budget {
+    let declared = spec.access_budget.as_ref();
+    Budget {
+        max_percent: declared.and_then(|budget| budget.max_percent).unwrap_or(10),
+        max_count: declared.and_then(|budget| budget.max_count).unwrap_or(5),
+        window: declared.and_then(|budget| budget.window).unwrap_or(Length::HOUR),
+    }
+}
+
+fn deletion_grace(spec: &TenantSpec) -> Length {
+    spec.deletion_grace.unwrap_or(Length::days(7))
+}
+
 impl TenantRecord {
     /// The plan of the core product, if that is in use.
     pub fn plan(&self) -> Option<Plan> {
         self.intent.spec.products.core.as_ref().map(|core| core.plan)
     }
 
-    /// How long a deleted member can be restored (T10).
-    pub fn deletion_grace(&self) -> Length {
-        self.intent.spec.deletion_grace.unwrap_or(Length::days(7))
+    /// How long a member that is deleted now can be restored (T10). What was shortened counts a while later (T11).
+    pub fn deletion_grace(&self, now: Timestamp) -> Length {
+        self.former_at(now).map(|former| former.deletion_grace).fold(deletion_grace(&self.intent.spec), Length::max)
+    }
+
+    /// The budgets of lost access in force: a loss must fit into each (T11).
+    pub fn budgets(&self, now: Timestamp) -> Vec<Budget> {
+        std::iter::once(budget(&self.intent.spec)).chain(self.former_at(now).map(|former| former.budget)).collect()
+    }
+
+    fn former_at(&self, now: Timestamp) -> impl Iterator<Item = &Former> {
+        self.former.iter().filter(move |former| now < former.until)
+    }
+
+    /// What of the former policies is kept under another intent: where that is looser, this one holds for one window
+    /// more (T11).
+    pub fn former_under(&self, next: &TenantSpec, now: Timestamp) -> Vec<Former> {
+        let spec = &self.intent.spec;
+        let (was, is) = (budget(spec), budget(next));
+        if !is.is_looser(was) && deletion_grace(next) >= deletion_grace(spec) {
+            return self.former.clone();
+        }
+        let this = Former { budget: was, deletion_grace: deletion_grace(spec), until: was.window.after(now) };
+        self.former_at(now).cloned().chain([this]).collect()
     }
 
     pub(super) fn claims(&self) -> Vec<Claim> {
@@ -71,7 +139,18 @@ impl TenantRecord {
 
     pub(super) fn fields(&self) -> Vec<(String, Value)> {
         // The intent is told through its columns; the zone follows from its name.
-        let TenantRecord { uid: _, handle, intent: _, declared, zone: _, supreme_admin, managed, created_at, revision: _ } = self;
+        let TenantRecord {
+            uid: _,
+            handle,
+            intent: _,
+            declared,
+            zone: _,
+            supreme_admin,
+            managed,
+            former: _,
+            created_at,
+            revision: _,
+        } = self;
         let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
         let mut fields: Vec<(String, Value)> = vec![
             ("handle".into(), handle.to_string().into()),

@@ -2,7 +2,9 @@
 //! of the record, and what time does. Pure. Called by the set.
 
 pub mod check;
+pub mod loss;
 pub mod once;
+pub mod transfer;
 pub mod transitions;
 
 use std::sync::Arc;
@@ -12,8 +14,8 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key,
-    unmanaged,
+    Block, Decision, Declared, Loss, Manifest, Removal, Spec, Trigger, Visit, World, hold_key, not_yet_supported, place_key,
+    record_key, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
@@ -21,6 +23,7 @@ use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
     AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
 };
+use transfer::Transfer;
 use transitions::{Dates, Guard, advance, delete, state};
 
 /// Decides about one member.
@@ -83,7 +86,7 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
             break;
         }
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
-        let lived = advance(&member.lived, &dates, tenant.deletion_grace(), guard, due, world.now);
+        let lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
         let next = settled(world, &member, &tenant, lived, due);
         let stuck = next.state.wake_at == Some(due);
         decision.step(Cause::Scheduled, due, Some(Record::Member(Arc::new(next))));
@@ -108,8 +111,20 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         decision.waits_for.push(record_key(&visit.key));
         return decision;
     }
+    let loss = Loss { member: member.uid.clone(), tenant: member.tenant.clone(), what: "removal".into() };
+    let judgement = world.judged.get(&visit.key).copied();
+    decision.loss = Some(loss.clone());
+    match judgement.map(|judgement| loss::held(world, &loss, judgement)) {
+        None => return decision,
+        Some(Some((reason, message))) => {
+            decision.removal = Removal::Pending(reason, message);
+            decision.waits_for.push(hold_key(&loss.tenant));
+            return decision;
+        }
+        Some(None) => {}
+    }
     let mut lived = member.lived.clone();
-    delete(&mut lived, tenant.deletion_grace(), world.now, world.now);
+    delete(&mut lived, tenant.deletion_grace(world.now), world.now, world.now);
     let next = settled(world, &member, &tenant, lived, world.now);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
@@ -153,8 +168,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
         return decision.wait(Reason::TenantNotFound, message, [record_key(&tenant_key)]);
     };
-    let mut problems = check::alone(spec);
-    problems.extend(check::against(spec, &tenant.intent.spec));
+    let problems = check::alone(spec);
     if !problems.is_empty() {
         return decision.invalid(&problems);
     }
@@ -174,10 +188,11 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     let current = member_of(&decision);
-    if let Some(current) = current.as_ref().filter(|current| current.tenant != tenant.uid) {
-        let from = world.tenants.get(&current.tenant).map_or_else(String::new, |tenant| tenant.handle.name.to_string());
-        let message = format!("spec.tenantRef: the member belongs to the tenant `{from}`; transfers are not supported yet (M40)");
-        return decision.refuse(Reason::TransferBlocked, message);
+    // What does not fit in a tenant to which the member is to go blocks the transfer.
+    let moves = current.as_ref().is_some_and(|current| current.tenant != tenant.uid);
+    let problems = if moves { Vec::new() } else { check::against(spec, &tenant.intent.spec) };
+    if !problems.is_empty() {
+        return decision.invalid(&problems);
     }
     let Some(id) = spec.id.as_ref().map(|id| id.as_str()) else {
         let message = "without `id`, a member needs temporaryId or concurrentOf, which are not supported yet (M30, M31)";
@@ -207,7 +222,18 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         .filter(|dated| dated.period.1.is_some_and(|until| until <= world.now))
         .map(|dated| dated.place)
         .collect();
-    match assignments(world, spec, &tenant, handle, |place| !past.contains(&place)) {
+    let counts = |place| !past.contains(&place);
+    let mut erased = None;
+    if let Some(member) = current.as_deref().filter(|_| moves) {
+        let wish = transfer::Wish { member, to: &tenant, handle, spec, manifest };
+        match transfer::consider(world, &wish, blocked, counts) {
+            Transfer::Refused(reason, message) => return decision.refuse(reason, message),
+            Transfer::Blocked(message, keys) => return decision.wait(Reason::TransferBlocked, message, keys),
+            Transfer::Held(hold) => return decision.held(hold),
+            Transfer::Goes(data) => erased = Some(data),
+        }
+    }
+    match assignments(world, spec, &tenant, handle, counts) {
         Ok(_) => {}
         Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
         Err(Unassigned::Missing(missing)) => {
@@ -228,6 +254,18 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     {
         let message = format!("the plan has {limit} places for members, and all are taken, those in grace included (T3)");
         return decision.wait(Reason::QuotaExceeded, message, [place_key(&tenant.uid, Kind::Member)]);
+    }
+    if let Some(current) = current.as_deref()
+        && let Some(what) = loss::declared(world, current, spec, &dates, &tenant)
+    {
+        let loss = Loss { member: current.uid.clone(), tenant: current.tenant.clone(), what };
+        let judgement = world.judged.get(&visit.key).copied();
+        decision.loss = Some(loss.clone());
+        match judgement.map(|judgement| loss::held(world, &loss, judgement)) {
+            None => return decision,
+            Some(Some((reason, message))) => return decision.wait(reason, message, [hold_key(&loss.tenant)]),
+            Some(None) => {}
+        }
     }
 
     let intent = Arc::new(Intent {
@@ -257,19 +295,21 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         },
     };
     if let Some(current) = &current {
+        base.tenant = tenant.uid.clone();
+        base.lived.erased = erased.unwrap_or(base.lived.erased);
         if current.is_deleted() {
             // M24: the same person comes back.
             base.lived = Lived { deleted_at: None, purge_at: None, departed: false, ..base.lived };
         }
-        if current.declared.id != id {
-            // M30: what led to the old ID leads nowhere.
+        if current.declared.id != id || moves {
+            // M30, M40: what led to the old ID leads nowhere.
             base.lived.contact_token = visit.fresh.contact_token.clone();
             base.lived.qr_token = visit.fresh.qr_token.clone();
         }
     }
     once::spend(&mut base.lived.spent, spec);
     let guard = guard(world, &base);
-    let lived = advance(&base.lived, &dates, tenant.deletion_grace(), guard, world.now, world.now);
+    let lived = advance(&base.lived, &dates, tenant.deletion_grace(world.now), guard, world.now, world.now);
     let next = settled(world, &base, &tenant, lived, world.now);
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
@@ -349,7 +389,7 @@ fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Time
         // A departure is carried out as of its instant, not here.
         let dates = Dates { departure: None, ..Dates::of(spec, &member.intent.json, &tenant.zone) };
         let guard = guard(world, &member);
-        let advanced = advance(&lived, &dates, tenant.deletion_grace(), guard, at, world.now);
+        let advanced = advance(&lived, &dates, tenant.deletion_grace(world.now), guard, at, world.now);
         lived.suspended_at = advanced.suspended_at;
         lived.leave_at = advanced.leave_at;
         lived.fired = Fired { activation: lived.fired.activation, ..advanced.fired };
@@ -435,7 +475,7 @@ fn warnings(
     decision: &mut Decision,
 ) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
-    list.extend(not_yet_supported(unsupported_in_member(spec), &manifest.unsupported));
+    list.extend(not_yet_supported(unsupported_in_member(spec), &manifest.annotations));
     if spec.mobile_phone.is_none() && spec.personal_email.is_none() {
         let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
         list.push((Reason::NotRecoverable, message.to_owned()));

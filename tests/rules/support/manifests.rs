@@ -44,6 +44,13 @@ pub fn member(name: &str, tenant: &str, extra: &str) -> String {
     manifest("Member", name, &defaults, extra)
 }
 
+/// A manifest with an annotation of Rollcall's: `approve`, `frozen`.
+#[track_caller]
+pub fn annotated(manifest: &str, name: &str, value: &str) -> String {
+    assert!(manifest.contains("metadata: {name: "), "one plain manifest is annotated:\n{manifest}");
+    manifest.replacen("metadata: {name: ", &format!("metadata: {{annotations: {{rollcall.dev/{name}: \"{value}\"}}, name: "), 1)
+}
+
 /// Several manifests in one text.
 pub fn set(documents: &[String]) -> String {
     documents.join("---\n")

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use database::Database;
-pub use manifests::{boss, member, organization, set, tenant};
+pub use manifests::{annotated, boss, member, organization, set, tenant};
 pub use outcome::{Output, Report, condition, phase, ready};
 
 /// The namespace in which the scenarios play.

@@ -85,6 +85,12 @@ impl Report {
         self.refusal(kind, name).map(|refusal| text(refusal, "message").to_owned())
     }
 
+    /// What is held on an object: `(reason, count, fingerprint)`.
+    pub fn held(&self, kind: &str, name: &str) -> Option<(String, i64, String)> {
+        let hold = self.entries("held").find(|hold| is(hold, kind, name))?;
+        Some((text(hold, "reason").to_owned(), hold["count"].as_i64().unwrap_or(0), text(hold, "fingerprint").to_owned()))
+    }
+
     fn refusal(&self, kind: &str, name: &str) -> Option<&Value> {
         self.entries("refused").find(|refusal| is(refusal, kind, name))
     }

@@ -1,0 +1,159 @@
+//! The budget of lost access (T11, R12): what fits, what is held, how it is released.
+//! Never about what a loss does, which is the life of a member. Run by `make test`.
+
+use crate::life::START;
+use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
+
+const HOLD: &str = "AccessLossHeld";
+const LATER: &str = "2027-03-02T09:00:00Z";
+
+/// The tenant with this under its `spec`, its boss, and members `m0` to `m{count - 1}`, from the one with this number on.
+fn company(acme: &str, from: usize, count: usize) -> String {
+    let mut all = vec![tenant("acme", acme), boss("acme")];
+    all.extend((from..count).map(|n| member(&format!("m{n}"), "acme", "")));
+    set(&all)
+}
+
+fn prune(roll: &Roster, now: &str, yaml: &str) -> Report {
+    roll.apply_with(now, yaml, &["--prune"])
+}
+
+fn deleted(report: &Report) -> usize {
+    report.all_actions().iter().filter(|action| action.starts_with("delete ")).count()
+}
+
+// T11: what fits happens; what does not is held whole, and nothing of it happens.
+#[test]
+fn a_batch_that_takes_too_much_access_is_held_whole() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let report = prune(roll, LATER, &company("", 6, 20)).expect_code(1);
+        assert_eq!(deleted(&report), 0);
+        let (reason, count, _) = report.held("Tenant", "acme").expect("it is held");
+        assert_eq!((reason.as_str(), count), (HOLD, 6));
+        let acme = roll.get("Tenant", "acme");
+        assert_eq!(ready(&acme), ("True", "InDirectory"));
+        let message = condition(&acme, "Held").map(|held| held["message"].to_string()).unwrap_or_default();
+        assert!(message.contains("m0, m1, m2, m3, m4 and 1 more"), "{message}");
+        assert_eq!(acme["status"]["pendingRemovalCount"], 6);
+        assert_eq!(acme["status"]["pendingRemovals"][0]["reason"], HOLD);
+        assert_eq!(phase(&roll.get("Member", "m0")), "Pending");
+        // Time alone releases nothing.
+        assert_eq!(prune(roll, "2027-03-05T09:00:00Z", &company("", 6, 20)).all_actions(), [""; 0]);
+    });
+}
+
+// T11: the budget is the larger of a share of the live members and a number, within a window.
+#[test]
+fn the_budget_is_a_share_or_a_number_within_a_window() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 20, maxCount: 2, window: 2h}";
+        roll.apply(START, &company(acme, 0, 19)).expect_code(0);
+        assert_eq!(deleted(&prune(roll, LATER, &company(acme, 3, 19)).expect_code(0)), 3);
+        // One of the four that 20 % of 20 are is left.
+        let report = prune(roll, "2027-03-02T10:00:00Z", &company(acme, 5, 19)).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(2));
+        prune(roll, "2027-03-02T10:01:00Z", &company(acme, 3, 19)).expect_code(0);
+        assert_eq!(deleted(&prune(roll, "2027-03-02T10:02:00Z", &company(acme, 4, 19)).expect_code(0)), 1);
+        // The window is over for the first three.
+        assert_eq!(deleted(&prune(roll, "2027-03-02T11:01:00Z", &company(acme, 6, 19)).expect_code(0)), 2);
+    });
+}
+
+// T11: suspensions and departures that are due within the window count; later losses join the hold.
+#[test]
+fn suspensions_and_departures_count_and_later_losses_join() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 0, maxCount: 1}";
+        roll.apply(START, &company(acme, 0, 4)).expect_code(0);
+        let soon = member("m1", "acme", "  departure: {at: \"2027-03-02T09:30:00Z\"}");
+        let late = member("m2", "acme", "  departure: {at: \"2027-03-02T12:00:00Z\"}");
+        let suspended = member("m0", "acme", "  suspended: true");
+        let report = roll.apply(LATER, &set(&[suspended.clone(), soon.clone(), late])).expect_code(1);
+        assert_eq!(report.refused("Member", "m0").as_deref(), Some(HOLD));
+        assert_eq!(report.refused("Member", "m1").as_deref(), Some(HOLD));
+        assert_eq!(report.refused("Member", "m2"), None);
+        assert_eq!(ready(&roll.get("Member", "m0")), ("False", HOLD));
+        // Alone it would fit.
+        let report = roll.apply("2027-03-02T09:01:00Z", &member("m3", "acme", "  suspended: true")).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(3));
+        // Nothing is done twice, and nothing is written when nothing changes.
+        let digest = "SELECT string_agg(fingerprint || since, ' ') FROM holds";
+        let before = roll.query(digest);
+        roll.apply("2027-03-02T09:02:00Z", &set(&[suspended, soon])).expect_code(1);
+        assert_eq!(roll.query(digest), before);
+    });
+}
+
+// T11, R12: a person's word on the tenant lets exactly those happen, also together with the change.
+#[test]
+fn approval_lets_exactly_those_happen() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let fewer = company("", 7, 20);
+        let (_, _, fingerprint) = prune(roll, LATER, &fewer).held("Tenant", "acme").expect("it is held");
+        prune(roll, "2027-03-02T09:10:00Z", &annotated(&fewer, "approve", "ffffffffffffffff")).expect_code(1);
+        let report = prune(roll, "2027-03-02T09:20:00Z", &annotated(&fewer, "approve", &fingerprint)).expect_code(0);
+        assert_eq!(deleted(&report), 7);
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("0"));
+        // What was approved does not count against the budget of others.
+        assert_eq!(deleted(&prune(roll, "2027-03-02T09:30:00Z", &company("", 8, 20)).expect_code(0)), 1);
+        // With the plan's fingerprint in the same change.
+        let fewer = company("", 16, 20);
+        let plan = roll.plan("2027-03-02T09:40:00Z", &fewer, &["--prune"]);
+        let (_, count, fingerprint) = plan.held("Tenant", "acme").expect("it would be held");
+        assert_eq!(count, 8);
+        let report = prune(roll, "2027-03-02T09:41:00Z", &annotated(&fewer, "approve", &fingerprint)).expect_code(0);
+        assert_eq!(deleted(&report), 8);
+    });
+}
+
+// T11: applying again what should not be lost releases it.
+#[test]
+fn who_is_applied_again_is_no_longer_held() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        prune(roll, LATER, &company("", 8, 20)).expect_code(1);
+        let report = prune(roll, "2027-03-02T09:10:00Z", &company("", 6, 20)).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(6));
+        let report = prune(roll, "2027-03-02T09:20:00Z", &company("", 0, 20)).expect_code(0);
+        assert_eq!((report.held("Tenant", "acme"), deleted(&report)), (None, 0));
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        assert_eq!(ready(&roll.get("Member", "m0")), ("True", "InDirectory"));
+    });
+}
+
+// T11: a larger budget and a shorter grace take effect one window after they are declared; a stricter one at once.
+#[test]
+fn a_loosened_policy_takes_effect_one_window_later() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let loose = "  accessBudget: {maxPercent: 100}\n  deletionGrace: \"0\"";
+        let report = prune(roll, LATER, &company(loose, 6, 20)).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(6));
+        prune(roll, "2027-03-02T09:10:00Z", &company(loose, 0, 20)).expect_code(0);
+        // One fits, and has the grace of before.
+        prune(roll, "2027-03-02T09:59:00Z", &company(loose, 1, 20)).expect_code(0);
+        assert_eq!(roll.get("Member", "m0")["status"]["purgeAt"], "2027-03-09T09:59:00Z");
+        let report = prune(roll, "2027-03-02T10:00:00Z", &company(loose, 12, 20)).expect_code(0);
+        assert_eq!(report.held("Tenant", "acme"), None);
+        assert_eq!(roll.query("SELECT count(*) FROM members").as_deref(), Some("10"));
+        let strict = "  accessBudget: {maxPercent: 0, maxCount: 0}";
+        let report = prune(roll, "2027-03-02T12:00:00Z", &company(strict, 13, 20)).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(1));
+    });
+}
+
+// T11: a rename is no loss.
+#[test]
+fn a_rename_does_not_count() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 0, maxCount: 0}";
+        let old = member("old", "acme", "  externalKey: k1");
+        let new = member("new", "acme", "  id: old\n  externalKey: k1");
+        roll.apply(START, &set(&[tenant("acme", acme), boss("acme"), old])).expect_code(0);
+        let report = prune(roll, LATER, &set(&[tenant("acme", acme), boss("acme"), new])).expect_code(0);
+        assert_eq!(report.all_actions(), ["rename Member/new", "update Member/new"]);
+    });
+}
