@@ -15,7 +15,7 @@ use super::health::{By, Health};
 use super::known::{Cluster, News};
 use super::object::Object;
 use super::settle::{Looked, Settling, look};
-use super::watch::{Scope, Seen, follow};
+use super::watch::{Scope, Seen, covers, follow};
 use super::writer::{self, Outcome, Write, Writer};
 use super::{Settings, clock, now};
 use crate::api::{Handle, Key, Kind, Reason};
@@ -99,7 +99,7 @@ impl Session {
         // Whatever fell due meanwhile is done before anything is decided with it.
         let late = engine.advance(now()).await?;
         let quiet = engine.recall().await?;
-        engine.told();
+        engine.collect_told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
         let (to_looked, looked) = mpsc::unbounded_channel();
         let writer = writer::start(settings.clients.calling.clone(), settings.directory.clone(), health.clone());
@@ -254,6 +254,11 @@ impl Session {
         }
     }
 
+    /// Whether all lists were complete once.
+    fn all_listed(&self) -> bool {
+        self.listed.len() == ORDER.len() * self.scopes().len()
+    }
+
     /// A list is complete. The next kind is listed once this one is: what others belong to comes first.
     fn complete(&mut self, kind: Kind, scope: Scope) {
         if !self.listed.insert((kind, scope.clone())) {
@@ -262,7 +267,7 @@ impl Session {
         if let Some(next) = ORDER.iter().position(|ordered| *ordered == kind).and_then(|place| ORDER.get(place + 1)) {
             self.watch(*next, scope);
         }
-        if self.listed.len() == ORDER.len() * self.scopes().len() {
+        if self.all_listed() {
             self.quiet = Quiet::default();
             self.scan.next = Instant::now() + self.settings.drift_interval;
             self.scan.runs = true;
@@ -282,16 +287,15 @@ impl Session {
 
     /// What a complete list lacks of what was declared under its source (R9).
     async fn missing(&mut self, kind: Kind, scope: &Scope) -> Result<Vec<Key>, Error> {
-        let in_scope = |handle: &Handle| scope.as_ref().is_none_or(|scope| *scope == handle.namespace);
         let mut missing = Vec::new();
         if kind == Kind::Tenant {
             let mut tx = self.settings.directory.read().await?;
             let declared = declarations::list(&mut tx, kind, &Filter::default()).await?;
             let keys = declared.into_iter().filter(|tenant| tenant.source != FILES).map(|tenant| tenant.key);
-            missing.extend(keys.filter(|key| in_scope(&key.handle) && !self.cluster.contains(key)));
+            missing.extend(keys.filter(|key| covers(scope, &key.handle) && !self.cluster.contains(key)));
             return Ok(missing);
         }
-        for tenant in self.cluster.tenants().filter(|tenant| in_scope(tenant)) {
+        for tenant in self.cluster.tenants().filter(|tenant| covers(scope, tenant)) {
             let source = self.cluster.source(kind, tenant);
             missing.extend(self.engine.missing(kind, &source, |key| self.cluster.contains(key)).await?);
         }
@@ -339,7 +343,7 @@ impl Session {
     /// Looks at everything for drift, once all lists are complete and then now and again, a page between two looks
     /// for what fell due.
     async fn scan(&mut self) -> Result<(), Error> {
-        if self.scan.next <= Instant::now() && self.listed.len() == ORDER.len() * self.scopes().len() {
+        if self.scan.next <= Instant::now() && self.all_listed() {
             if self.scan.poisoned {
                 return Err(Error::Corrupt("an object could not be written; everything is listed anew".into()));
             }
