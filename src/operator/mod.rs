@@ -9,6 +9,7 @@ mod known;
 mod object;
 mod session;
 mod settle;
+mod statuses;
 mod watch;
 mod writer;
 
