@@ -10,6 +10,7 @@ pub mod figures;
 pub mod leadership;
 pub mod records;
 pub mod sql;
+pub mod store;
 pub mod tree;
 pub mod unattended;
 
