@@ -6,19 +6,20 @@
 #[path = "../tests/cluster/support/mod.rs"]
 mod support;
 
+mod bulk;
 mod roster;
 
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bulk::Rows;
 use futures::{StreamExt, stream};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rollcall::api::{API_VERSION, GROUP, Kind, VERSION};
-use rollcall::directory::sql::{Cell, Table};
-use rollcall::directory::{Absent, Directory as Opened, copy};
+use rollcall::directory::{Absent, Directory as Opened};
 use rollcall::manifests;
 use serde_json::{Value, json};
 use support::{Directory, Operator, Plane};
@@ -150,8 +151,6 @@ async fn create(client: &Client, objects: &[Object]) {
         .await;
 }
 
-type Rows = Vec<(&'static Table, Vec<Vec<Cell>>)>;
-
 /// A roster that became accounts: the objects, what each was told, and the rows.
 struct Cold {
     objects: Vec<Object>,
@@ -173,7 +172,9 @@ fn cold(runtime: &Runtime, members: usize) -> Cold {
     let usage = usage(operator.id());
     let mut statuses = Vec::new();
     for kind in Kind::ALL {
-        for object in runtime.block_on(all(&client, kind)) {
+        let mut objects = Vec::new();
+        runtime.block_on(pages(&client, kind, |page| objects.extend(page)));
+        for object in objects {
             let status = object.data["status"].clone();
             if kind == Kind::Member {
                 assert_eq!(status["conditions"][0]["status"], "True", "{:?}", object.metadata.name);
@@ -187,12 +188,7 @@ fn cold(runtime: &Runtime, members: usize) -> Cold {
 
 async fn rows(url: &str) -> Rows {
     let opened = Opened::open(url.parse().expect("an address"), Absent::Refuse).await.expect("the directory opens");
-    let mut tx = opened.read().await.expect("a transaction");
-    let mut rows = Vec::new();
-    for table in copy::RECORDED.iter().chain(copy::TRAIL) {
-        rows.push((*table, copy::rows(&mut tx, table).await.expect("the rows are read")));
-    }
-    drop(tx);
+    let rows = bulk::rows(&opened).await;
     opened.close().await;
     rows
 }
@@ -209,15 +205,15 @@ fn wait_for_patches(operator: &Operator, wanted: usize) {
     }
 }
 
-/// Every object of a kind, page by page.
-async fn all(client: &Client, kind: Kind) -> Vec<DynamicObject> {
-    let (api, mut list, mut parameters) = (api(client, kind), Vec::new(), ListParams::default().limit(500));
+/// Lists every object of a kind, page by page.
+async fn pages(client: &Client, kind: Kind, mut take: impl FnMut(Vec<DynamicObject>)) {
+    let (api, mut parameters) = (api(client, kind), ListParams::default().limit(500));
     loop {
         let page = api.list(&parameters).await.expect("a list");
-        list.extend(page.items);
+        take(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => parameters = parameters.continue_token(&token),
-            None => return list,
+            None => return,
         }
     }
 }
@@ -227,14 +223,9 @@ fn bare(runtime: &Runtime, objects: &[Object], statuses: Vec<(Kind, String, Valu
     let (_plane, client) = filled(runtime, objects);
     let directory = Directory::postgres();
     runtime.block_on(async {
-        let opened = Opened::open(directory.url().parse().expect("an address"), Absent::Create).await.expect("a directory");
-        opened.migrate().await.expect("a schema");
+        let opened = bulk::empty(directory.url()).await;
         let started = Instant::now();
-        let mut tx = opened.write().await.expect("a transaction");
-        for (table, rows) in rows {
-            tx.insert(table, rows).await.expect("the rows are inserted");
-        }
-        tx.commit().await.expect("they stay");
+        bulk::insert(&opened, rows).await;
         stream::iter(&statuses)
             .for_each_concurrent(AT_ONCE, |(kind, name, status)| {
                 let api = api(&client, *kind);
@@ -273,12 +264,7 @@ fn unchanged(runtime: &Runtime, members: usize) -> Unchanged {
     let listed = Instant::now();
     runtime.block_on(async {
         for kind in Kind::ALL {
-            let (api, mut parameters) = (api(&client, kind), ListParams::default().limit(500));
-            while let Some(token) =
-                api.list(&parameters).await.expect("a list").metadata.continue_.filter(|token| !token.is_empty())
-            {
-                parameters = parameters.continue_token(&token);
-            }
+            pages(&client, kind, drop).await;
         }
     });
     let list = listed.elapsed();

@@ -3,13 +3,14 @@
 //! exit code is 1 where a limit is not kept. `make bench` runs it; arguments are sizes, 1000 10000 100000
 //! if there are none, and databases, `sqlite` and `postgres` if there are none.
 
+mod bulk;
 mod roster;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use rollcall::directory::{Absent, Address, Directory, copy, sql::Table};
+use rollcall::directory::{Absent, Address, Directory};
 use rollcall::manifests;
 use sqlx::Connection;
 
@@ -115,13 +116,12 @@ async fn measure(database: &str, files: &Path, folder: &Path, runs: usize) -> Me
         parse(files);
         let parse = started.elapsed();
 
-        let mut rows = Vec::new();
-        let mut tx = directory.read().await.expect("a transaction");
-        for table in copy::RECORDED.iter().chain(copy::TRAIL) {
-            rows.push((*table, copy::rows(&mut tx, table).await.expect("the rows are read")));
-        }
-        drop(tx);
-        let bulk = bulk(&fresh(database, folder).await, rows).await;
+        let rows = bulk::rows(&directory).await;
+        let other = bulk::empty(&fresh(database, folder).await).await;
+        let started = Instant::now();
+        bulk::insert(&other, rows).await;
+        let bulk = started.elapsed();
+        other.close().await;
         directory.close().await;
         let this = Measured { cold, bulk, again, parse, peak, writes };
         best = Some(match best {
@@ -200,19 +200,4 @@ async fn written(directory: &Directory) -> i64 {
     };
     let row = tx.fetch_one(sql, vec![]).await.expect("a count").expect("a row");
     row.get(0).expect("a number")
-}
-
-/// Inserts rows into the same tables, in one transaction, and nothing else.
-async fn bulk(url: &str, rows: Vec<(&Table, Vec<Vec<rollcall::directory::sql::Cell>>)>) -> Duration {
-    let directory = Directory::open(address(url), Absent::Create).await.expect("a directory");
-    directory.migrate().await.expect("a schema");
-    let started = Instant::now();
-    let mut tx = directory.write().await.expect("a transaction");
-    for (table, rows) in rows {
-        tx.insert(table, rows).await.expect("the rows are inserted");
-    }
-    tx.commit().await.expect("they stay");
-    let took = started.elapsed();
-    directory.close().await;
-    took
 }

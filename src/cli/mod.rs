@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::api::{Handle, Kind, When};
-use crate::directory::{Absent, Address, Directory, Error};
+use crate::directory::{Absent, Address, Directory, Error, kept};
 
 /// A company's staff roster as code: what is declared in YAML becomes accounts in a directory, and time
 /// does the rest.
@@ -149,12 +149,7 @@ impl Global {
 
     /// The instant that stands for now.
     fn now(&self) -> Timestamp {
-        let now = match self.now {
-            Some(when) => when.start(&TimeZone::UTC),
-            None => Timestamp::now(),
-        };
-        // The directory keeps microseconds.
-        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+        kept(self.now.map_or_else(Timestamp::now, |when| when.start(&TimeZone::UTC)))
     }
 
     /// Opens the directory to read what is there.

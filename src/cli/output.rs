@@ -87,10 +87,7 @@ pub fn skipped(roster: &Roster) {
 
 /// Prints what is told beside `Ready`.
 pub fn warnings(done: &Done) {
-    let warnings = |outcome: &'_ Outcome| {
-        outcome.verdict.warnings.clone().into_iter().map(|warning| (outcome.key.clone(), warning)).collect::<Vec<_>>()
-    };
-    let all = done.outcomes.values().flat_map(warnings);
+    let all = done.outcomes.values().flat_map(|outcome| outcome.verdict.warnings.iter().map(move |told| (&outcome.key, told)));
     let mut more = 0;
     for (index, (key, (reason, message))) in all.enumerate() {
         if index < MOST {

@@ -245,12 +245,10 @@ impl Quiet {
 
 /// The same of some objects only.
 pub async fn quiet_among(tx: &mut Tx, wanted: &[Key]) -> Result<HashMap<Key, Recalled>, Error> {
-    let mut quiet = HashMap::new();
-    let mut sources = Vec::new();
-    for key in wanted {
-        quiet.extend(quiet_rows(&tx.fetch(QUIET_ONE, key_cells(key)).await?, &mut sources)?);
-    }
-    Ok(quiet)
+    let columns = "kind, namespace, name, digest, source, generation, status_digest";
+    let quiet = format!("(SELECT {columns} FROM declarations WHERE settled AND removal IS NULL)");
+    let rows = tx.lookup(columns, &quiet, BY_KEY, wanted.iter().map(key_cells).collect()).await?;
+    Ok(quiet_rows(&rows, &mut Vec::new())?.into_iter().collect())
 }
 
 /// Sources are few and objects many: each is kept once.
@@ -272,8 +270,6 @@ fn quiet_rows(rows: &[Row], sources: &mut Vec<Arc<str>>) -> Result<Vec<(Key, Rec
 
 const QUIET_PAGE: &str = "SELECT kind, namespace, name, digest, source, generation, status_digest FROM declarations \
      WHERE settled AND removal IS NULL AND (kind, namespace, name) > ($1, $2, $3) ORDER BY kind, namespace, name LIMIT 2000";
-const QUIET_ONE: &str = "SELECT kind, namespace, name, digest, source, generation, status_digest FROM declarations \
-     WHERE settled AND removal IS NULL AND kind = $1 AND namespace = $2 AND name = $3";
 
 /// Writes declarations, and what they wait for where that differs.
 pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declaration]) -> Result<(), Error> {
@@ -294,15 +290,15 @@ pub async fn store(tx: &mut Tx, changed: &[Declaration], waits_changed: &[Declar
 
 /// Binds declarations to other sources.
 pub async fn rebind(tx: &mut Tx, sources: &[(Key, String)]) -> Result<(), Error> {
+    let mut bound: BTreeMap<&str, Vec<Vec<Cell>>> = BTreeMap::new();
     for (key, source) in sources {
-        let mut cells = vec![source.as_str().into()];
-        cells.extend(key_cells(key));
-        tx.execute(REBIND, cells).await?;
+        bound.entry(source).or_default().push(key_cells(key));
+    }
+    for (source, keys) in bound {
+        tx.update("declarations", &[("source", source.into())], BY_KEY, keys, "TRUE").await?;
     }
     Ok(())
 }
-
-const REBIND: &str = "UPDATE declarations SET source = $1 WHERE kind = $2 AND namespace = $3 AND name = $4";
 
 /// The statuses of some objects, with their digests.
 pub async fn statuses(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<(Key, (u128, Value))>, Error> {
@@ -438,4 +434,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, QUIET_ONE, REBIND, PAGE_OF_SOURCE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

@@ -85,7 +85,7 @@ const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT mem
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
-    tx.update("sign_ins", "folded = TRUE", &["member"], keys(members), "NOT folded").await?;
+    tx.update("sign_ins", &[("folded", true.into())], &["member"], keys(members), "NOT folded").await?;
     Ok(())
 }
 
@@ -99,7 +99,7 @@ pub enum Sessions {
 
 /// Closes open sessions of these members; how many there were.
 pub async fn sign_out(tx: &mut Tx, members: &[Uid], which: Sessions, at: Timestamp) -> Result<u64, Error> {
-    let closed = format!("closed_at = {}, closed_by = 'Rollcall'", at.as_microsecond());
+    let closed = [("closed_at", at.into()), ("closed_by", "Rollcall".into())];
     let open = match which {
         Sessions::All => "closed_at IS NULL",
         Sessions::OfApps => "closed_at IS NULL AND app <> 'Web'",

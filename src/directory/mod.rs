@@ -11,6 +11,7 @@ pub mod holds;
 pub mod leadership;
 pub mod records;
 pub mod sql;
+pub mod store;
 pub mod tree;
 pub mod unattended;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -29,6 +31,11 @@ use sql::{Cell, Pool, Tx};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// An instant as the directory keeps it: in whole microseconds.
+pub fn kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
 
 /// What can go wrong with a directory.
 #[derive(Debug, thiserror::Error)]

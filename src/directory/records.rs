@@ -1,5 +1,5 @@
 //! The records' tables: how a tenant, an organization, a member and its assignments become rows and rows
-//! become them again. Called by the engine's gathering and committing.
+//! become them again. Never decides what is written. Called by the engine's gathering, and by `store`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::sql::{Cell, Row, Table, Tx, keys, table};
-use super::{Error, claims};
+use super::Error;
+use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -225,7 +225,7 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
     })
 }
 
-fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
+pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
     let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, former, created_at, revision } = record;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
@@ -267,7 +267,7 @@ fn organization(row: &Row) -> Result<OrganizationRecord, Error> {
     })
 }
 
-fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
+pub(super) fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
     let OrganizationRecord { uid, tenant, handle, intent, declared, created_at, revision } = record;
     let OrganizationDeclared { parent, display_name, mail_id, external_key, profile } = declared;
     vec![
@@ -343,7 +343,7 @@ fn leave(json: &Value) -> Option<LeaveInForce> {
     Some(LeaveInForce { from: at("from")?, until: at("until"), message: json["message"].as_str().map(str::to_owned) })
 }
 
-fn member_row(record: &MemberRecord) -> Vec<Cell> {
+pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
     let MemberRecord { uid, tenant, handle, intent, declared, lived, state, created_at, revision } = record;
     let MemberDeclared {
         id,
@@ -419,7 +419,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
     ]
 }
 
-fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {
+pub(super) fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {
     record.declared.assignments.iter().enumerate().map(|(ordinal, assignment)| {
         let AssignmentRecord { organization, primary, position, leader, private, include_in_team_sharing } = assignment;
         vec![
@@ -434,89 +434,4 @@ fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {
             record.revision.into(),
         ]
     })
-}
-
-/// A record on its way into the directory: what it was when it was gathered, and what it is to be.
-#[derive(Clone, Debug)]
-pub struct Write {
-    pub before: Option<Record>,
-    pub after: Option<Record>,
-}
-
-/// Writes records. Claims are let go by all before any takes hold, so that exchanges succeed.
-pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
-    let mut gone: HashMap<Kind, Vec<Uid>> = HashMap::new();
-    let mut released: Vec<Uid> = Vec::new();
-    let mut reassigned: Vec<Uid> = Vec::new();
-    let mut renamed: Vec<(Kind, Uid)> = Vec::new();
-    let (mut tenants, mut organizations, mut members) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut assignments, mut claims) = (Vec::new(), Vec::new());
-    for Write { before, after } in writes {
-        let held = before.as_ref().map(Record::claims).unwrap_or_default();
-        let holds = after.as_ref().map(Record::claims).unwrap_or_default();
-        let uid = match (&before, &after) {
-            (_, Some(record)) | (Some(record), None) => record.uid().clone(),
-            (None, None) => continue,
-        };
-        if held != holds {
-            if !held.is_empty() {
-                released.push(uid.clone());
-            }
-            claims.extend(holds.iter().map(|claim| claims::claim_row(claim, &uid)));
-        }
-        let Some(after) = after else {
-            if let Some(Record::Member(_)) = before {
-                reassigned.push(uid.clone());
-            }
-            gone.entry(before.map_or(Kind::Member, |record| record.kind())).or_default().push(uid);
-            continue;
-        };
-        let revision = before.as_ref().map_or(0, revision) + 1;
-        if before.as_ref().is_some_and(|before| before.handle() != after.handle()) {
-            renamed.push((after.kind(), uid.clone()));
-        }
-        match after {
-            Record::Tenant(tenant) => tenants.push(tenant_row(&TenantRecord { revision, ..Arc::unwrap_or_clone(tenant) })),
-            Record::Organization(organization) => {
-                organizations.push(organization_row(&OrganizationRecord { revision, ..Arc::unwrap_or_clone(organization) }));
-            }
-            Record::Member(member) => {
-                let member = MemberRecord { revision, ..Arc::unwrap_or_clone(member) };
-                let was = match &before {
-                    Some(Record::Member(before)) => before.declared.assignments.as_slice(),
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => &[],
-                };
-                if was != member.declared.assignments {
-                    if !was.is_empty() {
-                        reassigned.push(member.uid.clone());
-                    }
-                    assignments.extend(assignment_rows(&member));
-                }
-                members.push(member_row(&member));
-            }
-        }
-    }
-    tx.delete("claims", &["holder"], keys(released)).await?;
-    tx.delete("assignments", &["member"], keys(reassigned)).await?;
-    for (kind, uids) in gone {
-        tx.delete(table(kind), &["uid"], keys(uids)).await?;
-    }
-    // Two manifests may exchange their names: handles are let go first, too.
-    for (kind, uid) in renamed {
-        let sql = format!("UPDATE {} SET name = uid, revision = revision + 1 WHERE uid = $1", table(kind));
-        tx.execute(sql, vec![uid.as_str().into()]).await?;
-    }
-    tx.insert(&claims::CLAIMS, claims).await?;
-    tx.upsert(&TENANTS, tenants).await?;
-    tx.upsert(&ORGANIZATIONS, organizations).await?;
-    tx.upsert(&MEMBERS, members).await?;
-    tx.insert(&ASSIGNMENTS, assignments).await
-}
-
-fn revision(record: &Record) -> i64 {
-    match record {
-        Record::Tenant(tenant) => tenant.revision,
-        Record::Organization(organization) => organization.revision,
-        Record::Member(member) => member.revision,
-    }
 }

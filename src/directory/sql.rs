@@ -243,26 +243,35 @@ impl Tx {
     pub async fn delete(&mut self, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<u64, Error> {
         let mut deleted = 0;
         for chunk in keys.chunks(LOOKUP) {
-            let sql = format!("DELETE FROM {table} WHERE {}", self.matching(columns, chunk.len()));
+            let sql = format!("DELETE FROM {table} WHERE {}", self.matching(columns, chunk.len(), 0));
             deleted += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
         }
         Ok(deleted)
     }
 
-    /// Sets columns of the rows with these values in these columns, as far as a condition holds. `set` and
-    /// `condition` are SQL without parameters.
+    /// Sets columns of the rows with these values in these columns, as far as a condition holds, which is SQL
+    /// without parameters.
     pub async fn update(
         &mut self,
         table: &str,
-        set: &str,
+        set: &[(&str, Cell)],
         columns: &[&str],
         keys: Vec<Vec<Cell>>,
         condition: &str,
     ) -> Result<u64, Error> {
+        let mut names = String::new();
+        for (index, (column, _)) in set.iter().enumerate() {
+            names.push_str(if index == 0 { "" } else { ", " });
+            names.push_str(column);
+            names.push_str(" = ");
+            self.push_parameter(&mut names, index + 1);
+        }
         let mut updated = 0;
         for chunk in keys.chunks(LOOKUP) {
-            let sql = format!("UPDATE {table} SET {set} WHERE {} AND {condition}", self.matching(columns, chunk.len()));
-            updated += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
+            let matching = self.matching(columns, chunk.len(), set.len());
+            let sql = format!("UPDATE {table} SET {names} WHERE {matching} AND {condition}");
+            let cells = set.iter().map(|(_, value)| value).chain(chunk.iter().flatten()).cloned().collect();
+            updated += self.execute(sql, cells).await?;
         }
         Ok(updated)
     }
@@ -287,9 +296,13 @@ impl Tx {
         Ok(rows)
     }
 
-    /// `($1, $2), ($3, $4), …`, for statements with no other parameters. On SQLite they go without numbers:
-    /// it finds each numbered one by searching all of them.
+    /// `($1, $2), ($3, $4), …`, for statements with no other parameters.
     pub fn tuples(&self, rows: usize, columns: usize) -> String {
+        self.tuples_after(0, rows, columns)
+    }
+
+    /// The same, for statements with so many other parameters before them.
+    fn tuples_after(&self, before: usize, rows: usize, columns: usize) -> String {
         let mut text = String::with_capacity(rows * columns * 6);
         for row in 0..rows {
             text.push_str(if row == 0 { "(" } else { ", (" });
@@ -297,20 +310,27 @@ impl Tx {
                 if column > 0 {
                     text.push_str(", ");
                 }
-                match self {
-                    Tx::Sqlite(_) => text.push('?'),
-                    Tx::Postgres(_) => drop(write!(text, "${}", row * columns + column + 1)),
-                }
+                self.push_parameter(&mut text, before + row * columns + column + 1);
             }
             text.push(')');
         }
         text
     }
 
-    fn matching(&self, columns: &[&str], rows: usize) -> String {
+    /// Adds the parameter in this place to a statement whose parameters stand in their order. On SQLite they go
+    /// without numbers: it finds each numbered one by searching all of them.
+    fn push_parameter(&self, text: &mut String, place: usize) {
+        match self {
+            Tx::Sqlite(_) => text.push('?'),
+            Tx::Postgres(_) => drop(write!(text, "${place}")),
+        }
+    }
+
+    /// That a row has one of these keys, after so many other parameters.
+    fn matching(&self, columns: &[&str], rows: usize, before: usize) -> String {
         match columns {
-            [column] => format!("{column} IN {}", self.tuples(1, rows)),
-            columns => format!("({}) IN (VALUES {})", columns.join(", "), self.tuples(rows, columns.len())),
+            [column] => format!("{column} IN {}", self.tuples_after(before, 1, rows)),
+            columns => format!("({}) IN (VALUES {})", columns.join(", "), self.tuples_after(before, rows, columns.len())),
         }
     }
 }

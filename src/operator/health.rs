@@ -115,8 +115,7 @@ impl Health {
 
     /// Says that a part works; whether it did not before.
     pub fn well(&self, part: &str) -> bool {
-        let troubled = self.troubles.read().unwrap_or_else(PoisonError::into_inner).contains_key(part);
-        troubled && self.troubles.write().unwrap_or_else(PoisonError::into_inner).remove(part).is_some()
+        self.troubles.write().unwrap_or_else(PoisonError::into_inner).remove(part).is_some()
     }
 
     /// Forgets what was wrong with parts whose names begin so: they are made anew.

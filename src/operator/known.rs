@@ -1,11 +1,11 @@
-//! What is there: for each object who it is, a digest of what it declares and of what it was told; nothing
-//! else of it is kept. Plain data. Kept by the session.
+//! What is there: for each object who it is, in which generation and with which annotations it was handed to the
+//! engine, and digests of its statuses; nothing else of it is kept. Plain data. Kept by the session.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::object::Object;
-use super::watch::Scope;
+use super::watch::{Scope, covers};
 use crate::api::{Handle, Key, Kind};
 
 /// What is kept of an object that is there.
@@ -86,7 +86,7 @@ impl Cluster {
     pub fn there(&mut self, object: &Object) -> News {
         let Object { key, uid, generation, annotations, seen, .. } = object;
         for ((kind, scope), found) in &mut self.listing {
-            if *kind == key.kind && scope.as_ref().is_none_or(|scope| *scope == key.handle.namespace) {
+            if *kind == key.kind && covers(scope, &key.handle) {
                 found.insert(key.clone());
             }
         }
@@ -115,7 +115,7 @@ impl Cluster {
     /// A list is complete: what was there and is not in it is gone.
     pub fn listed(&mut self, kind: Kind, scope: &Scope) -> Vec<Key> {
         let Some(found) = self.listing.remove(&(kind, scope.clone())) else { return Vec::new() };
-        let in_scope = |key: &Key| key.kind == kind && scope.as_ref().is_none_or(|scope| *scope == key.handle.namespace);
+        let in_scope = |key: &Key| key.kind == kind && covers(scope, &key.handle);
         let gone: Vec<Key> = self.objects.keys().filter(|key| in_scope(key) && !found.contains(key)).cloned().collect();
         gone.iter().for_each(|key| self.gone(key));
         gone

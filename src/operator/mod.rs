@@ -9,6 +9,7 @@ mod known;
 mod object;
 mod session;
 mod settle;
+mod statuses;
 mod watch;
 mod writer;
 
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use kube::Client;
 
 use crate::directory::leadership::{Leader, take_if_free};
-use crate::directory::{Directory, Error};
+use crate::directory::{Directory, Error, kept};
 use crate::reconcile::Engine;
 use health::{Health, Role};
 use session::Session;
@@ -139,6 +140,5 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
 
 /// This moment, as the directory keeps it.
 fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    kept(Timestamp::now())
 }

@@ -1,5 +1,5 @@
 //! A session: from the moment this process leads until it no longer does. Takes in what the watches tell,
-//! hands what is new to the engine, what vanished to the settling, what is to be told to the writer. Whatever
+//! hands what is new to the engine, what vanished to the settling, what is to be told to the statuses. Whatever
 //! fails ends it: the next one lists anew, and nothing is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -15,13 +15,14 @@ use super::health::{By, Health};
 use super::known::{Cluster, News};
 use super::object::Object;
 use super::settle::{Looked, Settling, look};
-use super::watch::{Scope, Seen, follow};
-use super::writer::{self, Outcome, Write, Writer};
+use super::statuses::Statuses;
+use super::watch::{Scope, Seen, covers, follow};
+use super::writer;
 use super::{Settings, clock, now};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
-use crate::directory::declarations::{self, Filter, Quiet, status_digest};
-use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told, figures};
+use crate::directory::declarations::{self, Filter, Quiet};
+use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told};
 
 /// The order in which the kinds are listed: what others belong to comes first.
 const ORDER: [Kind; 4] = [Kind::Tenant, Kind::Organization, Kind::Member, Kind::ExternalContact];
@@ -31,16 +32,9 @@ const BACKLOG: usize = 1_000;
 const BATCH: usize = 500;
 /// How often it is looked for what fell due.
 const TICK: Duration = Duration::from_millis(250);
-/// Aggregated figures reach a status no more often than this (R11).
-const FIGURES: Duration = Duration::from_secs(1);
-/// While other statuses are on their way, figures wait; but no longer than this.
-const FIGURES_AT_LAST: Duration = Duration::from_secs(30);
-/// After how long statuses that could not be written are tried again.
-const UNWRITTEN: Duration = Duration::from_secs(10);
 /// How many changes of one step are kept for events.
 const KEPT: usize = 2_000;
-/// How long statuses that are on their way may take when the operator ends, and leadership to be given up.
-const LAST_WRITES: Duration = Duration::from_secs(5);
+/// How long it may take to give leadership up when the operator ends.
 const LAST_RELEASE: Duration = Duration::from_secs(2);
 
 /// Everything of one session.
@@ -58,26 +52,11 @@ pub struct Session {
     to_looked: UnboundedSender<Looked>,
     looked: UnboundedReceiver<Looked>,
     skew: watch::Receiver<Option<i64>>,
-    writer: Writer,
+    statuses: Statuses,
     events: Sender<Event>,
     /// Lists that were complete once.
     listed: HashSet<(Kind, Scope)>,
-    /// How many statuses are on their way.
-    on_their_way: usize,
-    /// Statuses that could not be written, and when that is tried again.
-    unwritten: BTreeSet<Key>,
-    unwritten_at: Instant,
-    figures: Figures,
     scan: Scan,
-}
-
-/// When aggregated figures are to be told.
-struct Figures {
-    stale: bool,
-    /// It is not the figures alone that changed.
-    urgent: bool,
-    told_at: Instant,
-    took: Duration,
 }
 
 /// How far the look at everything is, and when the next begins.
@@ -99,12 +78,11 @@ impl Session {
         // Whatever fell due meanwhile is done before anything is decided with it.
         let late = engine.advance(now()).await?;
         let quiet = engine.recall().await?;
-        engine.told();
+        engine.collect_told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
         let (to_looked, looked) = mpsc::unbounded_channel();
         let writer = writer::start(settings.clients.calling.clone(), settings.directory.clone(), health.clone());
         let events = events::start(settings.clients.calling.clone());
-        let at = Instant::now();
         let mut session = Session {
             health,
             engine,
@@ -117,14 +95,10 @@ impl Session {
             to_looked,
             looked,
             skew,
-            writer,
+            statuses: Statuses::new(writer),
             events,
             listed: HashSet::new(),
-            on_their_way: 0,
-            unwritten: BTreeSet::new(),
-            unwritten_at: at,
-            figures: Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO },
-            scan: Scan { runs: false, after: None, next: at, poisoned: false },
+            scan: Scan { runs: false, after: None, next: Instant::now(), poisoned: false },
             settings,
         };
         session.count(&late);
@@ -146,8 +120,8 @@ impl Session {
             self.health.beat();
             let mut batch = Vec::with_capacity(BATCH);
             tokio::select! {
-                written = self.writer.done.recv() => match written {
-                    Some(written) => self.written(written),
+                written = self.statuses.next_written() => match written {
+                    Some(written) => self.statuses.written(&mut self.cluster, written),
                     None => return Ok(()),
                 },
                 Some(_) = self.watches.join_next() => return Ok(()),
@@ -164,13 +138,9 @@ impl Session {
 
     /// Ends: nothing new is begun. In order, statuses that are on their way arrive.
     pub async fn end(self, in_order: bool) {
-        let Session { mut watches, writer, engine, .. } = self;
+        let Session { mut watches, statuses, engine, .. } = self;
         watches.shutdown().await;
-        let Writer { queue, done: _, mut task } = writer;
-        drop(queue);
-        if !in_order || tokio::time::timeout(LAST_WRITES, &mut task).await.is_err() {
-            task.abort();
-        }
+        statuses.end(in_order).await;
         match tokio::time::timeout(LAST_RELEASE, engine.release()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "leadership could not be given up; it ends by itself"),
@@ -205,7 +175,7 @@ impl Session {
                     }
                     self.settling.back(&key);
                     match self.cluster.there(&object) {
-                        News::Same => self.write(&key),
+                        News::Same => self.statuses.write(&mut self.cluster, &key),
                         News::Declared => drop(declared.insert(key, *object)),
                     }
                 }
@@ -247,11 +217,16 @@ impl Session {
         let recalled = self.quiet.objects.remove(&key);
         match recalled.filter(|recalled| recalled.is(&submission.digest, &submission.source, submission.generation)) {
             Some(recalled) => {
-                self.desire(&key, recalled.status_digest, false);
+                self.statuses.desire(&mut self.cluster, &key, recalled.status_digest);
                 None
             }
             None => Some(Arc::new(submission)),
         }
+    }
+
+    /// Whether all lists were complete once.
+    fn all_listed(&self) -> bool {
+        self.listed.len() == ORDER.len() * self.scopes().len()
     }
 
     /// A list is complete. The next kind is listed once this one is: what others belong to comes first.
@@ -262,7 +237,7 @@ impl Session {
         if let Some(next) = ORDER.iter().position(|ordered| *ordered == kind).and_then(|place| ORDER.get(place + 1)) {
             self.watch(*next, scope);
         }
-        if self.listed.len() == ORDER.len() * self.scopes().len() {
+        if self.all_listed() {
             self.quiet = Quiet::default();
             self.scan.next = Instant::now() + self.settings.drift_interval;
             self.scan.runs = true;
@@ -282,16 +257,15 @@ impl Session {
 
     /// What a complete list lacks of what was declared under its source (R9).
     async fn missing(&mut self, kind: Kind, scope: &Scope) -> Result<Vec<Key>, Error> {
-        let in_scope = |handle: &Handle| scope.as_ref().is_none_or(|scope| *scope == handle.namespace);
         let mut missing = Vec::new();
         if kind == Kind::Tenant {
             let mut tx = self.settings.directory.read().await?;
             let declared = declarations::list(&mut tx, kind, &Filter::default()).await?;
             let keys = declared.into_iter().filter(|tenant| tenant.source != FILES).map(|tenant| tenant.key);
-            missing.extend(keys.filter(|key| in_scope(&key.handle) && !self.cluster.contains(key)));
+            missing.extend(keys.filter(|key| covers(scope, &key.handle) && !self.cluster.contains(key)));
             return Ok(missing);
         }
-        for tenant in self.cluster.tenants().filter(|tenant| in_scope(tenant)) {
+        for tenant in self.cluster.tenants().filter(|tenant| covers(scope, tenant)) {
             let source = self.cluster.source(kind, tenant);
             missing.extend(self.engine.missing(kind, &source, |key| self.cluster.contains(key)).await?);
         }
@@ -328,18 +302,15 @@ impl Session {
                 let _ = looked.send(look(client, tenant, objects).await);
             });
         }
-        if self.unwritten_at.elapsed() > UNWRITTEN {
-            self.unwritten_at = Instant::now();
-            std::mem::take(&mut self.unwritten).iter().for_each(|key| self.write(key));
-        }
-        self.tell_figures().await?;
+        self.statuses.write_again(&mut self.cluster);
+        self.statuses.tell_figures(&mut self.cluster, &self.settings.directory).await?;
         self.scan().await
     }
 
     /// Looks at everything for drift, once all lists are complete and then now and again, a page between two looks
     /// for what fell due.
     async fn scan(&mut self) -> Result<(), Error> {
-        if self.scan.next <= Instant::now() && self.listed.len() == ORDER.len() * self.scopes().len() {
+        if self.scan.next <= Instant::now() && self.all_listed() {
             if self.scan.poisoned {
                 return Err(Error::Corrupt("an object could not be written; everything is listed anew".into()));
             }
@@ -347,7 +318,7 @@ impl Session {
             self.scan.runs = true;
         }
         // Whoever is new, or waits for a status, comes first.
-        let busy = self.on_their_way > 0 && self.scan.next > Instant::now() + self.settings.drift_interval / 2;
+        let busy = self.statuses.are_on_their_way() && self.scan.next > Instant::now() + self.settings.drift_interval / 2;
         if self.scan.runs && !busy {
             let (done, last) = self.engine.scan_page(self.scan.after.as_ref(), now()).await?;
             self.tell(&done);
@@ -393,7 +364,9 @@ impl Session {
     fn tell(&mut self, done: &Done) {
         let told = self.engine.told();
         self.count(done);
-        self.figures.stale |= done.rows() > 0 || !told.is_empty();
+        if done.rows() > 0 || !told.is_empty() {
+            self.statuses.figures_changed();
+        }
         self.scan.poisoned |= done.refused().any(|outcome| outcome.verdict.reason == Reason::DatabaseConflict);
         let changed: HashSet<Key> = told.iter().filter(|told| told.changed).map(|told| told.key.clone()).collect();
         for event in events::of(done, &changed, |key| self.cluster.get(key).map(|known| known.uid.to_string())) {
@@ -405,7 +378,10 @@ impl Session {
         for Told { key, digest, changed } in told {
             // What was recalled of it is over.
             self.quiet.objects.remove(&key);
-            self.desire(&key, digest, changed);
+            if changed {
+                self.statuses.hurry(key.kind);
+            }
+            self.statuses.desire(&mut self.cluster, &key, digest);
         }
     }
 
@@ -414,91 +390,4 @@ impl Session {
             self.health.changes.get_or_create(&By { by: action.clone() }).inc_by(*count as u64);
         }
     }
-
-    /// An object should carry this status, which may be another than before. Those with figures are told apart.
-    fn desire(&mut self, key: &Key, digest: u128, changed: bool) {
-        if has_figures(key.kind) {
-            self.figures.stale = true;
-            self.figures.urgent |= changed;
-        } else if let Some(known) = self.cluster.get_mut(key) {
-            known.desired = Some(digest);
-            self.write(key);
-        }
-    }
-
-    /// Has an object's status written, if it is not there and not on its way.
-    fn write(&mut self, key: &Key) {
-        if has_figures(key.kind) {
-            let known = self.cluster.get(key);
-            self.figures.stale |= known.is_some_and(|known| known.desired != known.seen);
-        } else {
-            self.send(key.clone(), None);
-        }
-    }
-
-    /// Hands a status to the writer: the one in the directory, or this one.
-    fn send(&mut self, key: Key, status: Option<serde_json::Value>) {
-        let Some(known) = self.cluster.get_mut(&key).filter(|known| known.sent.is_none()) else { return };
-        let Some(digest) = known.desired.filter(|desired| Some(*desired) != known.seen && known.refused != Some(*desired)) else {
-            return;
-        };
-        known.sent = Some(digest);
-        self.on_their_way += 1;
-        // Without a writer the session ends.
-        let first = known.seen.is_none();
-        let _ = self.writer.queue.send(Write { key, digest, status, first });
-    }
-
-    /// The writer told what became of a status.
-    fn written(&mut self, written: writer::Written) {
-        self.on_their_way = self.on_their_way.saturating_sub(1);
-        let Some(known) = self.cluster.get_mut(&written.key) else { return };
-        let asked = known.sent.take();
-        match written.outcome {
-            Outcome::Told(digest) => {
-                known.seen = Some(digest);
-                // By the time it was written it was something newer.
-                if known.desired == asked {
-                    known.desired = Some(digest);
-                }
-            }
-            // Not again before there is something new to tell.
-            Outcome::Refused => known.refused = asked,
-            Outcome::Failed => {
-                self.figures.stale |= has_figures(written.key.kind);
-                self.unwritten.insert(written.key);
-                return;
-            }
-        }
-        self.write(&written.key);
-    }
-
-    /// Tells Tenants and Organizations their figures, at most once a second, and less often where counting takes long.
-    async fn tell_figures(&mut self) -> Result<(), Error> {
-        let Figures { stale, urgent, told_at, took } = self.figures;
-        let pause = FIGURES.max(took * 10);
-        let busy = self.on_their_way > 0 && !urgent && told_at.elapsed() < FIGURES_AT_LAST;
-        if !stale || told_at.elapsed() < pause || busy {
-            return Ok(());
-        }
-        let started = Instant::now();
-        (self.figures.stale, self.figures.urgent) = (false, false);
-        let mut tx = self.settings.directory.read().await?;
-        for kind in ORDER.into_iter().filter(|kind| has_figures(*kind)) {
-            for (declaration, status) in figures::list(&mut tx, kind, &Filter::default()).await? {
-                let Some(known) = self.cluster.get_mut(&declaration.key) else { continue };
-                known.desired = Some(status_digest(&status));
-                // One that is on its way is looked at again when it has arrived.
-                self.send(declaration.key, Some(status));
-            }
-        }
-        self.figures.told_at = Instant::now();
-        self.figures.took = started.elapsed();
-        Ok(())
-    }
-}
-
-/// Whether statuses of a kind hold figures beside what is stored.
-fn has_figures(kind: Kind) -> bool {
-    matches!(kind, Kind::Tenant | Kind::Organization)
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Sender;
 use super::Clients;
 use super::health::Health;
 use super::object::{Object, key};
-use crate::api::{GROUP, Key, Kind, VERSION};
+use crate::api::{GROUP, Handle, Key, Kind, VERSION};
 
 /// How long it is waited after a first failure, and after many.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -27,6 +27,11 @@ const PROBE: Duration = Duration::from_secs(1);
 
 /// A namespace, or all of them.
 pub type Scope = Option<Arc<str>>;
+
+/// Whether a scope covers an object.
+pub fn covers(scope: &Scope, handle: &Handle) -> bool {
+    scope.as_ref().is_none_or(|namespace| *namespace == handle.namespace)
+}
 
 /// What was seen.
 pub enum Seen {

@@ -1,5 +1,5 @@
 //! The one writer of statuses: patches what differs, a bounded number at once, and again until it is there.
-//! Keeps nothing: what is to be told is read from the directory. Fed by the session.
+//! Keeps nothing: what is to be told is read from the directory. Fed by the statuses.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -16,8 +16,8 @@ use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
-use crate::directory::records::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, records, tree};
+use crate::directory::store::Write;
+use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, store, tree};
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
@@ -432,7 +432,7 @@ impl Commit {
             // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));
             claims::forget(&mut tx, &self.leftovers).await?;
-            records::store(&mut tx, self.writes).await?;
+            store::store(&mut tx, self.writes).await?;
             claims::claim(&mut tx, &self.claimed).await?;
             declarations::remove(&mut tx, &self.gone).await?;
             declarations::store(&mut tx, &self.declared, &self.waits).await?;

@@ -66,7 +66,7 @@ pub struct Engine {
     /// Whether Tenants were told that the clocks agree, or that they don't.
     told_of_clocks: Option<bool>,
     other_skew: i64,
-    /// What objects were told, for whoever asks.
+    /// What objects were told, where that is collected.
     told: Option<Vec<Told>>,
     /// What was recalled of earlier declarations.
     quiet: Quiet,
@@ -190,9 +190,15 @@ impl Engine {
         Ok(quiet)
     }
 
-    /// What objects were told since this was asked last: each with the digest of its status, oldest first.
+    /// From now on, collects what objects are told.
+    pub fn collect_told(&mut self) {
+        self.told = Some(Vec::new());
+    }
+
+    /// What objects were told since this was asked last, if that is collected: each with the digest of its status,
+    /// oldest first.
     pub fn told(&mut self) -> Vec<Told> {
-        self.told.replace(Vec::new()).unwrap_or_default()
+        self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Binds declarations to another source: their resources were seen under it (R9).

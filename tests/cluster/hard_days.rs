@@ -175,14 +175,7 @@ fn an_object_from_before_a_stricter_schema_is_told_and_holds_up_nothing() {
     plane.wait_ready("hr", &["member/jane", "member/boss"]);
     // The API server takes no status for it: an event says what is wrong.
     within(20, || {
-        let events = plane.kubectl(&[
-            "get",
-            "events.events.k8s.io",
-            "-n",
-            "hr",
-            "-o",
-            "jsonpath={range .items[*]}{.regarding.name} {.reason} {.note}{'\\n'}{end}",
-        ]);
+        let events = plane.events("hr");
         if events.contains("old Invalid spec.") { Ok(()) } else { Err(events) }
     });
     let metrics = operator.probe("/metrics").unwrap().1;

@@ -54,15 +54,8 @@ fn an_activation_fires_within_a_second_of_its_instant() {
     let late: i64 = late.first().and_then(|late| late.parse().ok()).unwrap();
     assert!((0..1_000_000).contains(&late), "{late} microseconds late");
     within(10, || {
-        let events = plane.kubectl(&[
-            "get",
-            "events.events.k8s.io",
-            "-n",
-            "hr",
-            "-o",
-            "jsonpath={range .items[*]}{.regarding.name} {.reason}{'\\n'}{end}",
-        ]);
-        if events.lines().any(|line| line == "jane Activated") { Ok(()) } else { Err(events) }
+        let events = plane.events("hr");
+        if events.lines().any(|line| line.starts_with("jane Activated ")) { Ok(()) } else { Err(events) }
     });
 }
 
@@ -86,14 +79,7 @@ fn drift_is_set_back_and_said() {
     directory.execute("UPDATE members SET given_name = 'Mallory' WHERE name = 'jane'");
     becomes(10, vec!["jane".to_owned()], || directory.rows("SELECT given_name FROM members WHERE name = 'jane'"));
     within(10, || {
-        let events = plane.kubectl(&[
-            "get",
-            "events.events.k8s.io",
-            "-n",
-            "hr",
-            "-o",
-            "jsonpath={range .items[*]}{.regarding.name} {.reason} {.note}{'\\n'}{end}",
-        ]);
+        let events = plane.events("hr");
         if events.contains("jane DriftCorrected") { Ok(()) } else { Err(events) }
     });
 }

@@ -16,11 +16,24 @@ fn people(directory: &Directory) -> Vec<String> {
     people
 }
 
+/// Waits until whatever vanished has settled: everybody is still there.
+#[track_caller]
+fn stay(directory: &Directory, before: &[String]) {
+    sleep(SETTLED);
+    assert_eq!(people(directory), before);
+}
+
+/// Declares the company, and waits for it.
+#[track_caller]
+fn employ(plane: &Plane) {
+    plane.apply(&company("hr", &["jane", "joe"]));
+    plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
+}
+
 /// A cluster with a company in the namespace `hr`, of which the first person has signed in.
 fn cluster() -> (Plane, Directory, Operator) {
     let (plane, directory, operator) = started();
-    plane.apply(&company("hr", &["jane", "joe"]));
-    plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
+    employ(&plane);
     directory.execute(
         "INSERT INTO sessions (id, member, app, opened_at, closed_at, closed_by) SELECT 's1', uid, 'Web', 1, NULL, NULL FROM members WHERE name = 'jane'",
     );
@@ -34,20 +47,14 @@ fn a_namespace_that_is_deleted_takes_nobody_with_it() {
     assert_eq!(before.len(), 3);
     // In the namespace controller's own time: nothing of Rollcall's holds it up.
     plane.kubectl(&["delete", "namespace", "hr", "--timeout=60s"]);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     becomes(10, vec!["0".to_owned()], || directory.rows("SELECT CAST(count(*) AS TEXT) FROM tenants WHERE managed"));
     // The Tenant alone says nothing about members that were declared under another one.
     plane.namespace("hr");
     plane.apply(&tenant("hr"));
-    within(20, || match plane.status("tenant", "hr", "acme", "phase").as_str() {
-        "Active" => Ok(()),
-        other => Err(other.to_owned()),
-    });
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
-    plane.apply(&company("hr", &["jane", "joe"]));
-    plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
+    becomes(20, "Active".to_owned(), || plane.status("tenant", "hr", "acme", "phase"));
+    stay(&directory, &before);
+    employ(&plane);
     assert_eq!(people(&directory), before);
     assert_eq!(operator.end(), 0);
 }
@@ -64,19 +71,14 @@ fn custom_resource_definitions_that_are_deleted_take_nobody_with_them() {
         "tenants.rollcall.dev",
         "--timeout=60s",
     ]);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     plane.kubectl(&["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")]);
     plane.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
     within(20, || plane.try_kubectl(&["get", "members,tenants,organizations", "-n", "hr"]));
     plane.apply(&tenant("hr"));
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     plane.apply(&company("hr", &["jane", "joe"]));
-    within(60, || match plane.ready("member", "hr", "jane").as_str() {
-        "True InDirectory" => Ok(()),
-        other => Err(other.to_owned()),
-    });
+    becomes(60, "True InDirectory".to_owned(), || plane.ready("member", "hr", "jane"));
     assert_eq!(people(&directory), before);
 }
 
@@ -86,15 +88,13 @@ fn an_uninstalled_chart_takes_nobody_with_it() {
     let before = people(&directory);
     plane.helm(&["uninstall", "rollcall", "-n", HOME]);
     // The rights are gone while it still runs.
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     drop(operator);
     assert!(plane.get("member", "hr", "jane").is_some(), "resources and their definitions are kept");
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/rollcall");
     plane.helm(&["install", "rollcall", chart, "-n", HOME]);
     let _operator = Operator::start(&plane, &directory);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
 }
 
 #[test]
@@ -104,13 +104,11 @@ fn an_empty_cluster_on_the_same_directory_takes_nobody_away() {
     assert_eq!(operator.end(), 0);
     let other = Plane::start();
     let _operator = Operator::start(&other, &directory);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     other.namespace("hr");
     other.apply(&(tenant("hr") + &member("hr", "boss", "  personalEmail: boss@home.example")));
     other.wait_ready("hr", &["tenant/acme"]);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     drop(plane);
 }
 
@@ -128,8 +126,7 @@ fn withdrawn_rights_take_nobody_away() {
         other => Err(format!("{other:?}")),
     });
     plane.kubectl(&["delete", "member", "joe", "-n", "hr"]);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     // With the rights it goes on by itself, and does what was meant.
     plane.apply(&role);
     operator.wait_ready(40);
@@ -144,8 +141,7 @@ fn a_narrowed_list_of_namespaces_takes_nobody_away() {
     plane.namespace("elsewhere");
     let operator = Operator::spawn(&plane, &directory, &["--watch-namespace", "elsewhere"]);
     operator.wait_ready(30);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
 }
 
 #[test]
@@ -155,8 +151,7 @@ fn a_tenant_whose_resource_is_gone_is_unmanaged_and_keeps_its_people() {
     plane.kubectl(&["delete", "tenant", "acme", "-n", "hr"]);
     plane.kubectl(&["delete", "member", "joe", "-n", "hr"]);
     becomes(20, 0, || directory.count("tenants WHERE managed"));
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     let shown = std::process::Command::new(crate::support::program())
         .args(["get", "tenants", "-n", "hr", "--directory", directory.url()])
         .output()
@@ -176,10 +171,8 @@ fn a_tenant_that_is_made_anew_at_once_takes_nobody_away() {
     plane.kubectl(&["delete", "members,organizations,tenants", "--all", "-n", "hr"]);
     plane.apply(&tenant("hr"));
     sleep(SETTLED);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
-    plane.apply(&company("hr", &["jane", "joe"]));
-    plane.wait_ready("hr", &["member/boss", "member/jane", "member/joe", "tenant/acme"]);
+    stay(&directory, &before);
+    employ(&plane);
     assert_eq!(people(&directory), before);
     // Under the Tenant of today, what goes goes.
     plane.kubectl(&["delete", "member", "joe", "-n", "hr"]);
@@ -192,13 +185,9 @@ fn a_definition_that_is_replaced_at_once_takes_nobody_away() {
     let before = people(&directory);
     plane.kubectl(&["replace", "--force", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds/members.yaml")]);
     sleep(SETTLED);
-    sleep(SETTLED);
-    assert_eq!(people(&directory), before);
+    stay(&directory, &before);
     within(20, || plane.try_kubectl(&["get", "members", "-n", "hr"]));
     plane.apply(&company("hr", &["jane", "joe"]));
-    within(60, || match plane.ready("member", "hr", "jane").as_str() {
-        "True InDirectory" => Ok(()),
-        other => Err(other.to_owned()),
-    });
+    becomes(60, "True InDirectory".to_owned(), || plane.ready("member", "hr", "jane"));
     assert_eq!(people(&directory), before);
 }

@@ -10,6 +10,7 @@ mod commands;
 mod deletion;
 mod departure;
 mod examples;
+mod files;
 mod hard_days;
 mod identity;
 mod leave;

@@ -161,43 +161,46 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     next.fired.unassigned = those(&|dated| dated.is_over(at, &lived.fired));
     let active = next.activated_at.is_some() && !guard.supreme;
 
-    let begun = lived.suspended_at.and(lived.fired.suspension.as_ref());
-    let ended = lived.fired.suspension_ended.as_ref();
-    let suspended = active && in_force(dates.suspension, at, declared.suspension.as_ref(), begun, ended);
-    match (suspended, next.suspended_at) {
-        (true, None) => next.suspended_at = Some(at),
-        (false, Some(_)) => {
-            next.suspended_at = None;
-            next.fired.suspension_ended = next.fired.suspension.take();
-        }
-        (true, Some(_)) | (false, None) => {}
-    }
-    // What was withdrawn counts anew when it is declared again.
-    next.fired.suspension_ended = next.fired.suspension_ended.filter(|ended| declared.suspension.as_ref() == Some(ended));
+    let (period, value) = (dates.suspension.filter(|_| active), declared.suspension.as_ref());
+    let Fired { suspension: begun, suspension_ended: ended, .. } = &mut next.fired;
+    let suspended = note(period, at, value, &mut next.suspended_at, begun, ended);
     // M21: a suspension clears all leave for good; only another value counts again.
     if suspended {
-        next.fired.suspension = declared.suspension.clone();
         next.spent_leave = declared.leave.clone();
     } else if next.spent_leave != declared.leave {
         next.spent_leave = None;
     }
+    let (period, value) = (leave(&next, dates, guard).filter(|_| active && !suspended), declared.leave.as_ref());
+    let Fired { leave: begun, leave_ended: ended, .. } = &mut next.fired;
+    note(period, at, value, &mut next.leave_at, begun, ended);
+    next
+}
 
-    let begun = lived.leave_at.and(lived.fired.leave.as_ref());
-    let ended = lived.fired.leave_ended.as_ref();
-    let on_leave = active && !suspended && in_force(leave(&next, dates, guard), at, declared.leave.as_ref(), begun, ended);
-    match (on_leave, next.leave_at) {
-        (true, None) => next.leave_at = Some(at),
+/// Notes what a period comes to at an instant: since when it is in force, under which value it began, and under which
+/// it ended. Whether it is in force.
+fn note(
+    period: Option<Period>,
+    at: Timestamp,
+    declared: Option<&Value>,
+    since: &mut Option<Timestamp>,
+    begun: &mut Option<Value>,
+    ended: &mut Option<Value>,
+) -> bool {
+    let holds = in_force(period, at, declared, since.and(begun.as_ref()), ended.as_ref());
+    match (holds, *since) {
+        (true, None) => *since = Some(at),
         (false, Some(_)) => {
-            next.leave_at = None;
-            next.fired.leave_ended = next.fired.leave.take();
+            *since = None;
+            *ended = begun.take();
         }
         (true, Some(_)) | (false, None) => {}
     }
-    next.fired.leave_ended = next.fired.leave_ended.filter(|ended| declared.leave.as_ref() == Some(ended));
-    if on_leave {
-        next.fired.leave = declared.leave.clone();
+    // What was withdrawn counts anew when it is declared again.
+    ended.take_if(|ended| declared != Some(ended));
+    if holds {
+        *begun = declared.cloned();
     }
-    next
+    holds
 }
 
 /// The leave that counts: none that a suspension cleared, none of the supreme administrator.

@@ -255,6 +255,12 @@ impl Plane {
         self.kubectl(&arguments);
     }
 
+    /// The events of a namespace, a line each: `NAME REASON NOTE`.
+    pub fn events(&self, namespace: &str) -> String {
+        let line = "jsonpath={range .items[*]}{.regarding.name} {.reason} {.note}{'\\n'}{end}";
+        self.kubectl(&["get", "events.events.k8s.io", "-n", namespace, "-o", line])
+    }
+
     /// The calls of the operator that the API server answered so far.
     pub fn requests(&self) -> Vec<Request> {
         let log = fs::read_to_string(self.path("audit.log")).unwrap_or_default();
