@@ -3,9 +3,11 @@
 
 mod access;
 mod activation;
+mod addresses;
 mod assignments;
 mod bad_input;
 mod commands;
+mod crossings;
 mod deletion;
 mod departure;
 mod examples;
@@ -13,6 +15,8 @@ mod hard_days;
 mod identity;
 mod leave;
 mod life;
+mod limits;
+mod namespaces;
 mod organizations;
 mod profile;
 mod smoke;
@@ -21,3 +25,4 @@ mod suspension;
 mod tenants;
 mod trail;
 mod walk;
+mod wording;
