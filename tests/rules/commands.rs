@@ -117,6 +117,7 @@ fn are_equal(planned: &Value, done: &Value) {
     }
 }
 
+// R2: the same function serves both.
 #[test]
 fn a_plan_is_what_the_apply_after_it_does() {
     on_both(|roll| {
@@ -157,6 +158,7 @@ fn a_plan_is_what_the_apply_after_it_does() {
     });
 }
 
+// R2: the same function serves the forecast.
 #[test]
 fn a_forecast_tells_what_time_will_have_done() {
     on_both(|roll| {
@@ -332,6 +334,7 @@ fn get_shows_deleted_members_only_when_asked() {
     });
 }
 
+// R2, R11: what was refused is kept with its outcome.
 #[test]
 fn get_tells_of_what_was_refused() {
     on_both(|roll| {
@@ -342,6 +345,7 @@ fn get_tells_of_what_was_refused() {
     });
 }
 
+// R5
 #[test]
 fn what_get_prints_can_be_applied_and_changes_nothing() {
     on_both(|roll| {
@@ -378,6 +382,7 @@ fn describe_tells_what_is_known() {
     });
 }
 
+// R6
 #[test]
 fn history_tells_of_all_or_of_one_the_newest_last() {
     on_both(|roll| {
@@ -398,6 +403,7 @@ fn history_tells_of_all_or_of_one_the_newest_last() {
 
 // crds, record
 
+// R1
 #[test]
 fn crds_prints_the_four_definitions_and_needs_no_directory() {
     on_both(|roll| {
@@ -410,6 +416,7 @@ fn crds_prints_the_four_definitions_and_needs_no_directory() {
     });
 }
 
+// I2, M20
 #[test]
 fn a_recorded_sign_in_makes_a_member_active_and_opens_a_session() {
     on_both(|roll| {
