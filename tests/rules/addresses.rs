@@ -70,3 +70,37 @@ fn a_new_domain_is_in_every_message_id_and_the_old_one_is_free() {
         assert_eq!(roll.apply(LATER, &company("  domain: acme.test")).expect_code(0).all_actions(), [""; 0]);
     });
 }
+
+// T1: as with IDs, an exchange in one set is one step.
+#[test]
+fn two_companies_exchange_their_domains_in_one_set() {
+    on_both(|roll| {
+        let companies = |acme: &str, globex: &str| {
+            let globex = tenant("globex", &format!("  domain: {globex}\n  supremeAdminRef: {{name: chief}}"));
+            set(&[company(&format!("  domain: {acme}")), globex, member("chief", "globex", "")])
+        };
+        roll.apply(NOW, &companies("one.example", "two.example")).expect_code(0);
+        roll.apply(LATER, &companies("two.example", "one.example")).expect_code(0);
+        let ids = ["jane", "chief"].map(|name| status(roll, name, "messageId"));
+        assert_eq!(ids, ["jane@two.example", "chief@one.example"]);
+    });
+}
+
+// M24, M30: the same person under another ID; the old one is free, and the links are new.
+#[test]
+fn who_is_restored_under_another_id_frees_the_old_one() {
+    on_both(|roll| {
+        roll.apply(NOW, &company("")).expect_code(0);
+        let fields = |roll: &Roster| ["uid", "contactUrl", "qrToken"].map(|field| status(roll, "jane", field));
+        let before = fields(roll);
+        roll.apply_with(LATER, &set(&[tenant("acme", ""), boss("acme")]), &["--prune"]).expect_code(0);
+        roll.apply(LATER, &member("jane", "acme", "  id: jane.doe")).expect_code(0);
+        let after = fields(roll);
+        assert_eq!((phase(&roll.get("Member", "jane")), &after[0]), ("Pending", &before[0]));
+        assert!(after[1] != before[1] && after[2] != before[2], "{after:?}");
+        assert_eq!(status(roll, "jane", "messageId"), "jane.doe@acme.example");
+        roll.apply(LATER, &member("janet", "acme", "  id: jane")).expect_code(0);
+        let actions: Vec<_> = roll.history("Member", "jane").iter().map(|row| row["action"].clone()).collect();
+        assert!(actions.contains(&"restore".into()) && actions.contains(&"rename".into()), "{actions:?}");
+    });
+}

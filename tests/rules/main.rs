@@ -14,6 +14,7 @@ mod departure;
 mod examples;
 mod hard_days;
 mod identity;
+mod kept;
 mod leave;
 mod life;
 mod limits;
