@@ -47,8 +47,9 @@ crds: ## write the CRDs into crds/ and the chart, from the types in src/api
 	for folder in $(CRDS); do $(WRITE_CRDS) $$folder; done
 
 WRITE_REFERENCE := cargo run --quiet --locked -- reference --out
-reference: ## write the reference into docs/reference/, from the code
+reference: ## write the reference into docs/reference/, from the code, and docs/rules.md, from the tests
 	$(WRITE_REFERENCE) docs/reference
+	ROLLCALL_WRITE=1 cargo test --quiet --locked --test table
 
 lint: cargo-deny ## check formatting, clippy, licenses and origins of dependencies, and that what is generated is up to date
 	cargo fmt --check

@@ -88,6 +88,7 @@ fn dump(roll: &Roster) -> Vec<String> {
     tables.into_iter().map(all).collect()
 }
 
+// R6: each change has its one row, also after a kill.
 #[test]
 fn an_apply_that_is_killed_and_run_again_ends_as_one_that_was_not() {
     on_both(|undisturbed| {

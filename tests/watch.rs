@@ -50,6 +50,7 @@ fn until(roll: &Roster, sql: &str, wanted: &str) {
     }
 }
 
+// R4, R5, I2
 #[test]
 fn what_falls_due_happens_within_a_second_and_files_are_followed() {
     on_both(|roll| {

@@ -336,6 +336,7 @@ mod tests {
         assert_eq!(problems(|_| ()), Vec::<String>::new());
     }
 
+    // M1
     #[test]
     fn ids_follow_their_rule() {
         for bad in [".jane", "jane.", "jane..doe", "Jane", "jane doe", "jané"] {
@@ -346,6 +347,7 @@ mod tests {
         assert!(problems(|spec| spec["id"] = json!("j.d-o_e9")).is_empty());
     }
 
+    // M8
     #[test]
     fn an_uppercase_address_is_refused_not_folded() {
         refused(|spec| spec["personalEmail"] = json!("Jane@home.example"), "spec.personalEmail", "lowercase");
@@ -376,6 +378,7 @@ mod tests {
         assert!(problems(|spec| spec["activation"] = json!({"at": "2027-03-01T09:00:00+09:00"})).is_empty());
     }
 
+    // M4
     #[test]
     fn twenty_one_organizations_and_two_primaries_are_refused() {
         let many: Vec<_> = (0..21).map(|n| json!({"organizationRef": {"name": format!("o{n}")}})).collect();
@@ -400,6 +403,7 @@ mod tests {
         refused(|spec| spec["password"] = json!({"mode": "FromSecret"}), "spec.password", "secretKeyRef");
     }
 
+    // M11
     #[test]
     fn external_keys_hold_no_forbidden_character() {
         for bad in ["a%b", "a\\b", "a#b", "a/b", "a?b"] {

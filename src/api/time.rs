@@ -206,6 +206,7 @@ mod tests {
         TimeZone::get(name).unwrap()
     }
 
+    // R4
     #[test]
     fn a_plain_date_is_the_start_of_its_day_in_the_zone() {
         let when: When = "2027-03-01".parse().unwrap();
@@ -213,12 +214,14 @@ mod tests {
         assert_eq!(when.end(&zone("Asia/Seoul")).to_string(), "2027-03-01T15:00:00Z");
     }
 
+    // R4
     #[test]
     fn a_midnight_that_does_not_exist_is_the_first_instant_that_does() {
         let when: When = "2018-11-04".parse().unwrap();
         assert_eq!(when.start(&zone("America/Sao_Paulo")).to_string(), "2018-11-04T03:00:00Z");
     }
 
+    // R4
     #[test]
     fn a_midnight_that_comes_twice_is_the_first() {
         let when: When = "2018-02-18".parse().unwrap();
@@ -227,6 +230,7 @@ mod tests {
         assert_eq!(havana.start(&zone("America/Havana")).to_string(), "2024-11-03T04:00:00Z");
     }
 
+    // R4
     #[test]
     fn a_day_that_was_skipped_is_the_first_instant_after_it() {
         let when: When = "2011-12-30".parse().unwrap();

@@ -19,6 +19,7 @@ fn all_ready(plane: &Plane, members: usize) {
     });
 }
 
+// R5, R6
 #[test]
 fn kills_amid_a_thousand_applies_leave_no_trace_and_a_quiet_operator_says_nothing() {
     let (plane, directory) = (Plane::start(), Directory::sqlite());
@@ -106,6 +107,7 @@ fn of_two_operators_one_leads_and_the_other_takes_over() {
     assert_eq!(directory.trail(), trail);
 }
 
+// R9: a list that failed is never complete.
 #[test]
 fn it_goes_on_by_itself_after_the_api_server_was_away_and_slow() {
     let (plane, directory, operator) = started();
@@ -128,6 +130,7 @@ fn it_goes_on_by_itself_after_the_api_server_was_away_and_slow() {
     assert_eq!((directory.uid("jane"), directory.count("audit WHERE action = 'delete'")), (uid, 0));
 }
 
+// R8
 #[test]
 fn it_goes_on_by_itself_after_postgresql_was_away_and_slow() {
     let (plane, directory) = (Plane::start(), Directory::own_server());
@@ -157,6 +160,7 @@ fn it_goes_on_by_itself_after_postgresql_was_away_and_slow() {
     assert_eq!(directory.count("audit WHERE action = 'create' AND kind = 'Member'"), 5);
 }
 
+// R8, R9: an object that can't be decoded is present.
 #[test]
 fn an_object_from_before_a_stricter_schema_is_told_and_holds_up_nothing() {
     let (plane, directory) = (Plane::start(), Directory::sqlite());

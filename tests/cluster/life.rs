@@ -2,6 +2,7 @@
 
 use crate::support::{becomes, company, member, organization, started, tenant, within};
 
+// O4, O6, R11
 #[test]
 fn a_member_applied_before_its_tenant_and_organization_becomes_ready_once_they_are_there() {
     let (plane, _directory, _operator) = started();
@@ -26,6 +27,7 @@ fn a_member_applied_before_its_tenant_and_organization_becomes_ready_once_they_a
     assert_eq!(plane.status("organization", "hr", "platform", "membersWithAllBelow"), "2");
 }
 
+// M23, M24, R9
 #[test]
 fn a_deleted_member_goes_to_grace_and_comes_back_with_the_same_uid() {
     let (plane, directory, _operator) = started();
@@ -40,6 +42,7 @@ fn a_deleted_member_goes_to_grace_and_comes_back_with_the_same_uid() {
     assert_eq!(directory.trail().iter().filter(|action| *action == "delete" || *action == "restore").count(), 2);
 }
 
+// M20, R4
 #[test]
 fn an_activation_fires_within_a_second_of_its_instant() {
     let (plane, directory, _operator) = started();
@@ -59,6 +62,7 @@ fn an_activation_fires_within_a_second_of_its_instant() {
     });
 }
 
+// R9: a live look that it is still gone.
 #[test]
 fn replacing_a_resource_signs_nobody_out() {
     let (plane, directory, _operator) = started();
@@ -71,6 +75,7 @@ fn replacing_a_resource_signs_nobody_out() {
     assert_eq!((directory.uid("jane"), directory.trail()), (uid, trail));
 }
 
+// R5
 #[test]
 fn drift_is_set_back_and_said() {
     let (plane, directory, _operator) = started();
@@ -84,6 +89,7 @@ fn drift_is_set_back_and_said() {
     });
 }
 
+// M11, R9: renames are matched first.
 #[test]
 fn a_renamed_manifest_keeps_its_person() {
     let (plane, directory, _operator) = started();
@@ -100,6 +106,7 @@ fn a_renamed_manifest_keeps_its_person() {
     assert_eq!(directory.count("audit WHERE action = 'delete'"), 0);
 }
 
+// R9, M23
 #[test]
 fn members_that_are_there_before_their_tenant_go_when_their_resources_go() {
     let (plane, directory, _operator) = started();
@@ -112,6 +119,7 @@ fn members_that_are_there_before_their_tenant_go_when_their_resources_go() {
     becomes(20, 1, || directory.count("members WHERE name = 'jane' AND phase = 'Deleted'"));
 }
 
+// M11
 #[test]
 fn a_copied_external_key_is_refused_also_after_its_holder_was_away() {
     let (plane, directory, _operator) = started();

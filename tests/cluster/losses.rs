@@ -40,6 +40,7 @@ fn cluster() -> (Plane, Directory, Operator) {
     (plane, directory, operator)
 }
 
+// R9, T14
 #[test]
 fn a_namespace_that_is_deleted_takes_nobody_with_it() {
     let (plane, directory, operator) = cluster();
@@ -59,6 +60,7 @@ fn a_namespace_that_is_deleted_takes_nobody_with_it() {
     assert_eq!(operator.end(), 0);
 }
 
+// R9, T14
 #[test]
 fn custom_resource_definitions_that_are_deleted_take_nobody_with_them() {
     let (plane, directory, _operator) = cluster();
@@ -82,6 +84,7 @@ fn custom_resource_definitions_that_are_deleted_take_nobody_with_them() {
     assert_eq!(people(&directory), before);
 }
 
+// R9, T14
 #[test]
 fn an_uninstalled_chart_takes_nobody_with_it() {
     let (plane, directory, operator) = cluster();
@@ -97,6 +100,7 @@ fn an_uninstalled_chart_takes_nobody_with_it() {
     stay(&directory, &before);
 }
 
+// R9
 #[test]
 fn an_empty_cluster_on_the_same_directory_takes_nobody_away() {
     let (plane, directory, operator) = cluster();
@@ -112,6 +116,7 @@ fn an_empty_cluster_on_the_same_directory_takes_nobody_away() {
     drop(plane);
 }
 
+// R9: a list that is forbidden is never complete.
 #[test]
 fn withdrawn_rights_take_nobody_away() {
     let (plane, directory, operator) = cluster();
@@ -133,6 +138,7 @@ fn withdrawn_rights_take_nobody_away() {
     becomes(20, 1, || directory.count("members WHERE name = 'joe' AND phase = 'Deleted'"));
 }
 
+// R9: a list that is partial is never complete.
 #[test]
 fn a_narrowed_list_of_namespaces_takes_nobody_away() {
     let (plane, directory, operator) = cluster();
@@ -144,6 +150,7 @@ fn a_narrowed_list_of_namespaces_takes_nobody_away() {
     stay(&directory, &before);
 }
 
+// T14, R9
 #[test]
 fn a_tenant_whose_resource_is_gone_is_unmanaged_and_keeps_its_people() {
     let (plane, directory, _operator) = cluster();
@@ -163,6 +170,7 @@ fn a_tenant_whose_resource_is_gone_is_unmanaged_and_keeps_its_people() {
     assert_eq!(people(&directory), before);
 }
 
+// R9: under another Tenant, it is orphaned.
 #[test]
 fn a_tenant_that_is_made_anew_at_once_takes_nobody_away() {
     let (plane, directory, _operator) = cluster();
@@ -179,6 +187,7 @@ fn a_tenant_that_is_made_anew_at_once_takes_nobody_away() {
     becomes(20, 1, || directory.count("members WHERE name = 'joe' AND phase = 'Deleted'"));
 }
 
+// R9
 #[test]
 fn a_definition_that_is_replaced_at_once_takes_nobody_away() {
     let (plane, directory, _operator) = cluster();

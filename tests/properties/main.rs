@@ -30,6 +30,7 @@ fn holds<S: Strategy>(strategy: impl Fn() -> S, property: impl AsyncFn(Database,
 const AT: &str = "2027-01-10T00:00:00Z";
 const LATER: &str = "2027-02-10T00:00:00Z";
 
+// O4
 #[test]
 fn any_order_of_arrival_gives_the_same_directory() {
     holds(
@@ -53,6 +54,7 @@ fn any_order_of_arrival_gives_the_same_directory() {
     );
 }
 
+// R5
 #[test]
 fn twice_is_once() {
     holds(rosters, async |database, roster: Roster| {
@@ -66,6 +68,7 @@ fn twice_is_once() {
     });
 }
 
+// R2
 #[test]
 fn a_plan_equals_the_apply_that_follows() {
     holds(
@@ -83,6 +86,7 @@ fn a_plan_equals_the_apply_that_follows() {
     );
 }
 
+// R6: each change has its one row, also after a kill.
 #[test]
 fn a_kill_at_any_commit_and_another_run_give_the_same_end() {
     holds(
@@ -101,6 +105,7 @@ fn a_kill_at_any_commit_and_another_run_give_the_same_end() {
     );
 }
 
+// R6
 #[test]
 fn every_change_is_in_the_trail() {
     holds(
@@ -120,9 +125,9 @@ fn every_change_is_in_the_trail() {
     );
 }
 
+// T14: removals and what is irreversible wait; the manifest's return takes the tenant up again.
 #[test]
 fn while_a_tenant_has_no_manifest_nobody_is_removed_or_purged() {
-    // T14: removals and what is irreversible wait; the manifest's return takes the tenant up again.
     holds(rosters, async |database, roster: Roster| {
         let world = World::new(database).await;
         let manifests = roster.manifests();

@@ -86,6 +86,7 @@ fn is_refused_and_the_rest_goes_on(bad: &str, (kind, name): (&str, &str), at: &s
 
 // What can't be read
 
+// R8
 #[test]
 fn a_file_that_is_no_yaml_is_named_and_the_other_files_go_on() {
     on_both(|roll| {
@@ -98,6 +99,7 @@ fn a_file_that_is_no_yaml_is_named_and_the_other_files_go_on() {
     });
 }
 
+// R8
 #[test]
 fn what_is_wrong_on_standard_input_is_named_so() {
     on_both(|roll| {
@@ -110,6 +112,7 @@ fn what_is_wrong_on_standard_input_is_named_so() {
     });
 }
 
+// R8
 #[test]
 fn an_unknown_kind_is_an_error_with_the_nearest_one() {
     on_both(|roll| {
@@ -133,6 +136,7 @@ fn a_file_that_is_not_there_is_named() {
     });
 }
 
+// R8
 #[test]
 fn an_object_that_stands_there_twice_is_named() {
     on_both(|roll| {
@@ -163,18 +167,21 @@ fn all_mistakes_of_a_run_are_told_at_once() {
 
 // What breaks the schema
 
+// R8
 #[test]
 fn an_unknown_field_is_told_with_the_nearest_one() {
     let words = ["spec.nickName", "did you mean `nickname`?"];
     is_refused_and_the_rest_goes_on(&jane("  nickName: J"), ("Member", "jane"), "nickName", &words);
 }
 
+// R8
 #[test]
 fn a_wrong_type_is_told_with_the_right_one() {
     let words = ["spec.employeeNumber", "put it in quotes"];
     is_refused_and_the_rest_goes_on(&jane("  employeeNumber: 1001"), ("Member", "jane"), "employeeNumber", &words);
 }
 
+// M2, R8
 #[test]
 fn a_missing_field_is_named() {
     on_both(|roll| {
@@ -188,12 +195,14 @@ fn a_missing_field_is_named() {
     });
 }
 
+// R8
 #[test]
 fn a_date_that_does_not_exist_is_told_with_how_one_is_written() {
     let words = ["spec.activation.at", "a day that exists", "2027-03-01"];
     is_refused_and_the_rest_goes_on(&jane("  activation: {at: \"2027-02-30\"}"), ("Member", "jane"), "2027-02-30", &words);
 }
 
+// M1, R8
 #[test]
 fn an_id_of_forty_one_characters_is_told_with_the_limit() {
     let id = "j".repeat(41);
@@ -201,6 +210,7 @@ fn an_id_of_forty_one_characters_is_told_with_the_limit() {
     is_refused_and_the_rest_goes_on(&jane(&format!("  id: {id}")), ("Member", "jane"), &id, &words);
 }
 
+// M8, R8
 #[test]
 fn an_uppercase_email_is_told_to_be_lowercase() {
     let words = ["spec.personalEmail", "lowercase"];
@@ -208,6 +218,7 @@ fn an_uppercase_email_is_told_to_be_lowercase() {
     is_refused_and_the_rest_goes_on(&bad, ("Member", "jane"), "Jane@home", &words);
 }
 
+// M4, R8
 #[test]
 fn twenty_one_organizations_are_told_with_the_limit() {
     let list: Vec<_> = (1..=21).map(|number| format!("{{organizationRef: {{name: team{number}}}}}")).collect();
@@ -216,6 +227,7 @@ fn twenty_one_organizations_are_told_with_the_limit() {
     is_refused_and_the_rest_goes_on(&bad, ("Member", "jane"), "organizations", &words);
 }
 
+// M4, R8
 #[test]
 fn two_primary_organizations_are_told_to_be_one() {
     let bad =
@@ -224,6 +236,7 @@ fn two_primary_organizations_are_told_to_be_one() {
     is_refused_and_the_rest_goes_on(&bad, ("Member", "jane"), "organizations", &words);
 }
 
+// R4, R8
 #[test]
 fn a_time_zone_that_does_not_exist_is_named_with_its_field() {
     let bad = tenant("globex", "  timeZone: Asia/Soul");
@@ -233,6 +246,7 @@ fn a_time_zone_that_does_not_exist_is_named_with_its_field() {
 
 // What is wrong only beside others
 
+// O4, R8
 #[test]
 fn a_reference_to_nothing_is_named_with_its_field() {
     on_both(|roll| {
@@ -247,6 +261,7 @@ fn a_reference_to_nothing_is_named_with_its_field() {
     });
 }
 
+// O2, R8
 #[test]
 fn a_cycle_is_named_with_its_path_and_its_field() {
     on_both(|roll| {
@@ -266,7 +281,6 @@ fn a_cycle_is_named_with_its_path_and_its_field() {
 }
 
 // R9: what can't be read removes nothing.
-
 #[test]
 fn a_set_with_an_unreadable_document_removes_nobody() {
     on_both(|roll| {
@@ -281,6 +295,7 @@ fn a_set_with_an_unreadable_document_removes_nobody() {
     });
 }
 
+// R9
 #[test]
 fn an_object_that_can_not_be_decoded_is_there() {
     on_both(|roll| {
@@ -294,6 +309,7 @@ fn an_object_that_can_not_be_decoded_is_there() {
     });
 }
 
+// R9
 #[test]
 fn a_set_without_the_tenant_removes_nobody_of_it() {
     on_both(|roll| {
@@ -335,9 +351,9 @@ fn is_no_directory(url: &str, folder: &tempfile::TempDir, words: &[&str], never:
     }
 }
 
+// R7. Nobody listens at port 1.
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() {
-    // R7. Nobody listens at port 1.
     let folder = tempfile::tempdir().expect("a scratch folder");
     is_no_directory("postgres://rollcall:opensesame@127.0.0.1:1/roster", &folder, &["127.0.0.1"], "opensesame");
 }

@@ -103,6 +103,7 @@ fn are_equal(planned: &Value, done: &Value) {
     }
 }
 
+// R2: the same function serves both.
 #[test]
 fn a_plan_is_what_the_apply_after_it_does() {
     on_both(|roll| {
@@ -143,6 +144,7 @@ fn a_plan_is_what_the_apply_after_it_does() {
     });
 }
 
+// R2: the same function serves the forecast.
 #[test]
 fn a_forecast_tells_what_time_will_have_done() {
     on_both(|roll| {
@@ -318,6 +320,7 @@ fn get_shows_deleted_members_only_when_asked() {
     });
 }
 
+// R2, R11: what was refused is kept with its outcome.
 #[test]
 fn get_tells_of_what_was_refused() {
     on_both(|roll| {
@@ -328,6 +331,7 @@ fn get_tells_of_what_was_refused() {
     });
 }
 
+// R5
 #[test]
 fn what_get_prints_can_be_applied_and_changes_nothing() {
     on_both(|roll| {
@@ -364,6 +368,7 @@ fn describe_tells_what_is_known() {
     });
 }
 
+// R6
 #[test]
 fn history_tells_of_all_or_of_one_the_newest_last() {
     on_both(|roll| {
@@ -384,6 +389,7 @@ fn history_tells_of_all_or_of_one_the_newest_last() {
 
 // crds, record
 
+// R1
 #[test]
 fn crds_prints_the_four_definitions_and_needs_no_directory() {
     on_both(|roll| {
@@ -396,6 +402,7 @@ fn crds_prints_the_four_definitions_and_needs_no_directory() {
     });
 }
 
+// I2, M20
 #[test]
 fn a_recorded_sign_in_makes_a_member_active_and_opens_a_session() {
     on_both(|roll| {

@@ -143,7 +143,8 @@ fn a_purge_erases_the_person_and_keeps_the_trail() {
     });
 }
 
-// M1: deleted members in grace included; R11: who waits for it goes on by itself.
+// M1: deleted members in grace included.
+// R11: who waits for it goes on by itself.
 #[test]
 fn an_id_is_free_after_the_purge_and_not_before() {
     on_both(|roll| {
@@ -161,7 +162,7 @@ fn an_id_is_free_after_the_purge_and_not_before() {
     });
 }
 
-// Section 4: any phase → Deleted, and what is deleted does not begin.
+// M23, M24: any phase → Deleted, and what is deleted does not begin.
 #[test]
 fn a_scheduled_member_can_be_deleted_and_is_scheduled_again_when_restored() {
     on_both(|roll| {

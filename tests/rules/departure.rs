@@ -53,7 +53,7 @@ fn a_past_departure_creates_nobody() {
     });
 }
 
-// … nor restores.
+// M23: … nor restores.
 #[test]
 fn a_past_departure_restores_nobody() {
     on_both(|roll| {
@@ -172,7 +172,7 @@ fn the_supreme_administrator_does_not_depart() {
     });
 }
 
-// `plan --at` goes through every date until then, and does nothing.
+// R2, M23, M25: `plan --at` goes through every date until then, and does nothing.
 #[test]
 fn a_forecast_tells_of_the_departure_and_the_purge() {
     on_both(|roll| {

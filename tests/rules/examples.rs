@@ -4,6 +4,7 @@ use crate::support::*;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme");
 
+// R5, R11
 #[test]
 fn the_example_is_taken_as_it_is() {
     on_both(|roll| {
@@ -19,6 +20,7 @@ fn the_example_is_taken_as_it_is() {
     });
 }
 
+// R4, M20–M23, M25
 #[test]
 fn the_example_lives_on_as_time_passes() {
     on_both(|roll| {

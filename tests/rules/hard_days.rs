@@ -11,6 +11,7 @@ fn company(extra: &str, more: &[String]) -> String {
     set(&all)
 }
 
+// M11, R11
 #[test]
 fn a_person_who_waits_for_a_handle_comes_when_its_holder_is_purged() {
     on_both(|roll| {
@@ -24,6 +25,7 @@ fn a_person_who_waits_for_a_handle_comes_when_its_holder_is_purged() {
     });
 }
 
+// R4
 #[test]
 fn a_change_of_the_time_zone_undoes_nothing_that_has_fired() {
     on_both(|roll| {
@@ -44,6 +46,7 @@ fn a_change_of_the_time_zone_undoes_nothing_that_has_fired() {
     });
 }
 
+// R4, M23
 #[test]
 fn a_departure_happens_though_a_newer_manifest_waits_and_the_zone_moved_past_it() {
     on_both(|roll| {
@@ -58,6 +61,7 @@ fn a_departure_happens_though_a_newer_manifest_waits_and_the_zone_moved_past_it(
     });
 }
 
+// R4, R5, M21
 #[test]
 fn drift_hides_no_transition_that_fell_due() {
     on_both(|roll| {
@@ -73,6 +77,7 @@ fn drift_hides_no_transition_that_fell_due() {
     });
 }
 
+// O2
 #[test]
 fn no_cycle_gets_in_by_way_of_a_manifest_that_waits() {
     on_both(|roll| {
@@ -86,6 +91,7 @@ fn no_cycle_gets_in_by_way_of_a_manifest_that_waits() {
     });
 }
 
+// R2, R8: refused whole.
 #[test]
 fn what_a_refused_manifest_would_have_held_is_free_for_others() {
     on_both(|roll| {
@@ -97,6 +103,7 @@ fn what_a_refused_manifest_would_have_held_is_free_for_others() {
     });
 }
 
+// M11
 #[test]
 fn a_renamed_manifest_leaves_its_name_to_another_person_in_the_same_set() {
     on_both(|roll| {
@@ -112,6 +119,7 @@ fn a_renamed_manifest_leaves_its_name_to_another_person_in_the_same_set() {
     });
 }
 
+// R6
 #[test]
 fn a_commit_is_told_of_the_change_that_names_it_only() {
     on_both(|roll| {
@@ -127,6 +135,7 @@ fn a_commit_is_told_of_the_change_that_names_it_only() {
     });
 }
 
+// M23
 #[test]
 fn a_forecast_goes_on_behind_one_who_may_not_depart() {
     on_both(|roll| {
@@ -140,6 +149,7 @@ fn a_forecast_goes_on_behind_one_who_may_not_depart() {
     });
 }
 
+// R7
 #[test]
 fn a_document_that_can_not_be_read_shows_nothing_of_a_secret() {
     on_both(|roll| {
@@ -150,6 +160,7 @@ fn a_document_that_can_not_be_read_shows_nothing_of_a_secret() {
     });
 }
 
+// R9
 #[test]
 fn a_slip_in_the_api_group_removes_nobody() {
     on_both(|roll| {
@@ -162,6 +173,7 @@ fn a_slip_in_the_api_group_removes_nobody() {
     });
 }
 
+// M1, R5
 #[test]
 fn a_claim_that_somebody_took_away_is_held_again() {
     on_both(|roll| {
@@ -172,6 +184,7 @@ fn a_claim_that_somebody_took_away_is_held_again() {
     });
 }
 
+// O4
 #[test]
 fn an_organization_with_another_name_is_missed_by_those_who_use_the_old_one() {
     on_both(|roll| {

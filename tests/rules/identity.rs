@@ -51,8 +51,7 @@ fn is_refused(report: &Report, name: &str, reason: &str) -> String {
     report.refused_message("Member", name).unwrap_or_default()
 }
 
-// M1
-
+// M1, M8
 #[test]
 fn an_id_is_unique_over_ids_secondary_emails_and_organizations() {
     on_both(|roll| {
@@ -74,6 +73,7 @@ fn an_id_is_unique_over_ids_secondary_emails_and_organizations() {
     });
 }
 
+// M1
 #[test]
 fn of_two_who_want_one_id_in_one_set_one_has_it_and_the_other_waits() {
     on_both(|roll| {
@@ -84,6 +84,7 @@ fn of_two_who_want_one_id_in_one_set_one_has_it_and_the_other_waits() {
     });
 }
 
+// M1
 #[test]
 fn another_tenant_may_use_the_same_id() {
     on_both(|roll| {
@@ -93,6 +94,7 @@ fn another_tenant_may_use_the_same_id() {
     });
 }
 
+// M1
 #[test]
 fn a_deleted_member_keeps_its_addresses_until_the_purge() {
     on_both(|roll| {
@@ -110,6 +112,7 @@ fn a_deleted_member_keeps_its_addresses_until_the_purge() {
     });
 }
 
+// M1, M30, R11
 #[test]
 fn an_id_that_falls_free_goes_to_who_waits() {
     on_both(|roll| {
@@ -121,6 +124,7 @@ fn an_id_that_falls_free_goes_to_who_waits() {
     });
 }
 
+// M1
 #[test]
 fn two_members_exchange_their_ids_in_one_set() {
     on_both(|roll| {
@@ -132,6 +136,7 @@ fn two_members_exchange_their_ids_in_one_set() {
     });
 }
 
+// M1
 #[test]
 fn three_members_pass_their_ids_on_in_one_set() {
     on_both(|roll| {
@@ -142,6 +147,7 @@ fn three_members_pass_their_ids_on_in_one_set() {
     });
 }
 
+// M1
 #[test]
 fn an_id_and_another_members_secondary_email_are_exchanged_in_one_set() {
     on_both(|roll| {
@@ -153,6 +159,7 @@ fn an_id_and_another_members_secondary_email_are_exchanged_in_one_set() {
     });
 }
 
+// M1, R11
 #[test]
 fn an_exchange_in_two_runs_waits_for_the_second() {
     on_both(|roll| {
@@ -167,8 +174,7 @@ fn an_exchange_in_two_runs_waits_for_the_second() {
     });
 }
 
-// M30
-
+// M30, M37
 #[test]
 fn a_new_id_keeps_the_uid_signs_out_and_renews_the_links() {
     on_both(|roll| {
@@ -191,6 +197,7 @@ fn a_new_id_keeps_the_uid_signs_out_and_renews_the_links() {
     });
 }
 
+// M30
 #[test]
 fn the_old_id_is_free_at_once() {
     on_both(|roll| {
@@ -200,6 +207,7 @@ fn the_old_id_is_free_at_once() {
     });
 }
 
+// M30, M37: only a new ID does.
 #[test]
 fn another_change_of_the_manifest_signs_nobody_out() {
     on_both(|roll| {
@@ -214,7 +222,6 @@ fn another_change_of_the_manifest_signs_nobody_out() {
 }
 
 // M11
-
 #[test]
 fn a_renamed_manifest_finds_its_record_by_the_external_key() {
     on_both(|roll| {
@@ -233,9 +240,9 @@ fn a_renamed_manifest_finds_its_record_by_the_external_key() {
     });
 }
 
+// M11, R6: one row an action.
 #[test]
 fn a_rename_and_a_change_are_told_apart() {
-    // R6: one row an action.
     on_both(|roll| {
         roll.apply(NOW, &company(&[jane_as("jane")])).expect_code(0);
         let before = uid(roll, "jane");
@@ -247,6 +254,7 @@ fn a_rename_and_a_change_are_told_apart() {
     });
 }
 
+// M11
 #[test]
 fn a_renamed_manifest_waits_as_long_as_the_old_one_is_there() {
     on_both(|roll| {
@@ -264,9 +272,9 @@ fn a_renamed_manifest_waits_as_long_as_the_old_one_is_there() {
     });
 }
 
+// M11, M24: the identity is that of the external key.
 #[test]
 fn a_manifest_that_comes_back_under_another_name_restores_its_record() {
-    // M24: the identity is that of M11.
     on_both(|roll| {
         roll.apply(NOW, &company(&[jane_as("jane")])).expect_code(0);
         let before = uid(roll, "jane");
@@ -278,6 +286,7 @@ fn a_manifest_that_comes_back_under_another_name_restores_its_record() {
     });
 }
 
+// M11
 #[test]
 fn a_new_name_without_an_external_key_is_a_new_person() {
     on_both(|roll| {
@@ -290,6 +299,7 @@ fn a_new_name_without_an_external_key_is_a_new_person() {
     });
 }
 
+// M11
 #[test]
 fn a_second_person_under_the_handle_of_another_is_refused_with_both_ways_out() {
     on_both(|roll| {
@@ -307,9 +317,9 @@ fn a_second_person_under_the_handle_of_another_is_refused_with_both_ways_out() {
     });
 }
 
+// M11: where one side has no key, the handle is the identity.
 #[test]
 fn a_key_may_be_given_later_and_taken_away() {
-    // M11: where one side has no key, the handle is the identity.
     on_both(|roll| {
         roll.apply(NOW, &company(&[member("jane", "acme", "")])).expect_code(0);
         let before = uid(roll, "jane");
@@ -322,6 +332,7 @@ fn a_key_may_be_given_later_and_taken_away() {
     });
 }
 
+// M11
 #[test]
 fn an_external_key_belongs_to_one_member_of_a_tenant() {
     on_both(|roll| {
@@ -332,6 +343,7 @@ fn an_external_key_belongs_to_one_member_of_a_tenant() {
     });
 }
 
+// M11, O3
 #[test]
 fn a_renamed_organization_finds_its_record_by_the_external_key() {
     on_both(|roll| {
@@ -347,7 +359,6 @@ fn a_renamed_organization_finds_its_record_by_the_external_key() {
 }
 
 // M7
-
 #[test]
 fn an_employee_number_belongs_to_one_member_of_a_tenant() {
     on_both(|roll| {
@@ -362,7 +373,6 @@ fn an_employee_number_belongs_to_one_member_of_a_tenant() {
 }
 
 // M12
-
 #[test]
 fn a_field_that_is_left_out_is_emptied_but_not_what_the_directory_made() {
     on_both(|roll| {

@@ -41,7 +41,7 @@ fn the_last_day_of_a_leave_belongs_to_it() {
     });
 }
 
-// Section 4: `onLeave` is an overlay on Pending and Active, so a person on leave may sign in.
+// M22: `onLeave` is an overlay on Pending and Active, so a person on leave may sign in.
 #[test]
 fn a_leave_leaves_the_phase_alone() {
     on_both(|roll| {
@@ -68,7 +68,8 @@ fn a_leave_signs_nobody_out() {
     });
 }
 
-// R4: `from` absent is now, `until` absent open-ended; M12: leaving it out ends it.
+// R4: `from` absent is now, `until` absent open-ended.
+// M12: leaving it out ends it.
 #[test]
 fn a_leave_without_dates_lasts_from_its_declaration_until_it_is_removed() {
     on_both(|roll| {
@@ -111,7 +112,7 @@ fn a_leave_that_is_over_is_none() {
     });
 }
 
-// Section 4: there is no leave of an account that has not begun.
+// M22: there is no leave of an account that has not begun.
 #[test]
 fn a_leave_that_the_activation_falls_into_is_not_seen_before_it() {
     on_both(|roll| {
@@ -140,7 +141,7 @@ fn a_leave_that_was_missed_as_a_whole_is_in_the_trail() {
     });
 }
 
-// `plan --at` moves the clock of a copy: it tells what time will do, and does nothing.
+// R2, M22: `plan --at` moves the clock of a copy: it tells what time will do, and does nothing.
 #[test]
 fn a_forecast_tells_of_a_leave_to_come() {
     on_both(|roll| {

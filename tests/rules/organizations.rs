@@ -58,8 +58,7 @@ fn pending(roll: &Roster) -> Vec<String> {
     list
 }
 
-// O4
-
+// O4, R11
 #[test]
 fn a_child_waits_for_its_parent_and_goes_on_by_itself() {
     on_both(|roll| {
@@ -76,6 +75,7 @@ fn a_child_waits_for_its_parent_and_goes_on_by_itself() {
     });
 }
 
+// O4
 #[test]
 fn a_member_waits_for_its_organization_and_goes_on_by_itself() {
     on_both(|roll| {
@@ -87,6 +87,7 @@ fn a_member_waits_for_its_organization_and_goes_on_by_itself() {
     });
 }
 
+// O4
 #[test]
 fn everything_waits_for_its_tenant_and_goes_on_by_itself() {
     on_both(|roll| {
@@ -100,6 +101,7 @@ fn everything_waits_for_its_tenant_and_goes_on_by_itself() {
     });
 }
 
+// O4, O6
 #[test]
 fn the_order_within_a_set_does_not_matter() {
     on_both(|roll| {
@@ -113,7 +115,6 @@ fn the_order_within_a_set_does_not_matter() {
 }
 
 // O2
-
 #[test]
 fn the_fifteenth_level_is_the_deepest() {
     on_both(|roll| {
@@ -125,6 +126,7 @@ fn the_fifteenth_level_is_the_deepest() {
     });
 }
 
+// O2
 #[test]
 fn a_branch_is_not_moved_where_its_end_would_be_too_deep() {
     on_both(|roll| {
@@ -137,6 +139,7 @@ fn a_branch_is_not_moved_where_its_end_would_be_too_deep() {
     });
 }
 
+// O2
 #[test]
 fn a_cycle_is_refused_on_all_of_it_and_heals_with_one_correction() {
     on_both(|roll| {
@@ -152,6 +155,7 @@ fn a_cycle_is_refused_on_all_of_it_and_heals_with_one_correction() {
     });
 }
 
+// O2
 #[test]
 fn an_organization_is_not_moved_below_itself() {
     on_both(|roll| {
@@ -164,6 +168,7 @@ fn an_organization_is_not_moved_below_itself() {
     });
 }
 
+// O2, O3
 #[test]
 fn a_parent_and_its_child_change_places_in_one_set() {
     on_both(|roll| {
@@ -173,6 +178,7 @@ fn a_parent_and_its_child_change_places_in_one_set() {
     });
 }
 
+// O2
 #[test]
 fn a_parent_in_another_tenant_is_invalid() {
     on_both(|roll| {
@@ -184,8 +190,7 @@ fn a_parent_in_another_tenant_is_invalid() {
     });
 }
 
-// O3
-
+// O3, R11
 #[test]
 fn siblings_have_different_names_whatever_the_case() {
     on_both(|roll| {
@@ -199,6 +204,7 @@ fn siblings_have_different_names_whatever_the_case() {
     });
 }
 
+// O3
 #[test]
 fn a_move_beside_an_equal_name_is_refused() {
     on_both(|roll| {
@@ -210,6 +216,7 @@ fn a_move_beside_an_equal_name_is_refused() {
     });
 }
 
+// O3
 #[test]
 fn two_siblings_exchange_their_names_in_one_set() {
     on_both(|roll| {
@@ -220,6 +227,7 @@ fn two_siblings_exchange_their_names_in_one_set() {
     });
 }
 
+// O3, O6, R3
 #[test]
 fn a_renamed_and_moved_organization_keeps_its_uid_and_its_members() {
     on_both(|roll| {
@@ -235,8 +243,7 @@ fn a_renamed_and_moved_organization_keeps_its_uid_and_its_members() {
     });
 }
 
-// O5
-
+// O5, R9
 #[test]
 fn an_empty_organization_goes_with_its_manifest() {
     on_both(|roll| {
@@ -248,6 +255,7 @@ fn an_empty_organization_goes_with_its_manifest() {
     });
 }
 
+// R9
 #[test]
 fn nothing_goes_without_being_asked_to_prune() {
     on_both(|roll| {
@@ -257,6 +265,7 @@ fn nothing_goes_without_being_asked_to_prune() {
     });
 }
 
+// O5, R9: a pending removal, the deepest first.
 #[test]
 fn an_organization_with_members_in_it_or_below_stays_until_they_have_left() {
     on_both(|roll| {
@@ -274,6 +283,7 @@ fn an_organization_with_members_in_it_or_below_stays_until_they_have_left() {
     });
 }
 
+// O5, R9
 #[test]
 fn an_organization_whose_manifest_comes_back_in_time_stays() {
     on_both(|roll| {
@@ -287,6 +297,7 @@ fn an_organization_whose_manifest_comes_back_in_time_stays() {
     });
 }
 
+// O5
 #[test]
 fn members_in_grace_hold_no_organization_back() {
     on_both(|roll| {
@@ -298,6 +309,7 @@ fn members_in_grace_hold_no_organization_back() {
     });
 }
 
+// O5, M24
 #[test]
 fn a_member_restored_after_its_organization_is_gone_waits_or_names_another() {
     on_both(|roll| {
@@ -313,7 +325,6 @@ fn a_member_restored_after_its_organization_is_gone_waits_or_names_another() {
 }
 
 // O6
-
 #[test]
 fn an_organization_tells_its_place_and_its_members() {
     on_both(|roll| {
@@ -342,6 +353,7 @@ fn an_organization_tells_its_place_and_its_members() {
     });
 }
 
+// O6
 #[test]
 fn a_member_who_leaves_is_counted_no_more() {
     on_both(|roll| {
@@ -354,8 +366,7 @@ fn a_member_who_leaves_is_counted_no_more() {
     });
 }
 
-// O1
-
+// O1, M1
 #[test]
 fn mail_addresses_are_unique_over_organizations_and_members() {
     on_both(|roll| {
@@ -381,6 +392,7 @@ fn mail_addresses_are_unique_over_organizations_and_members() {
     });
 }
 
+// O1, R11
 #[test]
 fn a_mail_address_that_falls_free_goes_to_who_waits() {
     on_both(|roll| {

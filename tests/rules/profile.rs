@@ -39,8 +39,7 @@ fn warning(roll: &Roster, kind: &str) -> (Option<Value>, String) {
     (condition(&jane, kind).map(|condition| condition["status"].clone()), ready(&jane).0.to_owned())
 }
 
-// M2
-
+// M2, T1
 #[test]
 fn names_are_taken_in_the_languages_of_the_tenant_only() {
     on_both(|roll| {
@@ -51,6 +50,7 @@ fn names_are_taken_in_the_languages_of_the_tenant_only() {
     });
 }
 
+// M2
 #[test]
 fn family_and_given_name_have_eighty_characters_together() {
     on_both(|roll| {
@@ -61,6 +61,7 @@ fn family_and_given_name_have_eighty_characters_together() {
     });
 }
 
+// M2
 #[test]
 fn a_person_has_a_family_and_a_given_name() {
     on_both(|roll| {
@@ -69,6 +70,7 @@ fn a_person_has_a_family_and_a_given_name() {
     });
 }
 
+// M2
 #[test]
 fn a_nickname_has_a_hundred_characters_at_most() {
     on_both(|roll| {
@@ -78,8 +80,6 @@ fn a_nickname_has_a_hundred_characters_at_most() {
     });
 }
 
-// M4
-
 /// Whether exactly one assignment of jane's is primary, and it comes first.
 fn primary_is_first(roll: &Roster) -> bool {
     let primary = "CAST(is_primary AS text) IN ('1', 'true')";
@@ -88,6 +88,7 @@ fn primary_is_first(roll: &Roster) -> bool {
     count(primary).as_deref() == Some("1") && count(&format!("{primary} AND {first}")).as_deref() == Some("1")
 }
 
+// M4
 #[test]
 fn the_primary_organization_comes_first() {
     on_both(|roll| {
@@ -105,6 +106,7 @@ fn the_primary_organization_comes_first() {
     });
 }
 
+// M4
 #[test]
 fn a_member_may_be_in_no_organization_and_in_twenty() {
     on_both(|roll| {
@@ -117,6 +119,7 @@ fn a_member_may_be_in_no_organization_and_in_twenty() {
     });
 }
 
+// M4, O6
 #[test]
 fn an_organization_may_have_several_leaders() {
     on_both(|roll| {
@@ -127,6 +130,7 @@ fn an_organization_may_have_several_leaders() {
     });
 }
 
+// T8, R2: taken or refused whole.
 #[test]
 fn a_position_that_is_not_listed_is_named_with_its_place() {
     on_both(|roll| {
@@ -139,9 +143,9 @@ fn a_position_that_is_not_listed_is_named_with_its_place() {
     });
 }
 
+// R2
 #[test]
 fn a_refused_change_leaves_the_record_as_it_was() {
-    // R2
     on_both(|roll| {
         roll.apply(NOW, &company(&[jane("  mobilePhone: +82 10-1234-5678")])).expect_code(0);
         let before = roll.history("Member", "jane");
@@ -154,7 +158,6 @@ fn a_refused_change_leaves_the_record_as_it_was() {
 }
 
 // M7
-
 #[test]
 fn a_phone_number_is_kept_in_international_form_however_it_is_written() {
     on_both(|roll| {
@@ -171,6 +174,7 @@ fn a_phone_number_is_kept_in_international_form_however_it_is_written() {
     });
 }
 
+// M7, R11
 #[test]
 fn who_has_neither_phone_nor_personal_email_is_taken_with_a_warning() {
     on_both(|roll| {
@@ -185,6 +189,7 @@ fn who_has_neither_phone_nor_personal_email_is_taken_with_a_warning() {
     });
 }
 
+// M7
 #[test]
 fn a_related_contact_who_is_not_there_is_a_warning_only() {
     on_both(|roll| {
@@ -194,6 +199,7 @@ fn a_related_contact_who_is_not_there_is_a_warning_only() {
     });
 }
 
+// M7, R5
 #[test]
 fn two_members_may_name_each_other_in_one_set() {
     on_both(|roll| {
@@ -207,6 +213,7 @@ fn two_members_may_name_each_other_in_one_set() {
     });
 }
 
+// M7, R5
 #[test]
 fn a_full_profile_is_taken_and_a_second_time_nothing_changes() {
     on_both(|roll| {
@@ -244,7 +251,6 @@ fn a_full_profile_is_taken_and_a_second_time_nothing_changes() {
 }
 
 // M8
-
 #[test]
 fn an_uppercase_personal_email_is_refused_and_not_folded() {
     on_both(|roll| {
@@ -254,6 +260,7 @@ fn an_uppercase_personal_email_is_refused_and_not_folded() {
     });
 }
 
+// M8, M1
 #[test]
 fn ten_secondary_emails_are_taken_each_by_the_rule_of_an_id() {
     on_both(|roll| {
@@ -268,7 +275,6 @@ fn ten_secondary_emails_are_taken_each_by_the_rule_of_an_id() {
 }
 
 // M9
-
 #[test]
 fn a_language_is_one_of_five() {
     on_both(|roll| {
@@ -277,8 +283,7 @@ fn a_language_is_one_of_five() {
     });
 }
 
-// M10
-
+// M10, R6
 #[test]
 fn the_trail_tells_when_an_administrator_is_made_and_unmade() {
     on_both(|roll| {

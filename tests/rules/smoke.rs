@@ -16,6 +16,7 @@ fn roster() -> String {
     ])
 }
 
+// R2, R6
 #[test]
 fn an_applied_roster_is_in_the_directory() {
     on_both(|roll| {
@@ -32,6 +33,7 @@ fn an_applied_roster_is_in_the_directory() {
     });
 }
 
+// R2
 #[test]
 fn a_plan_tells_what_apply_then_does() {
     on_both(|roll| {
@@ -43,6 +45,7 @@ fn a_plan_tells_what_apply_then_does() {
     });
 }
 
+// R5
 #[test]
 fn applying_the_same_again_changes_nothing() {
     on_both(|roll| {
@@ -52,6 +55,7 @@ fn applying_the_same_again_changes_nothing() {
     });
 }
 
+// M20
 #[test]
 fn a_member_who_signs_in_is_active() {
     on_both(|roll| {

@@ -38,7 +38,6 @@ fn instant(value: &Value) -> Timestamp {
 }
 
 // T1
-
 #[test]
 fn a_domain_belongs_to_one_tenant_and_nobody_learns_whose_it_is() {
     on_both(|roll| {
@@ -52,6 +51,7 @@ fn a_domain_belongs_to_one_tenant_and_nobody_learns_whose_it_is() {
     });
 }
 
+// T1, R11
 #[test]
 fn a_tenant_whose_domain_falls_free_goes_on_by_itself() {
     on_both(|roll| {
@@ -65,6 +65,7 @@ fn a_tenant_whose_domain_falls_free_goes_on_by_itself() {
     });
 }
 
+// T1
 #[test]
 fn a_domain_is_lowercase_and_has_a_dot() {
     on_both(|roll| {
@@ -75,6 +76,7 @@ fn a_domain_is_lowercase_and_has_a_dot() {
     });
 }
 
+// T1, R4
 #[test]
 fn a_time_zone_that_does_not_exist_is_refused() {
     on_both(|roll| {
@@ -85,9 +87,9 @@ fn a_time_zone_that_does_not_exist_is_refused() {
     });
 }
 
+// T1, R4: the tenth of March begins in Seoul nine hours before it does in UTC.
 #[test]
 fn a_plain_date_begins_in_the_time_zone_of_the_tenant() {
-    // R4: the tenth of March begins in Seoul nine hours before it does in UTC.
     on_both(|roll| {
         let starter = member("starter", "acme", "  activation: {at: \"2027-03-10\"}");
         roll.apply(NOW, &company("  timeZone: Asia/Seoul", vec![starter])).expect_code(0);
@@ -99,7 +101,6 @@ fn a_plain_date_begins_in_the_time_zone_of_the_tenant() {
 }
 
 // T2
-
 #[test]
 fn a_tenant_uses_one_product_at_least() {
     on_both(|roll| {
@@ -109,6 +110,7 @@ fn a_tenant_uses_one_product_at_least() {
     });
 }
 
+// T2
 #[test]
 fn a_plan_that_is_not_sold_is_refused() {
     on_both(|roll| {
@@ -119,8 +121,7 @@ fn a_plan_that_is_not_sold_is_refused() {
     });
 }
 
-// T3
-
+// T3, R11
 #[test]
 fn on_free_the_thirty_first_member_waits_for_a_place() {
     on_both(|roll| {
@@ -134,6 +135,7 @@ fn on_free_the_thirty_first_member_waits_for_a_place() {
     });
 }
 
+// T3
 #[test]
 fn a_member_in_grace_holds_its_place_until_the_purge_hands_it_on() {
     on_both(|roll| {
@@ -149,6 +151,7 @@ fn a_member_in_grace_holds_its_place_until_the_purge_hands_it_on() {
     });
 }
 
+// T3
 #[test]
 fn a_larger_plan_takes_up_who_waits() {
     on_both(|roll| {
@@ -161,6 +164,7 @@ fn a_larger_plan_takes_up_who_waits() {
     });
 }
 
+// T3, T2: no change of the plan removes a member.
 #[test]
 fn a_downgrade_takes_nobodys_place_and_gives_no_new_one() {
     on_both(|roll| {
@@ -174,6 +178,7 @@ fn a_downgrade_takes_nobodys_place_and_gives_no_new_one() {
     });
 }
 
+// T3
 #[test]
 fn on_free_the_hundred_and_first_organization_waits_for_a_place() {
     on_both(|roll| {
@@ -185,7 +190,6 @@ fn on_free_the_hundred_and_first_organization_waits_for_a_place() {
 }
 
 // T4
-
 #[test]
 fn a_tenant_waits_for_its_supreme_admin_and_everything_else_goes_on() {
     on_both(|roll| {
@@ -200,6 +204,7 @@ fn a_tenant_waits_for_its_supreme_admin_and_everything_else_goes_on() {
     });
 }
 
+// T4
 #[test]
 fn naming_another_member_hands_the_role_over() {
     on_both(|roll| {
@@ -214,6 +219,7 @@ fn naming_another_member_hands_the_role_over() {
     });
 }
 
+// T4
 #[test]
 fn an_unfit_member_does_not_get_the_role() {
     on_both(|roll| {
@@ -234,6 +240,7 @@ fn an_unfit_member_does_not_get_the_role() {
     });
 }
 
+// T4, R11
 #[test]
 fn a_member_who_becomes_fit_gets_the_role_by_itself() {
     on_both(|roll| {
@@ -246,6 +253,7 @@ fn a_member_who_becomes_fit_gets_the_role_by_itself() {
     });
 }
 
+// T4
 #[test]
 fn the_supreme_admin_keeps_a_personal_email() {
     on_both(|roll| {
@@ -259,6 +267,7 @@ fn the_supreme_admin_keeps_a_personal_email() {
     });
 }
 
+// T4, R11
 #[test]
 fn the_supreme_admin_is_not_suspended_sent_on_leave_or_let_go() {
     on_both(|roll| {
@@ -279,9 +288,9 @@ fn the_supreme_admin_is_not_suspended_sent_on_leave_or_let_go() {
     });
 }
 
+// T4, R9: what may not go yet is a pending removal.
 #[test]
 fn the_supreme_admin_whose_manifest_is_gone_goes_once_the_role_is_handed_over() {
-    // R9: what may not go yet is a pending removal.
     on_both(|roll| {
         let jane = member("jane", "acme", "");
         roll.apply(NOW, &company("", vec![jane.clone()])).expect_code(0);
@@ -301,8 +310,7 @@ fn the_supreme_admin_whose_manifest_is_gone_goes_once_the_role_is_handed_over() 
     });
 }
 
-// T8
-
+// T8, M6
 #[test]
 fn members_may_name_only_what_the_company_lists() {
     on_both(|roll| {
@@ -330,6 +338,7 @@ fn members_may_name_only_what_the_company_lists() {
     });
 }
 
+// T8, M6
 #[test]
 fn a_member_may_name_a_value_once_the_company_lists_it() {
     on_both(|roll| {
@@ -340,8 +349,6 @@ fn a_member_may_name_a_value_once_the_company_lists_it() {
     });
 }
 
-// T10
-
 /// Declares jane, removes her at `LATER`, and gives the end of her grace.
 fn purge_at(roll: &Roster, grace: &str) -> Timestamp {
     roll.apply(NOW, &company(grace, vec![member("jane", "acme", "")])).expect_code(0);
@@ -349,14 +356,15 @@ fn purge_at(roll: &Roster, grace: &str) -> Timestamp {
     instant(&roll.get("Member", "jane")["status"]["purgeAt"])
 }
 
+// T10
 #[test]
 fn a_deleted_member_can_be_restored_for_seven_days() {
     on_both(|roll| assert_eq!(purge_at(roll, "").to_string(), "2027-03-09T09:00:00Z"));
 }
 
+// T10: `purgeAt` does not move with a later change of `deletionGrace` (T11).
 #[test]
 fn a_tenant_may_set_another_grace_which_is_fixed_at_the_deletion() {
-    // T11: `purgeAt` does not move with a later change of `deletionGrace`.
     on_both(|roll| {
         assert_eq!(purge_at(roll, "  deletionGrace: 36h").to_string(), "2027-03-03T21:00:00Z");
         roll.apply(LATER, &tenant("acme", "  deletionGrace: 30d")).expect_code(0);
@@ -364,6 +372,7 @@ fn a_tenant_may_set_another_grace_which_is_fixed_at_the_deletion() {
     });
 }
 
+// T10, M25
 #[test]
 fn without_a_grace_a_deleted_member_is_gone_at_once() {
     on_both(|roll| {
@@ -376,6 +385,7 @@ fn without_a_grace_a_deleted_member_is_gone_at_once() {
     });
 }
 
+// T10
 #[test]
 fn a_grace_is_thirty_days_at_most() {
     on_both(|roll| {

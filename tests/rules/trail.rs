@@ -42,7 +42,6 @@ fn committed(manifest: &str, name: &str, commit: &str) -> String {
 }
 
 // R3
-
 #[test]
 fn a_uid_never_changes_whatever_is_changed() {
     on_both(|roll| {
@@ -60,7 +59,6 @@ fn a_uid_never_changes_whatever_is_changed() {
 }
 
 // R5
-
 #[test]
 fn applying_the_same_twice_writes_nothing() {
     on_both(|roll| {
@@ -73,6 +71,7 @@ fn applying_the_same_twice_writes_nothing() {
     });
 }
 
+// R5
 #[test]
 fn what_was_refused_is_refused_again_without_a_trace() {
     on_both(|roll| {
@@ -85,6 +84,7 @@ fn what_was_refused_is_refused_again_without_a_trace() {
     });
 }
 
+// R5
 #[test]
 fn a_field_that_somebody_changed_in_the_database_is_set_back_and_told() {
     on_both(|roll| {
@@ -101,6 +101,7 @@ fn a_field_that_somebody_changed_in_the_database_is_set_back_and_told() {
     });
 }
 
+// R5
 #[test]
 fn a_phase_that_somebody_changed_in_the_database_is_set_back_and_told() {
     on_both(|roll| {
@@ -119,6 +120,7 @@ fn a_phase_that_somebody_changed_in_the_database_is_set_back_and_told() {
     });
 }
 
+// R5
 #[test]
 fn an_assignment_that_somebody_deleted_in_the_database_comes_back() {
     on_both(|roll| {
@@ -133,6 +135,7 @@ fn an_assignment_that_somebody_deleted_in_the_database_comes_back() {
     });
 }
 
+// R5, R3
 #[test]
 fn a_record_that_somebody_deleted_in_the_database_comes_back_with_its_uid() {
     on_both(|roll| {
@@ -147,6 +150,7 @@ fn a_record_that_somebody_deleted_in_the_database_comes_back_with_its_uid() {
     });
 }
 
+// R5
 #[test]
 fn a_drifted_organization_is_set_back_and_told() {
     on_both(|roll| {
@@ -158,6 +162,7 @@ fn a_drifted_organization_is_set_back_and_told() {
     });
 }
 
+// R5
 #[test]
 fn what_a_member_did_is_never_drift() {
     on_both(|roll| {
@@ -176,7 +181,6 @@ fn what_a_member_did_is_never_drift() {
 }
 
 // R6
-
 #[test]
 fn a_row_tells_when_what_why_and_by_which_commit() {
     on_both(|roll| {
@@ -193,6 +197,7 @@ fn a_row_tells_when_what_why_and_by_which_commit() {
     });
 }
 
+// R6, R5
 #[test]
 fn another_commit_alone_is_no_change() {
     on_both(|roll| {
@@ -206,9 +211,9 @@ fn another_commit_alone_is_no_change() {
     });
 }
 
+// R6, R4: as of its own instant.
 #[test]
 fn what_came_late_tells_when_it_was_due() {
-    // R4: as of its own instant.
     on_both(|roll| {
         roll.apply(NOW, &company("  activation: {at: \"2027-03-10T12:00:00Z\"}")).expect_code(0);
         roll.tick("2027-03-12T08:00:00Z").expect_code(0);
@@ -219,6 +224,7 @@ fn what_came_late_tells_when_it_was_due() {
     });
 }
 
+// R4
 #[test]
 fn what_fell_due_is_told_in_its_order() {
     on_both(|roll| {
@@ -229,6 +235,7 @@ fn what_fell_due_is_told_in_its_order() {
     });
 }
 
+// R6
 #[test]
 fn each_action_has_a_row_of_its_own_with_its_own_fields() {
     on_both(|roll| {
@@ -243,6 +250,7 @@ fn each_action_has_a_row_of_its_own_with_its_own_fields() {
     });
 }
 
+// R6
 #[test]
 fn the_trail_calls_organizations_by_their_names() {
     on_both(|roll| {
@@ -255,6 +263,7 @@ fn the_trail_calls_organizations_by_their_names() {
     });
 }
 
+// R6
 #[test]
 fn the_trail_can_not_be_changed_or_deleted() {
     on_both(|roll| {
@@ -276,6 +285,7 @@ fn the_trail_can_not_be_changed_or_deleted() {
     });
 }
 
+// R6
 #[test]
 fn the_values_beside_the_trail_stay_as_long_as_their_record() {
     on_both(|roll| {
@@ -292,6 +302,7 @@ fn the_values_beside_the_trail_stay_as_long_as_their_record() {
     });
 }
 
+// R6
 #[test]
 fn the_values_of_a_member_in_grace_stay_too() {
     on_both(|roll| {
