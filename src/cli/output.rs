@@ -10,6 +10,7 @@ use tabwriter::TabWriter;
 use super::Failure;
 use crate::api::time::rfc3339;
 use crate::api::{Reason, Verdict};
+use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
 use crate::reconcile::plan::shown;
@@ -101,6 +102,19 @@ pub fn warnings(done: &Done) {
     }
     if more > 0 {
         eprintln!("… and {more} more warnings");
+    }
+}
+
+/// Prints what became of passwords: why some wait, and how many were set.
+pub fn passwords(told: &[Told]) {
+    let waiting = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
+    for (member, (reason, message)) in waiting.clone().take(MOST) {
+        eprintln!("warning: Member {member}: no password was set: {message} ({})", reason.name());
+    }
+    match (waiting.count(), told.len()) {
+        (_, 0) => {}
+        (0, all) => eprintln!("{all} passwords set"),
+        (some, all) => eprintln!("{} passwords set, {some} wait", all - some),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod declarations;
 pub mod facts;
 pub mod figures;
 pub mod leadership;
+pub mod passwords;
 pub mod records;
 pub mod sql;
 pub mod tree;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::sql::{Cell, Row, Table, Tx, keys, table};
-use super::{Error, claims};
+use super::{Error, claims, passwords};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -102,6 +102,8 @@ pub const MEMBERS: Table = Table {
         "generation",
         "revision",
         "spent",
+        "password_changed_at",
+        "password_trouble",
     ],
     key: &["uid"],
 };
@@ -320,6 +322,8 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             departed: row.get(29)?,
             purge_at: row.maybe_instant(30)?,
             spent: serde_json::from_value(row.json(36)?).unwrap_or_default(),
+            password_changed_at: row.maybe_instant(37)?,
+            password_trouble: row.get::<Option<String>>(38)?.as_deref().and_then(passwords::trouble),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -369,6 +373,8 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         contact_token,
         qr_token,
         spent,
+        password_changed_at,
+        password_trouble,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -409,6 +415,8 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         intent.generation.into(),
         (*revision).into(),
         json!(spent).into(),
+        (*password_changed_at).into(),
+        password_trouble.as_ref().map(passwords::trouble_text).into(),
     ]
 }
 

@@ -5,6 +5,7 @@ pub mod contact;
 pub mod identity;
 pub mod member;
 pub mod organization;
+pub mod password;
 pub mod set;
 pub mod tenant;
 pub mod world;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use set::decide_set;
-pub use world::{Holder, World};
+pub use world::{Holder, PasswordNews, World};
 
 use crate::api::{ExternalContactSpec, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict};
 use crate::record::{Cause, Claim, Record, Space, Uid};

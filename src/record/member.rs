@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
 use crate::api::member::{Administrator, AppUsage, MemberPhase};
-use crate::api::{Handle, MemberSpec};
+use crate::api::{Handle, MemberSpec, Reason};
 
 /// A member as the directory keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +88,10 @@ pub struct Lived {
     pub qr_token: String,
     /// The values that act once and did, or were noted as done, by field (R13).
     pub spent: Spent,
+    /// When the password was last changed; nothing while there is none.
+    pub password_changed_at: Option<Timestamp>,
+    /// Why the declared password could not be set, and what was said of it.
+    pub password_trouble: Option<(Reason, String)>,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -259,6 +263,9 @@ impl MemberRecord {
             qr_token,
             // Told by the fields that declare them.
             spent: _,
+            password_changed_at,
+            // Told by the condition `PasswordSet`.
+            password_trouble: _,
         } = lived;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
@@ -290,6 +297,7 @@ impl MemberRecord {
             ("deletedAt".into(), instant(*deleted_at)),
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
+            ("passwordChangedAt".into(), instant(*password_changed_at)),
         ];
         push_tail(&mut fields, profile);
         fields

@@ -14,6 +14,7 @@ mod identity;
 mod leave;
 mod life;
 mod organizations;
+mod passwords;
 mod profile;
 mod smoke;
 mod support;
