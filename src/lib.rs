@@ -8,6 +8,7 @@
 //! - [`operator`]: the Kubernetes shell: watchers, presence, the status writer, events
 //! - [`service`]: the HTTP shell: probes and metrics
 //! - [`manifests`]: a roster from files: read, check, watch, with line and column
+//! - [`credentials`]: passwords: hashing, the work that is ordered, verification
 //! - [`reconcile`]: the engine: gather → decide → commit → report, in batches; planning, removals, the timer
 //! - [`lifecycle`]: the decisions, pure
 //! - [`directory`]: the database: connections, queries, the transaction, leadership, the trail
@@ -16,6 +17,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod credentials;
 pub mod directory;
 pub mod lifecycle;
 pub mod manifests;

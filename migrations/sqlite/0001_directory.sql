@@ -135,6 +135,8 @@ CREATE TABLE members (
     revision          INTEGER NOT NULL,
     spent             TEXT    NOT NULL,
     erased            TEXT    NOT NULL,
+    password_changed_at INTEGER,
+    password_trouble  TEXT,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
@@ -189,13 +191,46 @@ CREATE TABLE contacts (
     UNIQUE (namespace, name)
 ) STRICT;
 
--- Password hashes; never copied into a plan.
+-- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken.
 CREATE TABLE credentials (
     member      TEXT    NOT NULL PRIMARY KEY,
     hash        TEXT    NOT NULL,
     must_change INTEGER NOT NULL,
-    changed_at  INTEGER NOT NULL
+    changed_at  INTEGER  NOT NULL,
+    taken       TEXT,
+    generated   INTEGER NOT NULL
 ) STRICT;
+
+-- Hashes of former passwords, the newest with the greatest id (T5).
+CREATE TABLE password_history (
+    id     TEXT NOT NULL PRIMARY KEY,
+    member TEXT NOT NULL,
+    hash   TEXT NOT NULL
+) STRICT;
+CREATE INDEX password_history_member ON password_history (member, id);
+
+-- Passwords that are to be made, or tidied up after: written with the change, carried out after it.
+CREATE TABLE password_orders (
+    id       TEXT    NOT NULL UNIQUE,
+    member   TEXT    NOT NULL,
+    reason   TEXT    NOT NULL,
+    at       INTEGER  NOT NULL,
+    tried_at INTEGER,
+    PRIMARY KEY (member, reason)
+) STRICT;
+CREATE INDEX password_orders_untried ON password_orders (id) WHERE tried_at IS NULL;
+
+-- What became of a member's password, for its record: folded in by the leader.
+CREATE TABLE password_facts (
+    member     TEXT    NOT NULL PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    changed_at INTEGER,
+    trouble    TEXT,
+    by_member  INTEGER NOT NULL,
+    at         INTEGER  NOT NULL,
+    folded     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX password_facts_unfolded ON password_facts (member) WHERE NOT folded;
 
 -- Records whose uid is at rest: erased, with only dates left in the trail.
 CREATE TABLE tombstones (

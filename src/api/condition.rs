@@ -16,6 +16,8 @@ pub enum Class {
     Stalled,
     /// A condition of its own beside `Ready`.
     Warning,
+    /// The reason of the condition `PasswordSet`, which holds or not, beside `Ready`.
+    Password,
 }
 
 macro_rules! reasons {
@@ -125,8 +127,39 @@ reasons! {
     LeaveSpent: Warning, "Declare another `leaveOfAbsence`, or take it out.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
+    /// The field does not apply to the member as it is, so it does nothing: a password can't be reset before there is one (M33).
+    NotApplicable: Warning, "Take the value out; for `CreationLink` use `resendInvitation`.";
+    /// The member has a password (M32).
+    PasswordSet: Password, "Nothing.";
+    /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).
+    NoPasswordDeclared: Password, "Nothing, or declare `password`.";
+    /// The password is being made; that follows within a second (M32).
+    PasswordPending: Password, "Wait.";
+    /// The person has not chosen a password through the creation link yet (M32).
+    NotRegistered: Password, "Wait, or use `resendInvitation`.";
+    /// The Secret of `secretKeyRef`, or the key in it, is not there (M32).
+    SecretNotFound: Password, "Make the Secret; offline, put its manifest into the set that is applied.";
+    /// A Secret of the name of the initial password's is there and is not Rollcall's, so that it is left alone (M32).
+    SecretExists: Password, "Delete or rename that Secret.";
+    /// Rollcall may neither read nor write Secrets in the namespace (M32).
+    SecretsNotEnabled: Password, "Add the namespace to `secretNamespaces` of the chart.";
+    /// A password was to be generated, and it was not said where to write it to (M32).
+    NowhereToWrite: Password, "Run `rollcall apply` with `--secrets-out DIR`.";
+    /// The password in the Secret is not what the tenant's policy asks for (T5).
+    PolicyViolated: Password, "Put another password into the Secret.";
+    /// The Secret could not be read or written; it is tried again.
+    SecretFailed: Password, "Look into the log.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";
+}
+
+/// A condition of its own type that holds or not, whatever `Ready` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub condition: &'static str,
+    pub holds: bool,
+    pub reason: Reason,
+    pub message: String,
 }
 
 /// What is said of an object after a decision.
@@ -138,6 +171,8 @@ pub struct Verdict {
     pub message: String,
     /// Conditions of their own, whose type is the reason's name.
     pub warnings: Vec<(Reason, String)>,
+    /// Conditions of their own that hold or not.
+    pub states: Vec<State>,
     /// What is wrong with the manifest, each at its path, where the message sums it up.
     pub problems: Vec<super::Problem>,
     /// What needs a person's word, and is approved on this object (R12).
@@ -173,7 +208,8 @@ impl Hold {
 impl Verdict {
     /// A verdict without warnings.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Verdict { reason, message: message.into(), warnings: Vec::new(), problems: Vec::new(), holds: Vec::new() }
+        let message = message.into();
+        Verdict { reason, message, warnings: Vec::new(), states: Vec::new(), problems: Vec::new(), holds: Vec::new() }
     }
 
     /// Whether the object is ready (R11).
@@ -203,7 +239,7 @@ impl Verdict {
                 push("Ready", "False", self.reason, &self.message);
                 push("Reconciling", "True", self.reason, &self.message);
             }
-            Class::Stalled | Class::Warning => {
+            Class::Stalled | Class::Warning | Class::Password => {
                 push("Ready", "False", self.reason, &self.message);
                 push("Stalled", "True", self.reason, &self.message);
             }
@@ -214,6 +250,9 @@ impl Verdict {
         }
         for (reason, message) in &self.warnings {
             push(reason.name(), "True", *reason, message);
+        }
+        for State { condition, holds, reason, message } in &self.states {
+            push(condition, if *holds { "True" } else { "False" }, *reason, message);
         }
         list
     }

@@ -1,14 +1,13 @@
 //! Which fields have no effect yet. A field that is declared and does nothing is told in the warning
 //! `NotYetSupported`, never silently nothing. Pure. Used by the decisions; it shrinks as fields are built.
 
-use super::member::Assignment;
+use super::member::{Assignment, PasswordMode};
 use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec};
 
 /// A field, and whether a spec sets it.
 type Field<S> = (&'static str, fn(&S) -> bool);
 
 const TENANT: &[Field<TenantSpec>] = &[
-    ("spec.passwordPolicy", |spec| spec.password_policy.is_some()),
     ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
     ("spec.externalConnections", |spec| spec.external_connections.is_some()),
     ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
@@ -30,7 +29,9 @@ const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.searchAutocomplete", |spec| spec.search_autocomplete.is_some()),
     ("spec.devices", |spec| !spec.devices.is_empty()),
     ("spec.notifyUpdate", |spec| spec.notify_update.is_some()),
-    ("spec.password", |spec| spec.password.is_some()),
+    ("spec.password.mode: CreationLink", |spec| {
+        spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
+    }),
     ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
     ("spec.registration", |spec| spec.registration.is_some()),
 ];

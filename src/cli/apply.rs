@@ -1,13 +1,19 @@
 //! `rollcall apply`: make the directory agree with what is declared.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, output, plan};
+use crate::credentials::{Told, Worker};
+use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
+use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
 use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
@@ -36,6 +42,9 @@ pub struct Apply {
     /// Don't ask before deletions
     #[arg(long, short)]
     yes: bool,
+    /// Write generated passwords into this folder, each as the manifest of a Secret that only you may read
+    #[arg(long, value_name = "DIR")]
+    secrets_out: Option<PathBuf>,
     /// How to print what was done
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -132,6 +141,7 @@ impl Apply {
         let mut step = |count: usize| bar.inc(count as u64);
         let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
         bar.finish_and_clear();
+        let passwords = self.passwords(engine, &roster, global).await?;
         if self.prune && roster.unread > 0 {
             eprintln!("warning: nothing was removed, since a document could not be read (R9)");
         }
@@ -140,6 +150,7 @@ impl Apply {
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
         output::held(&done);
+        output::passwords(&passwords);
         output::skipped(&roster);
         match self.output {
             Format::Json => output::json(&report(&done, &refused))?,
@@ -148,13 +159,28 @@ impl Apply {
                 println!("{}", output::summary(&done, refused.len(), &roster));
             }
         }
-        let wholly = refused.is_empty() && roster.complaints.is_empty();
+        let waiting = passwords.iter().any(|told| told.trouble.is_some());
+        let wholly = refused.is_empty() && roster.complaints.is_empty() && !waiting;
         let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
         Ok(match (wholly, nothing) {
             (true, _) => OK,
             (false, true) => NOTHING,
             (false, false) => PARTLY,
         })
+    }
+
+    /// Makes the passwords that are ordered, each after its member is there; what becomes of them is folded in.
+    async fn passwords(&self, engine: &mut Engine, roster: &Roster, global: &Global) -> Result<Vec<Told>, Failure> {
+        let (now, set) = (global.now(), roster.secrets.clone());
+        let secrets = secrets::Files { set: set.clone(), out: self.secrets_out.clone() };
+        let worker = Worker::new(engine.directory.clone(), global.hasher()?, secrets).await?;
+        let namespaces: BTreeSet<Arc<str>> = set.keys().map(|secret| secret.namespace.clone()).collect();
+        for namespace in namespaces {
+            worker.look(&namespace, |secret| set.contains_key(secret), now).await?;
+        }
+        let told = worker.carry_out(Which::All, now).await?;
+        engine.advance(now).await?;
+        Ok(told)
     }
 
     /// Follows the files, and does what falls due as its time comes, until it is told to end.

@@ -21,6 +21,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::api::{Handle, Kind, When};
+use crate::credentials::hash::COST_SETTING;
+use crate::credentials::{Cost, Hasher};
 use crate::directory::{Absent, Address, Directory, Error, kept};
 
 /// A company's staff roster as code: what is declared in YAML becomes accounts in a directory, and time
@@ -150,6 +152,15 @@ impl Global {
     /// The instant that stands for now.
     fn now(&self) -> Timestamp {
         kept(self.now.map_or_else(Timestamp::now, |when| when.start(&TimeZone::UTC)))
+    }
+
+    /// Hashes passwords at the cost that is set.
+    fn hasher(&self) -> Result<Hasher, Failure> {
+        let cost = match std::env::var(COST_SETTING) {
+            Ok(text) => text.parse::<Cost>().map_err(|error| Failure::Usage(format!("{COST_SETTING}: {error}")))?,
+            Err(_) => Cost::default(),
+        };
+        Ok(Hasher::new(cost))
     }
 
     /// Opens the directory to read what is there.

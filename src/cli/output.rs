@@ -10,6 +10,7 @@ use tabwriter::TabWriter;
 use super::Failure;
 use crate::api::time::rfc3339;
 use crate::api::{Reason, Verdict};
+use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
 use crate::reconcile::plan::shown;
@@ -106,6 +107,19 @@ pub fn held(done: &Done) {
     let ready = |key| done.outcomes.get(key).is_some_and(|outcome: &Outcome| outcome.verdict.is_ready());
     for (key, hold) in done.held().filter(|(key, _)| ready(*key)) {
         eprintln!("held: {key}: {} ({})", hold.message(), hold.reason.name());
+    }
+}
+
+/// Prints what became of passwords: why some wait, and how many were set.
+pub fn passwords(told: &[Told]) {
+    let waiting = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
+    for (member, (reason, message)) in waiting.clone().take(MOST) {
+        eprintln!("warning: Member {member}: no password was set: {message} ({})", reason.name());
+    }
+    match (waiting.count(), told.len()) {
+        (_, 0) => {}
+        (0, all) => eprintln!("{all} passwords set"),
+        (some, all) => eprintln!("{} passwords set, {some} wait", all - some),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, holds, records};
+use super::{Absent, Address, Directory, Error, audit, claims, declarations, holds, passwords, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -21,6 +21,7 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
+    &passwords::FACTS,
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
@@ -48,9 +49,11 @@ const NUMBERS: &[&str] = &[
     "due",
     "since",
     "epoch",
+    "password_changed_at",
+    "changed_at",
 ];
 const TRUTHS: &[&str] =
-    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
+    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded", "by_member"];
 const DOCUMENTS: &[&str] = &[
     "spec",
     "annotations",

@@ -28,6 +28,9 @@ pub const ERASED: &[(&str, &str)] = &[
     ("usage", "member"),
     ("rooms", "member"),
     ("credentials", "member"),
+    ("password_history", "member"),
+    ("password_orders", "member"),
+    ("password_facts", "member"),
     ("audit_values", "uid"),
 ];
 
@@ -75,13 +78,14 @@ pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Times
 
 const ANY_NEWS: &str = "SELECT member FROM sign_ins WHERE NOT folded LIMIT 1";
 
-/// Handles of members with sign-ins that no record knows of yet.
+/// Handles of members with sign-ins, or news of their passwords, that no record knows of yet.
 pub async fn members_with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Handle>, Error> {
     let rows = tx.fetch(NEWS, vec![limit.into()]).await?;
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
-const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded) LIMIT $1";
+const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded \
+     UNION SELECT member FROM password_facts WHERE NOT folded) LIMIT $1";
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod figures;
 pub mod holds;
 pub mod leadership;
+pub mod passwords;
 pub mod records;
 pub mod sql;
 pub mod store;

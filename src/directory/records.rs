@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
+use super::{Error, passwords};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -104,6 +104,8 @@ pub const MEMBERS: Table = Table {
         "revision",
         "spent",
         "erased",
+        "password_changed_at",
+        "password_trouble",
     ],
     key: &["uid"],
 };
@@ -325,6 +327,8 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             purge_at: row.maybe_instant(30)?,
             spent: serde_json::from_value(row.json(36)?).unwrap_or_default(),
             erased: serde_json::from_value(row.json(37)?).unwrap_or_default(),
+            password_changed_at: row.maybe_instant(38)?,
+            password_trouble: row.get::<Option<String>>(39)?.as_deref().and_then(passwords::trouble),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -375,6 +379,8 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         qr_token,
         spent,
         erased,
+        password_changed_at,
+        password_trouble,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -416,6 +422,8 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         (*revision).into(),
         json!(spent).into(),
         json!(erased).into(),
+        (*password_changed_at).into(),
+        password_trouble.as_ref().map(passwords::trouble_text).into(),
     ]
 }
 

@@ -6,6 +6,7 @@ pub mod hold;
 pub mod identity;
 pub mod member;
 pub mod organization;
+pub mod password;
 pub mod set;
 pub mod tenant;
 pub mod world;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use set::decide_set;
-pub use world::{Holder, Judgement, World};
+pub use world::{Holder, Judgement, PasswordNews, World};
 
 use crate::api::{
     APPROVE_ANNOTATION, ExternalContactSpec, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict,

@@ -7,14 +7,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Decision;
-use crate::api::{Handle, Hold, Key, Kind};
-use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::api::{Handle, Hold, Key, Kind, Reason};
+use crate::record::{Cause, Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub uid: Uid,
     pub key: Key,
+}
+
+/// What became of a member's password. The password itself is nowhere near.
+#[derive(Clone, Debug)]
+pub struct PasswordNews {
+    /// What tells it from later news.
+    pub id: String,
+    pub changed_at: Option<Timestamp>,
+    pub trouble: Option<(Reason, String)>,
+    pub cause: Cause,
+    pub at: Timestamp,
 }
 
 /// Everything that a set of decisions may look at.
@@ -41,6 +52,8 @@ pub struct World {
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
     pub first_sign_ins: HashMap<Uid, Timestamp>,
+    /// What became of members' passwords, that no record knows of yet.
+    pub passwords: HashMap<Uid, PasswordNews>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
     /// What was judged of losses of access (T11). One that was not is put off until it is.
@@ -77,6 +90,7 @@ impl World {
             declared_parents: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
+            passwords: HashMap::new(),
             touched: HashSet::new(),
             judged: HashMap::new(),
             holds: HashMap::new(),

@@ -6,9 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
+use super::secrets::contents;
 use super::{Complaint, Origin};
 use crate::api::schema::{self, nearest};
-use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec};
+use crate::api::{
+    ANNOTATION_PREFIX, API_VERSION, Confidential, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec,
+};
 use crate::lifecycle;
 use crate::reconcile::Submission;
 
@@ -24,6 +27,8 @@ pub struct Part<'t> {
 pub enum Document {
     /// Of another API group, or empty.
     Foreign,
+    /// A Secret, from which passwords may be taken.
+    Secret(Handle, BTreeMap<String, Confidential>),
     /// Not to be read: whose it is can't be told.
     Unreadable(Complaint),
     /// An object that can be told, and whose manifest is no resource.
@@ -82,7 +87,9 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<s
             let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
             let message = format!("not YAML: {reason}");
             let complaint = Complaint::at_place(file, text, part.line + line - 1, column, &message);
-            let ours = part.text.contains(ANNOTATION_PREFIX);
+            // What may be a Secret is not shown, whatever else it holds.
+            let secret = part.text.lines().any(|line| line.contains("kind") && line.contains("Secret"));
+            let ours = part.text.contains(ANNOTATION_PREFIX) && !secret;
             return vec![Document::Unreadable(if ours { complaint } else { complaint.concealed() })];
         }
     };
@@ -116,6 +123,14 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
     if group != GROUP {
         // One of our kinds under nearly our group is a slip of the pen, and must not count as missing.
         let kind = text_of(&fields, "kind").unwrap_or_default();
+        if api_version == "v1"
+            && kind == "Secret"
+            && let Some(name) = fields.get("metadata").and_then(|metadata| metadata["name"].as_str())
+        {
+            let own = fields.get("metadata").and_then(|metadata| metadata["namespace"].as_str());
+            let handle = Handle::new(own.map_or_else(|| namespace.clone(), Arc::from), name);
+            return Document::Secret(handle, contents(&fields));
+        }
         let ours = Kind::ALL.iter().any(|known| known.name() == kind);
         return match nearest(group, std::iter::once(GROUP)) {
             Some(near) if ours => unreadable("apiVersion", format!("apiVersion: `{group}` is not known; did you mean {near}?")),

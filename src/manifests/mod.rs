@@ -4,6 +4,7 @@
 mod complaint;
 mod document;
 mod locate;
+pub mod secrets;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -37,6 +38,8 @@ pub struct Roster {
     pub complaints: Vec<Complaint>,
     /// Objects that are there, whether they can be read or not.
     pub present: Arc<HashSet<Key>>,
+    /// The Secrets of the set, from which passwords may be taken (M32).
+    pub secrets: Arc<secrets::Contents>,
     /// Documents of other API groups, left alone.
     pub skipped: usize,
     /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
@@ -171,10 +174,12 @@ impl Roster {
             })
         };
         let mut present: HashSet<Key> = HashSet::new();
+        let mut secrets = secrets::Contents::new();
         let mut by_key: BTreeMap<Key, Vec<(Submission, Origin)>> = BTreeMap::new();
         for document in documents {
             match document {
                 Document::Foreign => self.skipped += 1,
+                Document::Secret(handle, contents) => drop(secrets.insert(handle, contents)),
                 Document::Unreadable(complaint) => {
                     self.unread += 1;
                     self.complaints.push(complaint);
@@ -207,5 +212,6 @@ impl Roster {
             }
         }
         self.present = Arc::new(present);
+        self.secrets = Arc::new(secrets);
     }
 }

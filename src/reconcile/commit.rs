@@ -17,11 +17,11 @@ use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::store::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, store, tree};
+use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, passwords, store, tree};
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, Record, Uid};
+use crate::record::{Effect, FieldChange, PasswordEffect, Record, Uid, password};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -37,6 +37,10 @@ pub struct Commit {
     orders: Vec<Order>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
+    /// What became of passwords, and is known to the records from now on.
+    passwords_told: Vec<String>,
+    password_orders: Vec<passwords::Order>,
+    must_change: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -148,6 +152,7 @@ impl Commit {
                 self.looked_at.push(uid.clone());
                 self.claimed.extend(decision.record.clone());
             }
+            self.passwords_told.extend(world.passwords.get(uid).map(|news| news.id.clone()));
             if world.first_sign_ins.contains_key(uid) {
                 self.folded.push(uid.clone());
             }
@@ -214,6 +219,7 @@ impl Commit {
             effect,
             payload,
         };
+        self.password_effects(step);
         for effect in effects(step.before.as_ref(), step.after.as_ref()) {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
@@ -223,6 +229,23 @@ impl Commit {
                     self.orders.extend(data.into_iter().map(|data| order("storage", "Erase", json!({ "data": data }))));
                 }
                 Effect::Erase => self.erased.push(record.uid().clone()),
+            }
+        }
+    }
+
+    /// What a change means for the member's password: the work itself comes after the commit (M32, M33).
+    fn password_effects(&mut self, step: &Step) {
+        let Some(Record::Member(after)) = &step.after else { return };
+        let before = match &step.before {
+            Some(Record::Member(before)) => Some(before.as_ref()),
+            Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        };
+        let order = |why| passwords::Order { id: uuid::Uuid::now_v7().to_string(), member: after.uid.clone(), why, at: step.due };
+        for effect in password::effects(before, after) {
+            match effect {
+                PasswordEffect::First => self.password_orders.push(order(passwords::Why::First)),
+                PasswordEffect::Reset => self.password_orders.push(order(passwords::Why::Reset)),
+                PasswordEffect::MustChange => self.must_change.push(after.uid.clone()),
             }
         }
     }
@@ -408,6 +431,7 @@ impl Commit {
             && self.waits.is_empty()
             && self.gone.is_empty()
             && self.folded.is_empty()
+            && self.passwords_told.is_empty()
             && self.looked_at.is_empty()
     }
 
@@ -446,6 +470,9 @@ impl Commit {
             facts::fold(&mut tx, &self.folded).await?;
             holds::lose(&mut tx, &self.losses, now).await?;
             facts::order(&mut tx, self.orders).await?;
+            passwords::fold(&mut tx, &self.passwords_told).await?;
+            passwords::must_change(&mut tx, &self.must_change).await?;
+            passwords::order(&mut tx, &self.password_orders).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;

@@ -13,12 +13,13 @@ use super::{Content, Submission, budget};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
-use crate::directory::records::{By, handle_keys};
+use crate::directory::passwords::{By, Fact};
+use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, holds, records, tree};
+use crate::directory::{Error, claims, declarations, facts, holds, passwords, records, tree};
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World};
-use crate::record::{Claim, Record, Space, Uid};
+use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
+use crate::record::{Cause, Claim, Record, Space, Uid};
 
 /// A batch, ready to be decided.
 pub struct Gathered {
@@ -171,6 +172,15 @@ fn references_of(record: &Record) -> Vec<Key> {
     }
 }
 
+/// What became of a password, as decisions see it.
+fn password_news(Fact { id, changed_at, trouble, by, at }: Fact) -> PasswordNews {
+    let cause = match by {
+        By::Member => Cause::Service,
+        By::Administrator => Cause::Declared,
+    };
+    PasswordNews { id, changed_at, trouble, cause, at }
+}
+
 /// Loads records once each.
 struct Loader<'t> {
     tx: &'t mut Tx,
@@ -186,7 +196,7 @@ impl Loader<'_> {
             }
         }
         for (kind, handles) in by_kind {
-            for record in records::load(self.tx, kind, By::Handle, handle_keys(&handles)).await? {
+            for record in records::load(self.tx, kind, Found::Handle, handle_keys(&handles)).await? {
                 world.insert(record);
             }
         }
@@ -194,7 +204,7 @@ impl Loader<'_> {
     }
 
     async fn load_by_uid(&mut self, world: &mut World, kind: Kind, uids: Vec<Uid>) -> Result<(), Error> {
-        for record in records::load(self.tx, kind, By::Uid, keys(uids)).await? {
+        for record in records::load(self.tx, kind, Found::Uid, keys(uids)).await? {
             self.loaded.insert(record.key());
             world.insert(record);
         }
@@ -369,6 +379,8 @@ impl Loader<'_> {
             .collect();
         if !members.is_empty() {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
+            let news = passwords::unfolded(self.tx, &members).await?;
+            gathered.world.passwords = news.into_iter().map(|(member, fact)| (member, password_news(fact))).collect();
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         Ok(())

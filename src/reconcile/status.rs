@@ -75,6 +75,7 @@ fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Me
         }),
         activated_at: at(lived.activated_at),
         first_sign_in_at: at(lived.first_sign_in_at),
+        password_changed_at: at(lived.password_changed_at),
         deleted_at: at(lived.deleted_at),
         purge_at: at(lived.purge_at),
         next_transition_at: at(member.state.wake_at).filter(|_| member.state.phase != MemberPhase::Deleted),

@@ -262,10 +262,11 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     list
 }
 
-/// Access ends (M21, M23), the ID is another (M30), or the company (M40).
+/// Access ends (M21, M23), the ID is another (M30), or the company (M40), or the password is void (M33).
 fn signs_out(before: &MemberRecord, after: &MemberRecord) -> bool {
     let access = |phase: MemberPhase| phase.may_sign_in();
     (access(before.state.phase) && !access(after.state.phase))
         || before.declared.id != after.declared.id
         || before.tenant != after.tenant
+        || super::password::resets(before, after)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Claim, Data, Intent, Space, Uid, instant, long_tail, push_tail};
 use crate::api::member::{Administrator, AppUsage, MemberPhase};
-use crate::api::{Handle, MemberSpec};
+use crate::api::{Handle, MemberSpec, Reason};
 
 /// A member as the directory keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,10 @@ pub struct Lived {
     pub spent: Spent,
     /// What services erased as the member was transferred last (M40).
     pub erased: Vec<Data>,
+    /// When the password was last changed; nothing while there is none.
+    pub password_changed_at: Option<Timestamp>,
+    /// Why the declared password could not be set, and what was said of it.
+    pub password_trouble: Option<(Reason, String)>,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -262,6 +266,9 @@ impl MemberRecord {
             // Told by the fields that declare them.
             spent: _,
             erased,
+            password_changed_at,
+            // Told by the condition `PasswordSet`.
+            password_trouble: _,
         } = lived;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
@@ -294,6 +301,7 @@ impl MemberRecord {
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
             ("erased".into(), json!(erased)),
+            ("passwordChangedAt".into(), instant(*password_changed_at)),
         ];
         push_tail(&mut fields, profile);
         fields

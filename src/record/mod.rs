@@ -5,6 +5,7 @@ pub mod change;
 pub mod claim;
 pub mod member;
 pub mod organization;
+pub mod password;
 pub mod tenant;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub use change::{Action, Cause, Change, Data, Effect, FieldChange};
 pub use claim::{Claim, Space};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
+pub use password::PasswordEffect;
 pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};

@@ -22,6 +22,7 @@ mod life;
 mod limits;
 mod namespaces;
 mod organizations;
+mod passwords;
 mod profile;
 mod smoke;
 mod sources;

@@ -36,7 +36,8 @@ pub fn conditions() -> String {
          | ready | `Ready=True` |\n\
          | waits | `Ready=False` and `Reconciling=True`: it goes on by itself |\n\
          | stalled | `Ready=False` and `Stalled=True`: the manifest must change |\n\
-         | warning | a condition of its own beside `Ready`, whose type is the reason |\n\n\
+         | warning | a condition of its own beside `Ready`, whose type is the reason |\n\
+         | password | the reason of a member's condition `PasswordSet`, which is `True` for `PasswordSet` and `False` for the others |\n\n\
          Each condition carries the generation that it speaks of in `observedGeneration`; `lastTransitionTime` moves only when \
          `status` does. The list is complete.\n\n{}",
         table(&["Reason", "`Ready`", "Meaning", "Remedy"], rows)
@@ -49,6 +50,7 @@ fn class(class: Class) -> &'static str {
         Class::Waits => "waits",
         Class::Stalled => "stalled",
         Class::Warning => "warning",
+        Class::Password => "password",
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod loss;
 pub mod once;
+pub mod password;
 pub mod transfer;
 pub mod transitions;
 
@@ -14,8 +15,8 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Loss, Manifest, Removal, Spec, Trigger, Visit, World, hold_key, not_yet_supported, place_key,
-    record_key, unmanaged,
+    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, hold_key, not_yet_supported,
+    place_key, record_key, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
@@ -76,6 +77,8 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
         decision.step(Cause::Service, *first, Some(Record::Member(Arc::new(next))));
     }
 
+    fold_password(world, decision);
+
     while let Some(member) = member_of(decision)
         && let Some(due) = member.state.wake_at
         && due <= world.now
@@ -94,6 +97,14 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
             break;
         }
     }
+}
+
+/// Takes in what became of the member's password.
+fn fold_password(world: &World, decision: &mut Decision) {
+    let Some(member) = member_of(decision) else { return };
+    let Some(PasswordNews { id: _, changed_at, trouble, cause, at }) = world.passwords.get(&member.uid) else { return };
+    let lived = Lived { password_changed_at: *changed_at, password_trouble: trouble.clone(), ..member.lived.clone() };
+    decision.step(*cause, *at, Some(Record::Member(Arc::new(MemberRecord { lived, ..MemberRecord::clone(&member) }))));
 }
 
 /// The resource is gone (M23): the member is deleted, restorable for the grace period.
@@ -317,6 +328,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         verdict_of(&next)
     };
     verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
+    verdict.warnings.extend(password::not_applicable(&next));
+    if !next.is_deleted() {
+        verdict.states.push(password::told(&next));
+    }
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);

@@ -86,6 +86,11 @@ impl Roster {
 
     /// `rollcall ARGS… --directory URL` with this on standard input; never fails by itself.
     pub fn run(&self, args: &[&str], stdin: &str) -> Output {
+        self.run_with(args, stdin, &[])
+    }
+
+    /// The same with these variables in the environment.
+    pub fn run_with(&self, args: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
         command.args(args).args(["--directory", self.url()]).current_dir(self.folder()).env("NO_COLOR", "1");
         // What the developer has set for a directory of their own must not reach the tests.
@@ -94,6 +99,7 @@ impl Roster {
                 command.env_remove(name);
             }
         }
+        command.envs(environment.iter().copied());
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,0 +1,154 @@
+//! Whether an ID and a password may sign in now. What the outside learns is kept apart from what administrators
+//! may know. Opens no session. Called by whatever takes a sign-in.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Hasher;
+use crate::api::{Confidential, Handle, Kind, MemberPhase};
+use crate::directory::passwords::{self, Credential};
+use crate::directory::records::{self, By, handle_keys};
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{Directory, Error, claims};
+use crate::lifecycle::password::Policy;
+use crate::record::{Claim, MemberRecord, Record, Space, TenantRecord};
+
+/// What the outside is answered, and nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The person may sign in.
+    Granted,
+    /// The password is right and must be changed first.
+    MustChange,
+    /// The ID or the password is wrong, or the account is not open: which of them is not said.
+    Refused,
+}
+
+impl Answer {
+    /// The answer as it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Answer::Granted => "Granted",
+            Answer::MustChange => "MustChange",
+            Answer::Refused => "Refused",
+        }
+    }
+}
+
+/// Why it was answered so: for administrators only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Right,
+    /// An administrator set the password, or asked for a change.
+    MustChange,
+    /// The password is older than the policy allows (T5).
+    Expired,
+    WrongPassword,
+    /// The member signs in by single sign-on, or has not registered yet.
+    NoPassword,
+    UnknownId,
+    Scheduled,
+    Suspended,
+    Deleted,
+}
+
+/// What became of an attempt to sign in.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    pub answer: Answer,
+    pub why: Why,
+    /// Whose ID it is, if anybody's.
+    pub member: Option<Arc<MemberRecord>>,
+}
+
+/// Somebody who may have a password.
+pub(super) struct Account {
+    pub member: Arc<MemberRecord>,
+    pub tenant: Arc<TenantRecord>,
+    pub credential: Option<Credential>,
+}
+
+/// Whether a login ID of a tenant, by its domain, and a password may sign in now. It takes one verification at the
+/// configured cost, whoever asks for whom. A hash of another cost is replaced once the password is known to be right.
+pub async fn may_sign_in(
+    directory: &Directory,
+    hasher: &Hasher,
+    domain: &str,
+    id: &str,
+    password: &Confidential,
+    now: Timestamp,
+) -> Result<Verification, Error> {
+    let account = by_id(&mut directory.read().await?, domain, id).await?;
+    let is_right = is_right(hasher, account.as_ref(), password).await?;
+    let Some(account) = account else {
+        return Ok(Verification { answer: Answer::Refused, why: Why::UnknownId, member: None });
+    };
+    let Account { member, tenant, credential } = &account;
+    let (answer, why) = judge(member, credential.as_ref(), &Policy::of(&tenant.intent.spec), is_right, now);
+    if is_right
+        && let Some(credential) = credential
+        && hasher.is_outdated(&credential.hash)
+    {
+        let hash = hasher.hash(password.clone()).await.map_err(Error::Corrupt)?;
+        let mut tx = directory.write().await?;
+        passwords::rehash(&mut tx, &member.uid, &credential.hash, &hash).await?;
+        tx.commit().await?;
+    }
+    tracing::info!(member = %member.handle, ?answer, ?why, "a password was verified");
+    Ok(Verification { answer, why, member: Some(member.clone()) })
+}
+
+/// The answer to a password that is right or wrong.
+fn judge(
+    member: &MemberRecord,
+    credential: Option<&Credential>,
+    policy: &Policy,
+    is_right: bool,
+    now: Timestamp,
+) -> (Answer, Why) {
+    let Some(credential) = credential else { return (Answer::Refused, Why::NoPassword) };
+    if !is_right {
+        return (Answer::Refused, Why::WrongPassword);
+    }
+    match member.state.phase {
+        MemberPhase::Scheduled => (Answer::Refused, Why::Scheduled),
+        MemberPhase::Suspended => (Answer::Refused, Why::Suspended),
+        MemberPhase::Deleted => (Answer::Refused, Why::Deleted),
+        MemberPhase::Pending | MemberPhase::Active if credential.must_change => (Answer::MustChange, Why::MustChange),
+        MemberPhase::Pending | MemberPhase::Active if policy.is_expired(credential.changed_at, now) => {
+            (Answer::MustChange, Why::Expired)
+        }
+        MemberPhase::Pending | MemberPhase::Active => (Answer::Granted, Why::Right),
+    }
+}
+
+/// Verifies a password once, also where there is nobody to verify it for.
+pub(super) async fn is_right(hasher: &Hasher, account: Option<&Account>, password: &Confidential) -> Result<bool, Error> {
+    let hash = account.and_then(|account| account.credential.as_ref()).map(|credential| credential.hash.as_str());
+    hasher.verify(hash, password.clone()).await.map_err(Error::Corrupt)
+}
+
+/// Who has a login ID in the tenant with a domain.
+async fn by_id(tx: &mut Tx, domain: &str, id: &str) -> Result<Option<Account>, Error> {
+    let Some((_, tenant, _)) = claims::holders(tx, &[Claim::global(Space::Domain, domain)]).await?.pop() else {
+        return Ok(None);
+    };
+    let Some((claim, _, key)) = claims::holders(tx, &[Claim::within(&tenant, Space::Address, id)]).await?.pop() else {
+        return Ok(None);
+    };
+    let account = by_handle(tx, &key.handle).await?;
+    // A secondary address only receives (M8).
+    Ok(account.filter(|account| key.kind == Kind::Member && account.member.declared.id == claim.key))
+}
+
+/// The account under a handle.
+pub(super) async fn by_handle(tx: &mut Tx, handle: &Handle) -> Result<Option<Account>, Error> {
+    let Some(Record::Member(member)) = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?.pop() else {
+        return Ok(None);
+    };
+    let tenant = records::load(tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?.pop();
+    let Some(Record::Tenant(tenant)) = tenant else { return Ok(None) };
+    let credential = passwords::credentials(tx, std::slice::from_ref(&member.uid)).await?.remove(&member.uid);
+    Ok(Some(Account { member, tenant, credential }))
+}

@@ -1,0 +1,365 @@
+//! The work that decisions order: passwords are generated or taken from Secrets, hashed on all cores, and written
+//! with what follows from it. Carried out after the commit that ordered it, and again until it is done. Called by
+//! the shells; it is the same for files and for a cluster.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use ring::hmac;
+use tokio::sync::mpsc;
+
+use super::own::{former_hashes, is_among};
+use super::verify::Account;
+use super::{Hasher, Initial, Secrets, Trouble, below, identifier};
+use crate::api::member::PasswordMode;
+use crate::api::{Confidential, Handle, Kind, Reason};
+use crate::directory::facts::{Sessions, sign_out};
+use crate::directory::passwords::{self, By, Credential, Fact, Order, Source, Which, Why};
+use crate::directory::records::{self, By as Found};
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{Directory, Error};
+use crate::lifecycle::password::{Policy, Violation, sentence};
+use crate::record::{MemberRecord, Record, TenantRecord, Uid};
+
+/// How many orders are taken up at once.
+const PAGE: i64 = 1_000;
+/// How many are written in one transaction.
+const BATCH: usize = 64;
+/// How many Secrets are read or written at once, beside those that are hashed.
+const AT_ONCE: usize = 8;
+
+/// What became of the work on one member's password.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub member: Handle,
+    /// Why it waits, if it does.
+    pub trouble: Option<(Reason, String)>,
+}
+
+/// Carries out what is ordered.
+#[derive(Clone, Debug)]
+pub struct Worker<S> {
+    directory: Directory,
+    hasher: Hasher,
+    digest_key: hmac::Key,
+    secrets: S,
+}
+
+/// An order with everything that it takes.
+struct Task {
+    order: Order,
+    account: Account,
+    /// Hashes of passwords that may not be used again.
+    former: Vec<String>,
+}
+
+/// An order that is ready to be written.
+struct Prepared {
+    order: Order,
+    member: Arc<MemberRecord>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// There is a new password.
+    Set(Credential),
+    /// There is nothing to do any more; the password is as old as it was.
+    Nothing(Option<Timestamp>),
+    /// It waits.
+    Waits(Reason, String),
+    /// It waits, and the member's resource need not tell.
+    WaitsQuietly,
+}
+
+impl<S: Secrets> Worker<S> {
+    /// A worker on a directory.
+    pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
+        let digest_key = directory.known_setting("digest_key").await?.unwrap_or_default();
+        let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_bytes());
+        Ok(Worker { directory, hasher, digest_key, secrets })
+    }
+
+    /// Carries out what is ordered, each order once; tells what became of the members' passwords.
+    pub async fn carry_out(&self, which: Which, now: Timestamp) -> Result<Vec<Told>, Error> {
+        let mut told = Vec::new();
+        let mut after = String::new();
+        loop {
+            let mut tx = self.directory.read().await?;
+            let orders = passwords::orders(&mut tx, which, &after, PAGE).await?;
+            let Some(last) = orders.last() else { return Ok(told) };
+            after = last.id.clone();
+            let tasks = tasks(&mut tx, orders).await?;
+            drop(tx);
+            told.extend(self.page(tasks, now).await?);
+        }
+    }
+
+    /// Orders the work on members whose Secret has another content than was last taken (M33). `concerns` says which
+    /// Secrets there is something new of. Returns the members that may have waited for one of them.
+    pub async fn look(&self, namespace: &str, concerns: impl Fn(&Handle) -> bool, now: Timestamp) -> Result<Vec<Uid>, Error> {
+        let mut sources = passwords::sources(&mut self.directory.read().await?, namespace).await?;
+        sources.retain(|source| concerns(&source.handle.sibling(&source.secret)));
+        let looks = stream::iter(sources).map(|source| async move {
+            let differs = self.differs(&source).await;
+            (source, differs)
+        });
+        let looked: Vec<(Source, bool)> = looks.buffer_unordered(AT_ONCE).collect().await;
+        let (mut orders, mut waiting) = (Vec::new(), Vec::new());
+        for (source, differs) in looked {
+            if differs && !source.ordered {
+                orders.push(Order { id: identifier(), member: source.member, why: Why::FromSecret, at: now });
+            } else {
+                waiting.push(source.member);
+            }
+        }
+        if !orders.is_empty() {
+            let mut tx = self.directory.write().await?;
+            passwords::order(&mut tx, &orders).await?;
+            tx.commit().await?;
+        }
+        Ok(waiting)
+    }
+
+    /// Has what waits of these members tried again at once.
+    pub async fn try_again(&self, members: &[Uid]) -> Result<(), Error> {
+        let mut tx = self.directory.write().await?;
+        passwords::try_again(&mut tx, members).await?;
+        tx.commit().await
+    }
+
+    /// Whether there is another content than was last taken. One that can't be read is none.
+    async fn differs(&self, source: &Source) -> bool {
+        let Some(taken) = &source.taken else { return false };
+        match self.secrets.read(&source.handle.sibling(&source.secret), &source.key).await {
+            Ok(content) => self.digest(&source.member, &content.without_line_break()) != *taken,
+            Err(_) => false,
+        }
+    }
+
+    /// What tells one content of a Secret from another, and nothing else.
+    fn digest(&self, member: &Uid, content: &Confidential) -> String {
+        let mut context = hmac::Context::with_key(&self.digest_key);
+        for part in [b"password".as_slice(), member.as_str().as_bytes(), content.expose()] {
+            context.update(part);
+            context.update(&[0]);
+        }
+        crate::directory::audit::hex(&context.sign().as_ref()[..16])
+    }
+
+    /// Carries out a page of orders: Secrets and hashes on all cores, and meanwhile what is ready is written.
+    async fn page(&self, tasks: Vec<Task>, now: Timestamp) -> Result<Vec<Told>, Error> {
+        let (ready, mut waiting) = mpsc::channel::<Prepared>(BATCH);
+        let prepare = async move {
+            let ready = &ready;
+            let at_once = self.hasher.at_once() + AT_ONCE;
+            let tasks = stream::iter(tasks).map(Ok::<Task, Error>);
+            let done = futures::TryStreamExt::try_for_each_concurrent(tasks, at_once, |task| async move {
+                let prepared = self.prepare(task, now).await?;
+                // Whoever writes may have failed: then that is told.
+                let _ = ready.send(prepared).await;
+                Ok(())
+            });
+            done.await
+        };
+        let write = async {
+            let mut told = Vec::new();
+            loop {
+                let mut batch = Vec::with_capacity(BATCH);
+                if waiting.recv_many(&mut batch, BATCH).await == 0 {
+                    return Ok(told);
+                }
+                told.extend(self.write(batch, now).await?);
+            }
+        };
+        let ((), told) = futures::try_join!(prepare, write)?;
+        Ok(told)
+    }
+
+    /// Does everything of an order that needs no database.
+    async fn prepare(&self, task: Task, now: Timestamp) -> Result<Prepared, Error> {
+        let Task { order, account, former } = task;
+        let member = account.member.clone();
+        let outcome = self.outcome(&order, &account, &former, now).await?;
+        Ok(Prepared { order, member, outcome })
+    }
+
+    async fn outcome(&self, order: &Order, account: &Account, former: &[String], now: Timestamp) -> Result<Outcome, Error> {
+        let Account { member, tenant, credential } = account;
+        let since = credential.as_ref().map(|credential| credential.changed_at);
+        let username = &member.declared.message_id;
+        let initial = Initial { member: &member.handle, uid: &member.uid, order: &order.id, username };
+        let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
+        let never_taken = credential.as_ref().is_none_or(|credential| credential.taken.is_none());
+        let generates = match (order.why, mode) {
+            _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            (Why::RemoveSecret, _) => {
+                return Ok(match self.secrets.remove(&initial).await {
+                    Ok(()) => Outcome::Nothing(since),
+                    Err(_) => Outcome::WaitsQuietly,
+                });
+            }
+            (Why::First, _) if credential.is_some() => return Ok(Outcome::Nothing(since)),
+            (Why::First, Some(PasswordMode::CreationLink) | None) => return Ok(Outcome::Nothing(since)),
+            (Why::First, Some(PasswordMode::Generate)) => true,
+            (Why::First, Some(PasswordMode::FromSecret)) => false,
+            // Another mode acts with a new token; else a token generates (M33).
+            (Why::Reset, Some(PasswordMode::FromSecret)) => !never_taken,
+            (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink) | None) => true,
+            (Why::FromSecret, Some(PasswordMode::FromSecret)) if !never_taken => false,
+            (Why::FromSecret, _) => return Ok(Outcome::Nothing(since)),
+        };
+        let policy = Policy::of(&tenant.intent.spec);
+        let made = if generates {
+            self.generated(&initial, account, &policy).await
+        } else {
+            self.taken(account, &policy, former).await?
+        };
+        let (password, taken) = match made {
+            Made::Password(password, taken) => (password, taken),
+            Made::Nothing => return Ok(Outcome::Nothing(since)),
+            Made::Waits(reason, message) => return Ok(Outcome::Waits(reason, message)),
+        };
+        let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: generates }))
+    }
+
+    /// A password by chance, which is in its Secret before anything else happens with it (M32).
+    async fn generated(&self, initial: &Initial<'_>, account: &Account, policy: &Policy) -> Made {
+        let fresh = Confidential::new(policy.generate(&account.member.declared.id, &mut below));
+        // What was taken from a Secret counts for as long as that is where passwords come from.
+        let mode = account.member.intent.spec.password.as_ref().map(|password| password.mode);
+        let taken = account.credential.as_ref().and_then(|credential| credential.taken.clone());
+        let taken = taken.filter(|_| mode == Some(PasswordMode::FromSecret));
+        match self.secrets.keep(initial, &fresh).await {
+            Ok(password) => Made::Password(password, taken),
+            Err(trouble) => Made::waits(&trouble, &format!("the Secret `{}`", initial.secret().name)),
+        }
+    }
+
+    /// The password in the Secret that the manifest names, if it is another than was last taken.
+    async fn taken(&self, account: &Account, policy: &Policy, former: &[String]) -> Result<Made, Error> {
+        let Account { member, tenant: _, credential } = account;
+        let reference = member.intent.spec.password.as_ref().and_then(|password| password.secret_key_ref.as_ref());
+        let Some(reference) = reference else { return Ok(Made::Nothing) };
+        let (name, key) = (reference.name.as_str(), reference.key.as_str());
+        let about = format!("spec.password.secretKeyRef: the key `{key}` of the Secret `{name}`");
+        let password = match self.secrets.read(&member.handle.sibling(name), key).await {
+            Ok(content) => content.without_line_break(),
+            Err(trouble) => return Ok(Made::waits(&trouble, &about)),
+        };
+        let digest = self.digest(&member.uid, &password);
+        if credential.as_ref().is_some_and(|credential| credential.taken.as_ref() == Some(&digest)) {
+            return Ok(Made::Nothing);
+        }
+        let mut violations = match password.expose_text() {
+            None => vec![Violation::NotText],
+            Some(text) => policy.violations(&member.declared.id, text),
+        };
+        if violations.is_empty() && is_among(&self.hasher, former, &password).await? {
+            violations.push(Violation::Reused(policy.forbid_reuse));
+        }
+        Ok(if violations.is_empty() {
+            Made::Password(password, Some(digest))
+        } else {
+            Made::Waits(Reason::PolicyViolated, format!("{about}: {} (T5)", sentence(&violations)))
+        })
+    }
+
+    /// Writes what is ready, with what follows from it, in one transaction.
+    async fn write(&self, batch: Vec<Prepared>, now: Timestamp) -> Result<Vec<Told>, Error> {
+        let mut told = Vec::new();
+        let mut tx = self.directory.write().await?;
+        for Prepared { order, member, outcome } in batch {
+            let uid = &member.uid;
+            let known = passwords::told(&mut tx, uid).await?;
+            let known_trouble = known.as_ref().and_then(|fact| fact.trouble.clone());
+            let since = known.as_ref().and_then(|fact| fact.changed_at);
+            let mut told_of = |trouble| told.push(Told { member: member.handle.clone(), trouble });
+            let fact = match outcome {
+                Outcome::Set(credential) => {
+                    // Nobody else carried it out, and the member is still there.
+                    if !passwords::settle(&mut tx, &order.id).await? {
+                        continue;
+                    }
+                    passwords::set(&mut tx, uid, &identifier(), &credential).await?;
+                    match order.why {
+                        Why::Reset | Why::FromSecret => {
+                            sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
+                        }
+                        Why::First | Why::RemoveSecret => {}
+                    }
+                    told_of(None);
+                    Some((Some(now), None))
+                }
+                Outcome::Nothing(changed_at) => {
+                    passwords::settle(&mut tx, &order.id).await?;
+                    let same = known_trouble.is_none() && (since == changed_at || changed_at.is_none());
+                    (!same || member.lived.password_changed_at != changed_at).then_some((changed_at, None))
+                }
+                Outcome::Waits(reason, message) => {
+                    passwords::tried(&mut tx, &order.id, now).await?;
+                    let trouble = Some((reason, message));
+                    told_of(trouble.clone());
+                    (known_trouble != trouble).then_some((member.lived.password_changed_at, trouble))
+                }
+                Outcome::WaitsQuietly => {
+                    passwords::tried(&mut tx, &order.id, now).await?;
+                    None
+                }
+            };
+            if let Some((changed_at, trouble)) = fact {
+                let fact = Fact { id: identifier(), changed_at, trouble, by: By::Administrator, at: now };
+                passwords::tell(&mut tx, uid, &fact).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(told)
+    }
+}
+
+/// What became of the search for a password.
+enum Made {
+    /// It, and the digest of the Secret's content if it was taken from one.
+    Password(Confidential, Option<String>),
+    /// There is no other than there was.
+    Nothing,
+    Waits(Reason, String),
+}
+
+impl Made {
+    fn waits(trouble: &Trouble, about: &str) -> Made {
+        let (reason, message) = trouble.told(about);
+        Made::Waits(reason, message)
+    }
+}
+
+/// The orders with their members, tenants and former passwords. One whose member is gone has gone with it.
+async fn tasks(tx: &mut Tx, orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+    let uids: Vec<Uid> = orders.iter().map(|order| order.member.clone()).collect();
+    let mut members: HashMap<Uid, Arc<MemberRecord>> = HashMap::new();
+    for record in records::load(tx, Kind::Member, Found::Uid, keys(&uids)).await? {
+        if let Record::Member(member) = record {
+            members.insert(member.uid.clone(), member);
+        }
+    }
+    let of: BTreeMap<Uid, ()> = members.values().map(|member| (member.tenant.clone(), ())).collect();
+    let mut tenants: HashMap<Uid, Arc<TenantRecord>> = HashMap::new();
+    for record in records::load(tx, Kind::Tenant, Found::Uid, keys(of.keys())).await? {
+        if let Record::Tenant(tenant) = record {
+            tenants.insert(tenant.uid.clone(), tenant);
+        }
+    }
+    let credentials = passwords::credentials(tx, &uids).await?;
+    let mut tasks = Vec::with_capacity(orders.len());
+    for order in orders {
+        let Some(member) = members.get(&order.member) else { continue };
+        let Some(tenant) = tenants.get(&member.tenant) else { continue };
+        let credential = credentials.get(&order.member).cloned();
+        let account = Account { member: member.clone(), tenant: tenant.clone(), credential };
+        let former = former_hashes(tx, &account).await?;
+        tasks.push(Task { order, account, former });
+    }
+    Ok(tasks)
+}

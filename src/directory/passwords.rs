@@ -1,0 +1,311 @@
+//! Credentials and the rows around them: hashes, former hashes, orders for the password work, and what became
+//! of it. Knows no password and computes no hash. Used by the password work, by verification and by the engine.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::Error;
+use super::sql::{Cell, Row, Table, Tx, keys};
+use crate::api::{Handle, Reason};
+use crate::record::Uid;
+
+const CREDENTIALS: Table = Table {
+    name: "credentials",
+    columns: &["member", "hash", "must_change", "changed_at", "taken", "generated"],
+    key: &["member"],
+};
+const ORDERS: Table =
+    Table { name: "password_orders", columns: &["id", "member", "reason", "at", "tried_at"], key: &["member", "reason"] };
+/// What became of passwords, without any: a rehearsal folds it in as well.
+pub const FACTS: Table = Table {
+    name: "password_facts",
+    columns: &["member", "id", "changed_at", "trouble", "by_member", "at", "folded"],
+    key: &["member"],
+};
+/// How many former hashes are kept: the most that a policy may forbid (T5).
+const KEPT: i64 = 24;
+
+/// A member's credential.
+#[derive(Clone)]
+pub struct Credential {
+    /// In the PHC string format, parameters and salt included.
+    pub hash: String,
+    pub must_change: bool,
+    pub changed_at: Timestamp,
+    /// A keyed digest of the Secret's content last taken (M33).
+    pub taken: Option<String>,
+    /// Whether it lies in a Secret that Rollcall wrote.
+    pub generated: bool,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential").field("changed_at", &self.changed_at).finish_non_exhaustive()
+    }
+}
+
+/// Why there is work to do on a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The first one is to be made (M32).
+    First,
+    /// Another is to be made (M33).
+    Reset,
+    /// The Secret has another content than was last taken (M33).
+    FromSecret,
+    /// The Secret with an initial password is no longer needed (M32).
+    RemoveSecret,
+}
+
+impl Why {
+    const ALL: [Why; 4] = [Why::First, Why::Reset, Why::FromSecret, Why::RemoveSecret];
+
+    fn name(self) -> &'static str {
+        match self {
+            Why::First => "First",
+            Why::Reset => "Reset",
+            Why::FromSecret => "FromSecret",
+            Why::RemoveSecret => "RemoveSecret",
+        }
+    }
+}
+
+/// One piece of work on a member's password. Its id tells it from later ones.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub id: String,
+    pub member: Uid,
+    pub why: Why,
+    pub at: Timestamp,
+}
+
+/// Who changed a password, or tried to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Member,
+    Administrator,
+}
+
+/// What became of a member's password.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    pub id: String,
+    pub changed_at: Option<Timestamp>,
+    pub trouble: Option<(Reason, String)>,
+    pub by: By,
+    pub at: Timestamp,
+}
+
+/// A trouble as it is kept: its reason and its message.
+pub fn trouble_text((reason, message): &(Reason, String)) -> String {
+    format!("{}: {message}", reason.name())
+}
+
+/// A trouble as it was kept.
+pub fn trouble(text: &str) -> Option<(Reason, String)> {
+    let (name, message) = text.split_once(": ")?;
+    let reason = Reason::ALL.iter().find(|reason| reason.name() == name)?;
+    Some((*reason, message.to_owned()))
+}
+
+/// Orders work on passwords. One that is ordered already is not ordered twice, but for a reset, which is anew.
+pub async fn order(tx: &mut Tx, orders: &[Order]) -> Result<(), Error> {
+    let rows = orders.iter().map(|Order { id, member, why, at }| {
+        vec![id.as_str().into(), member.as_str().into(), why.name().into(), (*at).into(), Cell::Int(None)]
+    });
+    tx.upsert(&ORDERS, rows.collect()).await
+}
+
+/// Which orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that nobody has tried yet.
+    Untried,
+    All,
+}
+
+/// The next orders after an id, in the order of their ids.
+pub async fn orders(tx: &mut Tx, which: Which, after: &str, limit: i64) -> Result<Vec<Order>, Error> {
+    let sql = match which {
+        Which::Untried => UNTRIED,
+        Which::All => ALL_ORDERS,
+    };
+    let rows = tx.fetch(sql, vec![after.into(), limit.into()]).await?;
+    let order = |row: &Row| {
+        let why = row.text(2)?;
+        let why = Why::ALL.into_iter().find(|known| known.name() == why);
+        let why = why.ok_or_else(|| Error::Corrupt("a password is ordered for no known reason".into()))?;
+        Ok(Order { id: row.text(0)?, member: row.text(1)?.into(), why, at: row.instant(3)? })
+    };
+    rows.iter().map(order).collect()
+}
+
+const UNTRIED: &str =
+    "SELECT id, member, reason, at FROM password_orders WHERE tried_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+const ALL_ORDERS: &str = "SELECT id, member, reason, at FROM password_orders WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// Notes that orders were tried and wait.
+pub async fn tried(tx: &mut Tx, id: &str, at: Timestamp) -> Result<(), Error> {
+    tx.execute(TRIED, vec![id.into(), at.into()]).await.map(drop)
+}
+
+const TRIED: &str = "UPDATE password_orders SET tried_at = $2 WHERE id = $1 AND tried_at IS NULL";
+
+/// Has what waits of these members tried again at once.
+pub async fn try_again(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+    tx.update("password_orders", &[("tried_at", Cell::Int(None))], &["member"], keys(members), "tried_at IS NOT NULL")
+        .await
+        .map(drop)
+}
+
+/// Takes an order away: whether it was still there, so that nobody else carried it out.
+pub async fn settle(tx: &mut Tx, id: &str) -> Result<bool, Error> {
+    Ok(tx.execute(SETTLE, vec![id.into()]).await? > 0)
+}
+
+const SETTLE: &str = "DELETE FROM password_orders WHERE id = $1";
+
+/// The credentials of these members.
+pub async fn credentials(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Credential>, Error> {
+    let columns = "found.member, found.hash, found.must_change, found.changed_at, found.taken, found.generated";
+    let rows = tx.lookup(columns, "credentials", &["member"], keys(members)).await?;
+    let credential = |row: &Row| {
+        let credential = Credential {
+            hash: row.text(1)?,
+            must_change: row.get(2)?,
+            changed_at: row.instant(3)?,
+            taken: row.get(4)?,
+            generated: row.get(5)?,
+        };
+        Ok((Uid::from(row.text(0)?), credential))
+    };
+    rows.iter().map(credential).collect()
+}
+
+/// The hashes of a member's last passwords before the present one, the newest first.
+pub async fn former(tx: &mut Tx, member: &Uid, count: usize) -> Result<Vec<String>, Error> {
+    let count = i64::try_from(count).unwrap_or(KEPT);
+    tx.fetch(FORMER, vec![member.as_str().into(), count.into()]).await?.iter().map(|row| row.text(0)).collect()
+}
+
+const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2";
+
+/// Sets a member's credential; the one before joins the history under this id.
+pub async fn set(tx: &mut Tx, member: &Uid, id: &str, credential: &Credential) -> Result<(), Error> {
+    let Credential { hash, must_change, changed_at, taken, generated } = credential;
+    tx.execute(REMEMBER, vec![id.into(), member.as_str().into()]).await?;
+    tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
+    let row = vec![
+        member.as_str().into(),
+        hash.as_str().into(),
+        (*must_change).into(),
+        (*changed_at).into(),
+        taken.clone().into(),
+        (*generated).into(),
+    ];
+    tx.upsert(&CREDENTIALS, vec![row]).await
+}
+
+const REMEMBER: &str =
+    "INSERT INTO password_history (id, member, hash) SELECT $1, member, hash FROM credentials WHERE member = $2";
+const FORGET: &str = "DELETE FROM password_history WHERE member = $1 AND id NOT IN \
+     (SELECT id FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2)";
+
+/// Puts the hash of the same password with other parameters in the place of one; not if it has changed meanwhile.
+pub async fn rehash(tx: &mut Tx, member: &Uid, from: &str, to: &str) -> Result<(), Error> {
+    tx.execute(REHASH, vec![member.as_str().into(), from.into(), to.into()]).await.map(drop)
+}
+
+const REHASH: &str = "UPDATE credentials SET hash = $3 WHERE member = $1 AND hash = $2";
+
+/// Has these members change their passwords at the next sign-in.
+pub async fn must_change(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+    tx.update("credentials", &[("must_change", true.into())], &["member"], keys(members), "NOT must_change").await.map(drop)
+}
+
+/// Tells what became of a member's password, for its record.
+pub async fn tell(tx: &mut Tx, member: &Uid, fact: &Fact) -> Result<(), Error> {
+    let Fact { id, changed_at, trouble, by, at } = fact;
+    let row = vec![
+        member.as_str().into(),
+        id.as_str().into(),
+        (*changed_at).into(),
+        trouble.as_ref().map(trouble_text).into(),
+        (*by == By::Member).into(),
+        (*at).into(),
+        false.into(),
+    ];
+    tx.upsert(&FACTS, vec![row]).await
+}
+
+/// What was last told of a member's password.
+pub async fn told(tx: &mut Tx, member: &Uid) -> Result<Option<Fact>, Error> {
+    let rows = tx.lookup(FACT_COLUMNS, "password_facts", &["member"], keys([member])).await?;
+    rows.first().map(|row| fact(row).map(|(_, fact)| fact)).transpose()
+}
+
+/// What no record knows of yet of the passwords of these members.
+pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Fact>, Error> {
+    if tx.fetch_one(ANY_NEWS, vec![]).await?.is_none() {
+        return Ok(HashMap::new());
+    }
+    let news = "(SELECT * FROM password_facts WHERE NOT folded)";
+    tx.lookup(FACT_COLUMNS, news, &["member"], keys(members)).await?.iter().map(fact).collect()
+}
+
+const ANY_NEWS: &str = "SELECT member FROM password_facts WHERE NOT folded LIMIT 1";
+const FACT_COLUMNS: &str = "found.member, found.id, found.changed_at, found.trouble, found.by_member, found.at";
+
+fn fact(row: &Row) -> Result<(Uid, Fact), Error> {
+    let fact = Fact {
+        id: row.text(1)?,
+        changed_at: row.maybe_instant(2)?,
+        trouble: row.get::<Option<String>>(3)?.as_deref().and_then(trouble),
+        by: if row.get(4)? { By::Member } else { By::Administrator },
+        at: row.instant(5)?,
+    };
+    Ok((row.text(0)?.into(), fact))
+}
+
+/// Notes that the records know of these facts.
+pub async fn fold(tx: &mut Tx, ids: &[String]) -> Result<(), Error> {
+    tx.update("password_facts", &[("folded", true.into())], &["id"], keys(ids), "NOT folded").await.map(drop)
+}
+
+/// A live member whose password is taken from a Secret, and where that is.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub member: Uid,
+    pub handle: Handle,
+    pub secret: String,
+    pub key: String,
+    /// A keyed digest of the content last taken, if any was.
+    pub taken: Option<String>,
+    /// Whether another content is ordered to be taken already.
+    pub ordered: bool,
+}
+
+/// The members of a namespace whose passwords are taken from Secrets.
+pub async fn sources(tx: &mut Tx, namespace: &str) -> Result<Vec<Source>, Error> {
+    let source = |row: &Row| {
+        Ok(Source {
+            member: row.text(0)?.into(),
+            handle: Handle::new(namespace, row.text(1)?),
+            secret: row.get::<Option<String>>(2)?.unwrap_or_default(),
+            key: row.get::<Option<String>>(3)?.unwrap_or_default(),
+            taken: row.get(4)?,
+            ordered: row.get::<Option<String>>(5)?.is_some(),
+        })
+    };
+    tx.fetch(SOURCES, vec![namespace.into()]).await?.iter().map(source).collect()
+}
+
+const SOURCES: &str = "SELECT m.uid, m.name, m.intent -> 'password' -> 'secretKeyRef' ->> 'name', \
+     m.intent -> 'password' -> 'secretKeyRef' ->> 'key', c.taken, o.id \
+     FROM members m LEFT JOIN credentials c ON c.member = m.uid \
+     LEFT JOIN password_orders o ON o.member = m.uid AND o.reason = 'FromSecret' \
+     WHERE m.namespace = $1 AND m.deleted_at IS NULL AND m.intent -> 'password' ->> 'mode' = 'FromSecret'";
+
+/// Every statement of this file that stands by itself.
+pub const STATEMENTS: &[&str] = &[UNTRIED, ALL_ORDERS, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];

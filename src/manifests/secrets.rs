@@ -1,0 +1,215 @@
+//! Secrets of files: those of the set are read, those of initial passwords are written to a folder. Their content
+//! is in no message (R7). Called by the password work of `apply`.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{Confidential, Handle};
+use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
+
+/// The Secrets of a set of files: content by key.
+pub type Contents = BTreeMap<Handle, BTreeMap<String, Confidential>>;
+
+/// The Secrets of a set, and the folder for those that are made.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    pub set: Arc<Contents>,
+    /// Where new Secrets are written to.
+    pub out: Option<PathBuf>,
+}
+
+/// What a manifest of a Secret holds: `stringData` before `data`, as on the API server. What can't be decoded is not
+/// there.
+pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Confidential> {
+    let of = |name: &str| fields.get(name).and_then(Value::as_object).into_iter().flatten();
+    let mut contents = BTreeMap::new();
+    for (key, value) in of("data") {
+        if let Some(bytes) = value.as_str().and_then(decode) {
+            contents.insert(key.clone(), Confidential::new(bytes));
+        }
+    }
+    for (key, value) in of("stringData") {
+        if let Some(text) = value.as_str() {
+            contents.insert(key.clone(), Confidential::new(text));
+        }
+    }
+    contents
+}
+
+/// Base64 with padding, as Kubernetes writes it.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    if !digits.len().is_multiple_of(4) {
+        return None;
+    }
+    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for digit in group {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                b'=' => 0,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    if padding > 2 || digits[..digits.len() - padding].contains(&b'=') {
+        return None;
+    }
+    bytes.truncate(bytes.len() - padding);
+    Some(bytes)
+}
+
+impl Secrets for Files {
+    async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
+        self.set.get(secret).and_then(|secret| secret.get(key)).cloned().ok_or(Trouble::NotFound)
+    }
+
+    async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
+        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
+        let path = path(&folder, initial);
+        let text = manifest(initial, fresh);
+        let (uid, order, fresh) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone());
+        blocking(move || {
+            match Found::at(&path)? {
+                Found::Nothing => {}
+                Found::Foreign => return Err(Trouble::Exists),
+                Found::Ours { member, .. } if member != uid => return Err(Trouble::Exists),
+                Found::Ours { order: known, password, .. } if known == order => return Ok(password),
+                Found::Ours { .. } => {}
+            }
+            write(&folder, &path, text.expose()).map_err(|error| failed("writing", &path, &error))?;
+            Ok(fresh)
+        })
+        .await
+    }
+
+    async fn remove(&self, initial: &Initial<'_>) -> Result<(), Trouble> {
+        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
+        let (path, uid) = (path(&folder, initial), initial.uid.to_string());
+        blocking(move || match Found::at(&path)? {
+            Found::Ours { member, .. } if member == uid => {
+                fs::remove_file(&path).map_err(|error| failed("removing", &path, &error))
+            }
+            Found::Ours { .. } | Found::Nothing | Found::Foreign => Ok(()),
+        })
+        .await
+    }
+}
+
+/// Works where waiting for a disk holds up nobody.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Failed("it was ended".into()))?
+}
+
+/// `DIR/NAMESPACE.NAME-initial-password.yaml`.
+fn path(folder: &Path, initial: &Initial<'_>) -> PathBuf {
+    let secret = initial.secret();
+    folder.join(format!("{}.{}.yaml", secret.namespace, secret.name))
+}
+
+/// The manifest of an initial password. It is JSON, which is YAML too.
+fn manifest(initial: &Initial<'_>, password: &Confidential) -> Confidential {
+    let secret = initial.secret();
+    let manifest = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "namespace": secret.namespace, "name": secret.name,
+            "annotations": { MEMBER_ANNOTATION: initial.uid.as_str(), ORDER_ANNOTATION: initial.order },
+        },
+        "type": "kubernetes.io/basic-auth",
+        "stringData": { USERNAME_KEY: initial.username, PASSWORD_KEY: password.expose_text().unwrap_or_default() },
+    });
+    Confidential::new(serde_yaml::to_string(&manifest).unwrap_or_default())
+}
+
+/// What is at the place of an initial password.
+enum Found {
+    Nothing,
+    Foreign,
+    Ours { member: String, order: String, password: Confidential },
+}
+
+impl Found {
+    fn at(path: &Path) -> Result<Found, Trouble> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(failed("reading", path, &error)),
+        };
+        let Ok(manifest) = serde_yaml::from_str::<Value>(&text) else { return Ok(Found::Foreign) };
+        let annotation = |name: &str| manifest["metadata"]["annotations"][name].as_str().map(str::to_owned);
+        let password = manifest["stringData"][PASSWORD_KEY].as_str().map(Confidential::new);
+        Ok(match (annotation(MEMBER_ANNOTATION), annotation(ORDER_ANNOTATION), password) {
+            (Some(member), Some(order), Some(password)) => Found::Ours { member, order, password },
+            _ => Found::Foreign,
+        })
+    }
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write(folder: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let part = path.with_extension("part");
+    // What an earlier run may have left half written.
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    // The name is to last, too.
+    fs::File::open(folder)?.sync_all()
+}
+
+fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::Failed(format!("{doing} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_as_kubernetes_writes_it() {
+        let cases: &[(&str, Option<&[u8]>)] = &[
+            ("", Some(b"")),
+            ("YQ==", Some(b"a")),
+            ("YWI=", Some(b"ab")),
+            ("YWJj", Some(b"abc")),
+            ("/+8=", Some(&[0xff, 0xef])),
+            ("YWJ\nj", Some(b"abc")),
+            ("YQ=", None),
+            ("Y=Q=", None),
+            ("====", None),
+            ("Y!==", None),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(decode(text).as_deref(), *bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn string_data_comes_before_data() {
+        let secret = json!({"data": {"a": "YQ==", "b": "Yg==", "c": "?"}, "stringData": {"b": "other"}});
+        let contents = contents(secret.as_object().unwrap());
+        let text = |key: &str| contents.get(key).and_then(|content| content.expose_text());
+        assert_eq!((text("a"), text("b"), text("c")), (Some("a"), Some("other"), None));
+    }
+}

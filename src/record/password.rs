@@ -1,0 +1,70 @@
+//! What a change of a member means for its password (M32, M33): which one is to be made, and whether the
+//! member must change it. No password is ever here. Pure. Called where the effects of a change are told.
+
+use super::MemberRecord;
+use crate::api::member::PasswordMode;
+
+/// The fields that act once on a password (R13).
+const RESET: &str = "password.resetToken";
+const REQUEST: &str = "password.requestChange";
+
+/// What is to be done about a password. The work itself is the shell's, after the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PasswordEffect {
+    /// The first password is made as `password.mode` says (M32).
+    First,
+    /// Another is made in the place of the one there is (M33).
+    Reset,
+    /// The member must change it at the next sign-in (M33).
+    MustChange,
+}
+
+/// What a change of a member, or its creation, means for its password.
+pub fn effects(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<PasswordEffect> {
+    let mut list = Vec::new();
+    if let Some(before) = before {
+        if resets(before, after) {
+            list.extend([PasswordEffect::MustChange, PasswordEffect::Reset]);
+        } else if acts(before, after, REQUEST) {
+            list.push(PasswordEffect::MustChange);
+        }
+    }
+    if lacks_one(after) && !list.contains(&PasswordEffect::Reset) && before.is_none_or(|before| !same_wish(before, after)) {
+        list.push(PasswordEffect::First);
+    }
+    list
+}
+
+/// Whether a change makes the present password void: everybody who came in by it leaves (M33).
+pub fn resets(before: &MemberRecord, after: &MemberRecord) -> bool {
+    acts(before, after, RESET) && !awaits_registration(after)
+}
+
+fn acts(before: &MemberRecord, after: &MemberRecord, field: &str) -> bool {
+    after.newly_spent(before).any(|spent| spent == field)
+}
+
+/// Whether the member chooses its first password by a link, and has not done so yet.
+pub fn awaits_registration(member: &MemberRecord) -> bool {
+    let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
+    mode == Some(PasswordMode::CreationLink) && member.lived.password_changed_at.is_none()
+}
+
+/// Whether a password is declared that the shell is to make, and there is none yet.
+pub fn lacks_one(member: &MemberRecord) -> bool {
+    let spec = &member.intent.spec;
+    let made = match spec.password.as_ref().map(|password| password.mode) {
+        Some(PasswordMode::Generate | PasswordMode::FromSecret) => true,
+        Some(PasswordMode::CreationLink) | None => false,
+    };
+    // A temporary ID is no account yet (M31).
+    made && !member.is_deleted() && spec.temporary_id != Some(true) && member.lived.password_changed_at.is_none()
+}
+
+/// Whether the same was lacking before, so that it is ordered already.
+fn same_wish(before: &MemberRecord, after: &MemberRecord) -> bool {
+    let wish = |member: &MemberRecord| {
+        member.intent.spec.password.as_ref().map(|password| (password.mode, password.secret_key_ref.clone()))
+    };
+    lacks_one(before) && wish(before) == wish(after)
+}
