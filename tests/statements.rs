@@ -1,6 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
-use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, unattended};
+use rollcall::directory::{
+    self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, links, outbox, unattended,
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
 fn shared() -> Vec<&'static str> {
@@ -11,6 +13,8 @@ fn shared() -> Vec<&'static str> {
         audit::STATEMENTS,
         facts::STATEMENTS,
         figures::STATEMENTS,
+        links::STATEMENTS,
+        outbox::STATEMENTS,
     ]
     .concat()
 }

@@ -91,7 +91,8 @@ reasons! {
     SupremeAdminProtected: Stalled, "Name another member in the tenant's `supremeAdminRef` first.";
     /// An administrator can't be deleted (M23).
     AdministratorProtected: Stalled, "Set `administrator: None` first.";
-    /// The supreme administrator needs a `personalEmail` (T4).
+    /// The supreme administrator needs a `personalEmail` (T4). As a condition of its own beside `Ready`: a member that
+    /// is to choose its password through a link has none, so nothing is sent (M32).
     PersonalEmailRequired: Stalled, "Give the member a `personalEmail`.";
     /// A different person stands under the handle: the record has another `externalKey` (M11).
     IdentityConflict: Stalled, "Give the new person a manifest of another name, or restore the `externalKey` if it is the same person.";
@@ -117,6 +118,16 @@ reasons! {
     LeaveSpent: Warning, "Declare another `leaveOfAbsence`, or take it out.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
+    /// The member has no `personalEmail`, and no mailbox that it has signed in to: no mail reaches it (M34).
+    NoAddress: Warning, "Give the member a `personalEmail`.";
+    /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.
+    RegistrationExpired: Warning, "Give `resendInvitation` a new value.";
+    /// What a new value of the field orders does not apply to the member as it is; nothing was done (M34).
+    NotApplicable: Warning, "Take the field out.";
+    /// The mail server refused a mail for good; it is set aside (M34).
+    MailRefused: Warning, "Correct the address, then `rollcall outbox retry`; or acknowledge it.";
+    /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
+    MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";
 }

@@ -1,7 +1,7 @@
 //! Which fields have no effect yet. A field that is declared and does nothing is told in the warning
 //! `NotYetSupported`, never silently nothing. Pure. Used by the decisions; it shrinks as fields are built.
 
-use super::member::Assignment;
+use super::member::{Assignment, PasswordMode};
 use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec};
 
 /// A field, and whether a spec sets it.
@@ -15,7 +15,6 @@ const TENANT: &[Field<TenantSpec>] = &[
     ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
     ("spec.accessBudget", |spec| spec.access_budget.is_some()),
     ("spec.cancellation", |spec| spec.cancellation.is_some()),
-    ("spec.notifications", |spec| spec.notifications.is_some()),
     ("spec.registrationLink", |spec| spec.registration_link.is_some()),
 ];
 
@@ -32,8 +31,8 @@ const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.searchAutocomplete", |spec| spec.search_autocomplete.is_some()),
     ("spec.devices", |spec| !spec.devices.is_empty()),
     ("spec.notifyUpdate", |spec| spec.notify_update.is_some()),
-    ("spec.password", |spec| spec.password.is_some()),
-    ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
+    // Until a password can be generated or taken from a Secret.
+    ("spec.password", |spec| spec.password.as_ref().is_some_and(|password| password.mode != PasswordMode::CreationLink)),
     ("spec.registration", |spec| spec.registration.is_some()),
 ];
 

@@ -9,7 +9,7 @@ use super::{Failure, Global, OK, PARTLY};
 use crate::api::{Handle, Kind};
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, facts, leadership, records};
+use crate::directory::{Directory, facts, leadership, outbox, records};
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
 
@@ -32,6 +32,12 @@ enum What {
         /// From where
         #[arg(long)]
         location: Option<String>,
+    },
+    /// Report that orders of the outbox were carried out
+    Acknowledge {
+        /// The rows, as `rollcall outbox` lists them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
     },
 }
 
@@ -62,7 +68,10 @@ impl App {
 
 impl Record {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let What::SignIn { member, app, location } = self.what;
+        let (member, app, location) = match self.what {
+            What::SignIn { member, app, location } => (member, app, location),
+            What::Acknowledge { ids } => return acknowledge(global, &ids).await,
+        };
         let name = member.strip_prefix("member/").unwrap_or(&member);
         let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
@@ -77,6 +86,28 @@ impl Record {
         advance(&directory, now).await?;
         Ok(signed_in)
     }
+}
+
+/// Notes that orders of the outbox were carried out (I2). Once more is no error.
+async fn acknowledge(global: &Global, ids: &[String]) -> Result<u8, Failure> {
+    let directory = global.open().await?;
+    global.keep_clock(&directory).await?;
+    let now = global.now();
+    let mut tx = directory.write().await?;
+    let mut code = OK;
+    for id in ids {
+        match outbox::acknowledge(&mut tx, id, now).await? {
+            Some(true) => println!("{id} is acknowledged"),
+            Some(false) => println!("{id} was acknowledged before"),
+            None => {
+                eprintln!("error: {id}: there is no such order in the outbox");
+                code = PARTLY;
+            }
+        }
+    }
+    tx.commit().await?;
+    advance(&directory, now).await?;
+    Ok(code)
 }
 
 /// Whether the member's own time has come and nobody has acted on it.

@@ -21,6 +21,7 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
+    &super::links::LINKS,
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
 ];
@@ -45,6 +46,10 @@ const NUMBERS: &[&str] = &[
     "seq",
     "due",
     "epoch",
+    "expires_at",
+    "sent_at",
+    "ended_at",
+    "used_at",
 ];
 const TRUTHS: &[&str] =
     &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
@@ -56,6 +61,7 @@ const DOCUMENTS: &[&str] = &[
     "intent",
     "fired",
     "spent",
+    "welcome",
     "on_leave",
     "spent_leave",
     "fields",

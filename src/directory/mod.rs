@@ -8,6 +8,8 @@ pub mod declarations;
 pub mod facts;
 pub mod figures;
 pub mod leadership;
+pub mod links;
+pub mod outbox;
 pub mod records;
 pub mod sql;
 pub mod tree;

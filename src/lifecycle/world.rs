@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use crate::api::{Handle, Key, Kind};
-use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{Claim, MailNews, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct World {
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
     pub first_sign_ins: HashMap<Uid, Timestamp>,
+    /// What happened to members' mails and links, and what was refused.
+    pub mail_news: HashMap<Uid, MailNews>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
 }
@@ -62,6 +64,7 @@ impl World {
             declared_parents: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
+            mail_news: HashMap::new(),
             touched: HashSet::new(),
         }
     }

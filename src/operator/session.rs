@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use super::{Settings, clock, now};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet, status_digest};
+use crate::directory::outbox;
 use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told, figures};
 
 /// The order in which the kinds are listed: what others belong to comes first.
@@ -78,6 +80,8 @@ struct Figures {
     urgent: bool,
     told_at: Instant,
     took: Duration,
+    /// When the outbox was last written, as far as it was told.
+    outbox: Option<Timestamp>,
 }
 
 /// How far the look at everything is, and when the next begins.
@@ -123,7 +127,7 @@ impl Session {
             on_their_way: 0,
             unwritten: BTreeSet::new(),
             unwritten_at: at,
-            figures: Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO },
+            figures: Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO, outbox: None },
             scan: Scan { runs: false, after: None, next: at, poisoned: false },
             settings,
         };
@@ -475,15 +479,21 @@ impl Session {
 
     /// Tells Tenants and Organizations their figures, at most once a second, and less often where counting takes long.
     async fn tell_figures(&mut self) -> Result<(), Error> {
-        let Figures { stale, urgent, told_at, took } = self.figures;
+        let Figures { stale, urgent, told_at, took, outbox: known } = self.figures;
         let pause = FIGURES.max(took * 10);
         let busy = self.on_their_way > 0 && !urgent && told_at.elapsed() < FIGURES_AT_LAST;
-        if !stale || told_at.elapsed() < pause || busy {
+        if told_at.elapsed() < pause || busy {
             return Ok(());
         }
         let started = Instant::now();
-        (self.figures.stale, self.figures.urgent) = (false, false);
         let mut tx = self.settings.directory.read().await?;
+        // Services acknowledge, and mails are sent, beside the engine.
+        let changed_at = outbox::changed_at(&mut tx).await?;
+        if !stale && changed_at == known {
+            return Ok(());
+        }
+        self.figures.outbox = changed_at;
+        (self.figures.stale, self.figures.urgent) = (false, false);
         for kind in ORDER.into_iter().filter(|kind| has_figures(*kind)) {
             for (declaration, status) in figures::list(&mut tx, kind, &Filter::default()).await? {
                 let Some(known) = self.cluster.get_mut(&declaration.key) else { continue };

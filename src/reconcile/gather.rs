@@ -15,10 +15,10 @@ use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, records, tree};
+use crate::directory::{Error, claims, declarations, facts, links, outbox, records, tree};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Manifest, Spec, Visit, World};
-use crate::record::{Claim, Record, Space, Uid};
+use crate::record::{Claim, MailNews, Record, Space, Uid};
 
 /// A batch, ready to be decided.
 pub struct Gathered {
@@ -367,9 +367,28 @@ impl Loader<'_> {
             .collect();
         if !members.is_empty() {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
+            gathered.world.mail_news = self.mail_news(&members).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         Ok(())
+    }
+
+    /// What became of mails and links of members.
+    async fn mail_news(&mut self, members: &[Uid]) -> Result<HashMap<Uid, MailNews>, Error> {
+        let mut all: HashMap<Uid, MailNews> = HashMap::new();
+        for links::News { digest, member, sent, used_at } in links::unfolded(self.tx, members).await? {
+            let news = all.entry(member).or_default();
+            news.links.push(digest);
+            news.invited = news.invited.max(sent);
+            news.registered_at = news.registered_at.max(used_at);
+        }
+        for (member, id) in outbox::unfolded(self.tx, members).await? {
+            all.entry(member).or_default().orders.push(id);
+        }
+        for (member, mail, error) in outbox::refused(self.tx, members).await? {
+            all.entry(member).or_default().refused = Some((mail, error));
+        }
+        Ok(all)
     }
 
     /// A record that somebody took away comes back as the same one, unless it is at rest.

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::mail::{Mail, mails};
 use super::{MemberRecord, Record};
 use crate::api::member::MemberPhase;
 
@@ -100,6 +101,8 @@ pub enum Effect {
     LeaveRooms,
     /// Everything personal of the record is erased (M25).
     Erase,
+    /// A mail goes to the member (M34), unless its tenant wants none (T15).
+    Mail(Mail),
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -215,9 +218,13 @@ fn family(path: &str) -> &'static [Action] {
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
+    let before = match (before, after) {
+        (Some(Record::Member(before)), _) => before,
+        (None, Some(Record::Member(after))) => return mails(None, after).into_iter().map(Effect::Mail).collect(),
+        (Some(Record::Tenant(_) | Record::Organization(_)) | None, _) => return Vec::new(),
+    };
     let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
-    let mut list = Vec::new();
+    let mut list: Vec<Effect> = mails(Some(before), after).into_iter().map(Effect::Mail).collect();
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {

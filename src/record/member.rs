@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
+use super::{Claim, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
 use crate::api::member::{Administrator, AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec};
 
@@ -88,6 +88,8 @@ pub struct Lived {
     pub qr_token: String,
     /// The values that act once and did, or were noted as done, by field (R13).
     pub spent: Spent,
+    /// What became of the first mail, and of the invitation (M32, M34).
+    pub welcome: Welcome,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -259,7 +261,10 @@ impl MemberRecord {
             qr_token,
             // Told by the fields that declare them.
             spent: _,
+            welcome,
         } = lived;
+        // That a first mail was ordered is told by the outbox.
+        let Welcome { at: _, invited_at, invited_until, expired_at, registered_at, in_vain: _ } = welcome;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
         let mut fields: Vec<(String, Value)> = vec![
@@ -290,6 +295,10 @@ impl MemberRecord {
             ("deletedAt".into(), instant(*deleted_at)),
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
+            ("invitedAt".into(), instant(*invited_at)),
+            ("invitedUntil".into(), instant(*invited_until)),
+            ("registrationExpiredAt".into(), instant(*expired_at)),
+            ("registeredAt".into(), instant(*registered_at)),
         ];
         push_tail(&mut fields, profile);
         fields

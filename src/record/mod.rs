@@ -3,8 +3,10 @@
 
 pub mod change;
 pub mod claim;
+pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod outbox;
 pub mod tenant;
 
 use std::fmt;
@@ -15,8 +17,10 @@ use serde_json::Value;
 
 pub use change::{Action, Cause, Change, Effect, FieldChange};
 pub use claim::{Claim, Space};
+pub use mail::{Mail, MailNews, Welcome};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
+pub use outbox::{Consumer, Order};
 pub use tenant::{TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
-use crate::api::tenant::Plan;
+use crate::api::tenant::{Notifications, Plan};
 use crate::api::{Handle, Length, TenantSpec};
 
 /// A tenant as the directory keeps it.
@@ -63,6 +63,14 @@ impl TenantRecord {
     /// How long a deleted member can be restored (T10).
     pub fn deletion_grace(&self) -> Length {
         self.intent.spec.deletion_grace.unwrap_or(Length::days(7))
+    }
+
+    /// Whether mails go to its members (T15).
+    pub fn notifies(&self) -> bool {
+        match self.intent.spec.notifications {
+            Some(Notifications::Disabled) => false,
+            Some(Notifications::Enabled) | None => true,
+        }
     }
 
     pub(super) fn claims(&self) -> Vec<Claim> {

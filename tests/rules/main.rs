@@ -13,6 +13,7 @@ mod hard_days;
 mod identity;
 mod leave;
 mod life;
+mod mail;
 mod organizations;
 mod profile;
 mod smoke;
