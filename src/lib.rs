@@ -7,6 +7,7 @@
 //! - [`cli`]: one file a command; turns arguments into calls and outcomes into tables, JSON and exit codes
 //! - [`operator`]: the Kubernetes shell: watchers, presence, the status writer, events
 //! - [`service`]: the HTTP shell: probes and metrics
+//! - [`mail`]: the mail shell: from the outbox to an SMTP server
 //! - [`manifests`]: a roster from files: read, check, watch, with line and column
 //! - [`credentials`]: passwords: hashing, the work that is ordered, verification
 //! - [`reconcile`]: the engine: gather → decide → commit → report, in batches; planning, removals, the timer
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod credentials;
 pub mod directory;
 pub mod lifecycle;
+pub mod mail;
 pub mod manifests;
 pub mod operator;
 pub mod reconcile;

@@ -1,7 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
 use rollcall::directory::{
-    self, Absent, Address, Directory, audit, declarations, facts, figures, holds, leadership, passwords, unattended,
+    self, Absent, Address, Directory, audit, declarations, facts, figures, holds, leadership, links, outbox, passwords,
+    unattended,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -15,6 +16,8 @@ fn shared() -> Vec<&'static str> {
         passwords::STATEMENTS,
         figures::STATEMENTS,
         holds::STATEMENTS,
+        links::STATEMENTS,
+        outbox::STATEMENTS,
     ]
     .concat()
 }

@@ -18,7 +18,7 @@ if [[ -n ${KUBEBUILDER_ASSETS:-} ]] && complete "$KUBEBUILDER_ASSETS"; then
     echo "$KUBEBUILDER_ASSETS"
     exit
 fi
-key=$(cat "$here"/build.sh "$here"/*/go.mod "$here"/*/go.sum | sha256sum | cut -c 1-16)
+key=$(cat "$here"/build.sh "$here"/{etcd,kubernetes,helm}/go.{mod,sum} | sha256sum | cut -c 1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rollcall/tools-$key
 if complete "$cache"; then
     echo "$cache"

@@ -137,6 +137,7 @@ CREATE TABLE members (
     erased            JSONB   NOT NULL,
     password_changed_at BIGINT,
     password_trouble  TEXT,
+    welcome           JSONB   NOT NULL,
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);
@@ -325,16 +326,45 @@ CREATE TABLE access_losses (
 );
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
+-- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
+-- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
     id              TEXT    NOT NULL PRIMARY KEY,
     at              BIGINT  NOT NULL,
     uid             TEXT    NOT NULL,
+    tenant          TEXT    NOT NULL,
     consumer        TEXT    NOT NULL,
     effect          TEXT    NOT NULL,
     payload         JSONB   NOT NULL,
-    acknowledged_at BIGINT
+    attempts        BIGINT  NOT NULL,
+    next_at         BIGINT  NOT NULL,
+    error           TEXT,
+    refused_at      BIGINT,
+    acknowledged_at BIGINT,
+    changed_at      BIGINT  NOT NULL,
+    folded          BOOLEAN NOT NULL
 );
-CREATE INDEX outbox_open ON outbox (consumer, at) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_open ON outbox (consumer, next_at) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_waiting ON outbox (tenant) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_uid ON outbox (uid);
+CREATE INDEX outbox_changed ON outbox (changed_at);
+CREATE INDEX outbox_refused ON outbox (uid) WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL;
+CREATE INDEX outbox_unfolded ON outbox (uid) WHERE NOT folded;
+
+-- Links sent by mail, each for one use; only digests of them. One that is not `folded` is news to a record.
+CREATE TABLE links (
+    digest     TEXT    NOT NULL PRIMARY KEY,
+    member     TEXT    NOT NULL,
+    purpose    TEXT    NOT NULL,
+    created_at BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL,
+    sent_at    BIGINT,
+    ended_at   BIGINT,
+    used_at    BIGINT,
+    folded     BOOLEAN NOT NULL
+);
+CREATE INDEX links_member ON links (member);
+CREATE INDEX links_unfolded ON links (member) WHERE NOT folded;
 
 -- The trail. Append-only; values and handles stand beside it, where a purge can erase them.
 CREATE TABLE audit (

@@ -137,6 +137,7 @@ CREATE TABLE members (
     erased            TEXT    NOT NULL,
     password_changed_at INTEGER,
     password_trouble  TEXT,
+    welcome           TEXT    NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
@@ -325,16 +326,45 @@ CREATE TABLE access_losses (
 ) STRICT, WITHOUT ROWID;
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
+-- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
+-- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
     id              TEXT    NOT NULL PRIMARY KEY,
     at              INTEGER NOT NULL,
     uid             TEXT    NOT NULL,
+    tenant          TEXT    NOT NULL,
     consumer        TEXT    NOT NULL,
     effect          TEXT    NOT NULL,
     payload         TEXT    NOT NULL,
-    acknowledged_at INTEGER
+    attempts        INTEGER NOT NULL,
+    next_at         INTEGER NOT NULL,
+    error           TEXT,
+    refused_at      INTEGER,
+    acknowledged_at INTEGER,
+    changed_at      INTEGER NOT NULL,
+    folded          INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (consumer, at) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_open ON outbox (consumer, next_at) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_waiting ON outbox (tenant) WHERE acknowledged_at IS NULL;
+CREATE INDEX outbox_uid ON outbox (uid);
+CREATE INDEX outbox_changed ON outbox (changed_at);
+CREATE INDEX outbox_refused ON outbox (uid) WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL;
+CREATE INDEX outbox_unfolded ON outbox (uid) WHERE NOT folded;
+
+-- Links sent by mail, each for one use; only digests of them. One that is not `folded` is news to a record.
+CREATE TABLE links (
+    digest     TEXT    NOT NULL PRIMARY KEY,
+    member     TEXT    NOT NULL,
+    purpose    TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    sent_at    INTEGER,
+    ended_at   INTEGER,
+    used_at    INTEGER,
+    folded     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX links_member ON links (member);
+CREATE INDEX links_unfolded ON links (member) WHERE NOT folded;
 
 -- The trail. Append-only; values and handles stand beside it, where a purge can erase them.
 CREATE TABLE audit (

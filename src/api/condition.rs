@@ -1,6 +1,8 @@
 //! What people are told: reasons, what each means for `Ready` (R11), and the conditions built from them.
 //! No I/O. Used by the decisions, by the reports and by the generated reference.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::APPROVE_ANNOTATION;
@@ -95,7 +97,8 @@ reasons! {
     SupremeAdminProtected: Stalled, "Name another member in the tenant's `supremeAdminRef` first.";
     /// An administrator can't be deleted (M23).
     AdministratorProtected: Stalled, "Set `administrator: None` first.";
-    /// The supreme administrator needs a `personalEmail` (T4).
+    /// The supreme administrator needs a `personalEmail` (T4). As a condition of its own beside `Ready`: a member that
+    /// is to choose its password through a link has none, so nothing is sent (M32).
     PersonalEmailRequired: Stalled, "Give the member a `personalEmail`.";
     /// A different person stands under the handle: the record has another `externalKey` (M11).
     IdentityConflict: Stalled, "Give the new person a manifest of another name, or restore the `externalKey` if it is the same person.";
@@ -127,8 +130,8 @@ reasons! {
     LeaveSpent: Warning, "Declare another `leaveOfAbsence`, or take it out.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
-    /// The field does not apply to the member as it is, so it does nothing: a password can't be reset before there is one (M33).
-    NotApplicable: Warning, "Take the value out; for `CreationLink` use `resendInvitation`.";
+    /// What a new value of the field orders does not apply to the member as it is; nothing was done (M26, M33, M34).
+    NotApplicable: Warning, "Take the field out.";
     /// The member has a password (M32).
     PasswordSet: Password, "Nothing.";
     /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).
@@ -149,6 +152,14 @@ reasons! {
     PolicyViolated: Password, "Put another password into the Secret.";
     /// The Secret could not be read or written; it is tried again.
     SecretFailed: Password, "Look into the log.";
+    /// The member has no `personalEmail`, and no mailbox that it has signed in to: no mail reaches it (M34).
+    NoAddress: Warning, "Give the member a `personalEmail`.";
+    /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.
+    RegistrationExpired: Warning, "Give `resendInvitation` a new value.";
+    /// The mail server refused a mail for good; it is set aside (M34).
+    MailRefused: Warning, "Correct the address, then `rollcall outbox retry`; or acknowledge it.";
+    /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
+    MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";
 }
@@ -248,8 +259,13 @@ impl Verdict {
             let messages: Vec<String> = self.holds.iter().map(Hold::message).collect();
             push("Held", "True", first.reason, &messages.join("; "));
         }
+        // A type stands once in a list of conditions.
+        let mut told: BTreeMap<Reason, Vec<&str>> = BTreeMap::new();
         for (reason, message) in &self.warnings {
-            push(reason.name(), "True", *reason, message);
+            told.entry(*reason).or_default().push(message);
+        }
+        for (reason, messages) in told {
+            push(reason.name(), "True", reason, &messages.join("; "));
         }
         for State { condition, holds, reason, message } in &self.states {
             push(condition, if *holds { "True" } else { "False" }, *reason, message);

@@ -432,6 +432,15 @@ pub struct MemberStatus {
     /// When the person first signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sign_in_at: Option<String>,
+    /// When the last invitation was sent (M32).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_at: Option<String>,
+    /// Until when the link of the invitation works; absent once it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_until: Option<String>,
+    /// When the member chose its first password through the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<String>,
     /// When the password was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_changed_at: Option<String>,

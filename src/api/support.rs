@@ -12,7 +12,6 @@ const TENANT: &[Field<TenantSpec>] = &[
     ("spec.externalConnections", |spec| spec.external_connections.is_some()),
     ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
     ("spec.cancellation", |spec| spec.cancellation.is_some()),
-    ("spec.notifications", |spec| spec.notifications.is_some()),
     ("spec.registrationLink", |spec| spec.registration_link.is_some()),
 ];
 
@@ -33,6 +32,8 @@ const MEMBER: &[Field<MemberSpec>] = &[
         spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
     }),
     ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
+    // Until a password can be generated or taken from a Secret.
+    ("spec.password", |spec| spec.password.as_ref().is_some_and(|password| password.mode != PasswordMode::CreationLink)),
     ("spec.registration", |spec| spec.registration.is_some()),
 ];
 

@@ -304,10 +304,22 @@ pub struct TenantStatus {
     /// How many removals are pending in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_removal_count: Option<i64>,
+    /// What others have not acknowledged yet: mails, and orders to services (I2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<OutboxStatus>,
     /// What holds of this object now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// What others have not acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutboxStatus {
+    /// How many rows of the outbox wait.
+    pub waiting: i64,
+    /// Since when the oldest of them does.
+    pub since: String,
 }
 
 /// A record whose resource is gone and that may not go yet (R9).

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
-use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, output, plan};
+use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::{Told, Worker};
 use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
+use crate::mail::follow;
 use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
@@ -51,6 +53,8 @@ pub struct Apply {
     /// How often to look for drift while watching, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     drift_interval: u64,
+    #[command(flatten)]
+    mailing: mail::Mailing,
 }
 
 /// How to print what was done.
@@ -67,6 +71,7 @@ impl Apply {
             return plan::Plan::of_apply(self.files, self.prune, self.take_over, self.output == Format::Json).run(global).await;
         }
         let address: Address = global.directory.parse()?;
+        let post = self.mailing.post()?;
         // What changes while the first set is applied is a change.
         let watch = if self.watch { Some(manifests::watch::watch(&self.files.files).map_err(unwatchable)?) } else { None };
         // The files are read while the directory is opened.
@@ -114,12 +119,21 @@ impl Apply {
             engine.keep(output::MOST);
         }
         let code = self.once(&mut engine, roster, global).await?;
+        mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
         match watch {
             None => {
                 engine.release().await?;
                 Ok(code)
             }
-            Some(watch) => self.stay(engine, watch, global).await,
+            Some(watch) => {
+                let mails = post.map(|post| {
+                    let directory = engine.directory.clone();
+                    tokio::spawn(async move { follow(&post, &directory, Timestamp::now).await })
+                });
+                let code = self.stay(engine, watch, global).await;
+                mails.iter().for_each(tokio::task::JoinHandle::abort);
+                code
+            }
         }
     }
 

@@ -6,7 +6,9 @@ mod crds;
 mod describe;
 mod get;
 mod history;
+mod mail;
 mod operator;
+mod outbox;
 mod output;
 mod plan;
 mod record;
@@ -77,6 +79,8 @@ enum Command {
     Crds(crds::Crds),
     /// Report what services saw
     Record(record::Record),
+    /// List what others must do and have not acknowledged: mails, and orders to services
+    Outbox(outbox::Outbox),
     /// Write the reference pages of the documentation
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -126,6 +130,7 @@ pub async fn run() -> ExitCode {
         Command::Operator(operator) => operator.run(&global).await,
         Command::Crds(crds) => crds.run(),
         Command::Record(record) => record.run(&global).await,
+        Command::Outbox(outbox) => outbox.run(&global).await,
         Command::Reference(reference) => reference.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());

@@ -9,6 +9,7 @@ use clap::Args;
 use kube::{Client, Config};
 use tokio::net::TcpListener;
 
+use super::mail::Mailing;
 use super::{Failure, Global, OK, ended};
 use crate::directory::{Absent, Address, Directory};
 use crate::operator::health::Health;
@@ -30,6 +31,8 @@ pub struct Operator {
     /// How often to look for drift, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     drift_interval: u64,
+    #[command(flatten)]
+    mailing: Mailing,
 }
 
 impl Probed for Health {
@@ -47,6 +50,7 @@ impl Operator {
         if global.now.is_some() {
             return Err(Failure::Usage("an operator follows the clock: leave --now out".into()));
         }
+        let post = self.mailing.post()?.map(Arc::new);
         let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{what}: {error}"));
         let health = Arc::new(Health::default());
         let listener =
@@ -84,7 +88,7 @@ impl Operator {
         let namespaces: BTreeSet<Arc<str>> = self.namespaces.iter().map(|namespace| namespace.as_str().into()).collect();
         let drift_interval = Duration::from_secs(self.drift_interval);
         let namespaces = namespaces.into_iter().collect();
-        let settings = Settings { clients, directory: directory.clone(), namespaces, drift_interval };
+        let settings = Settings { clients, directory: directory.clone(), namespaces, drift_interval, post };
         let done = run(settings, health, end).await;
         server.abort();
         if tokio::time::timeout(CLOSING, directory.close()).await.is_err() {

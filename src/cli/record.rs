@@ -12,7 +12,7 @@ use crate::credentials::own::{Changed, Proof, change};
 use crate::credentials::{Answer, may_sign_in};
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, facts, leadership, records};
+use crate::directory::{Directory, facts, leadership, outbox, records};
 use crate::lifecycle::password::sentence;
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
@@ -48,6 +48,12 @@ enum What {
         /// The member's name
         member: String,
     },
+    /// Report that orders of the outbox were carried out
+    Acknowledge {
+        /// The rows, as `rollcall outbox` lists them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
 }
 
 /// The apps with which people sign in.
@@ -77,7 +83,10 @@ impl App {
 
 impl Record {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let (What::SignIn { member, .. } | What::Password { member }) = &self.what;
+        let member = match &self.what {
+            What::SignIn { member, .. } | What::Password { member } => member,
+            What::Acknowledge { ids } => return acknowledge(global, ids).await,
+        };
         let name = member.strip_prefix("member/").unwrap_or(member);
         let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
@@ -107,6 +116,7 @@ impl Record {
                 }
             }
             What::Password { member: _ } => own_password(&directory, global, &handle).await?,
+            What::Acknowledge { ids } => acknowledge(global, &ids).await?,
         };
         advance(&directory, now).await?;
         Ok(done)
@@ -169,6 +179,28 @@ fn lines(count: usize) -> Result<Vec<Confidential>, Failure> {
         lines.push(Confidential::new(line).without_line_break());
     }
     Ok(lines)
+}
+
+/// Notes that orders of the outbox were carried out (I2). Once more is no error.
+async fn acknowledge(global: &Global, ids: &[String]) -> Result<u8, Failure> {
+    let directory = global.open().await?;
+    global.keep_clock(&directory).await?;
+    let now = global.now();
+    let mut tx = directory.write().await?;
+    let mut code = OK;
+    for id in ids {
+        match outbox::acknowledge(&mut tx, id, now).await? {
+            Some(true) => println!("{id} is acknowledged"),
+            Some(false) => println!("{id} was acknowledged before"),
+            None => {
+                eprintln!("error: {id}: there is no such order in the outbox");
+                code = PARTLY;
+            }
+        }
+    }
+    tx.commit().await?;
+    advance(&directory, now).await?;
+    Ok(code)
 }
 
 /// Whether the member's own time has come and nobody has acted on it.

@@ -22,6 +22,7 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &passwords::FACTS,
+    &super::links::LINKS,
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
@@ -51,6 +52,10 @@ const NUMBERS: &[&str] = &[
     "epoch",
     "password_changed_at",
     "changed_at",
+    "expires_at",
+    "sent_at",
+    "ended_at",
+    "used_at",
 ];
 const TRUTHS: &[&str] =
     &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded", "by_member"];
@@ -65,6 +70,7 @@ const DOCUMENTS: &[&str] = &[
     "erased",
     "former",
     "held",
+    "welcome",
     "on_leave",
     "spent_leave",
     "fields",

@@ -1,21 +1,18 @@
-//! Facts that services report, sessions, the outbox, and erasure: the rows around a record that are not the
-//! record. Facts are written by anyone, at any time; the leader folds them in.
+//! Facts that services report, sessions, and erasure: the rows around a record that are not the record. Facts
+//! are written by anyone, at any time; the leader folds them in.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::Error;
 use super::sql::{Cell, Table, Tx, keys};
+use super::{Error, outbox};
 use crate::api::Handle;
 use crate::record::Uid;
 
 const SIGN_INS: Table = Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] };
 const SESSIONS: Table =
     Table { name: "sessions", columns: &["id", "member", "app", "opened_at", "closed_at", "closed_by"], key: &["id"] };
-const OUTBOX: Table =
-    Table { name: "outbox", columns: &["id", "at", "uid", "consumer", "effect", "payload", "acknowledged_at"], key: &["id"] };
 const TOMBSTONES: Table = Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] };
 
 /// The tables whose rows of a member are erased with it, and the column that names it (M25). The member's
@@ -31,6 +28,7 @@ pub const ERASED: &[(&str, &str)] = &[
     ("password_history", "member"),
     ("password_orders", "member"),
     ("password_facts", "member"),
+    ("links", "member"),
     ("audit_values", "uid"),
 ];
 
@@ -78,14 +76,15 @@ pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Times
 
 const ANY_NEWS: &str = "SELECT member FROM sign_ins WHERE NOT folded LIMIT 1";
 
-/// Handles of members with sign-ins, or news of their passwords, that no record knows of yet.
+/// Handles of members with sign-ins, or news of their passwords, mails and links, that no record knows of yet.
 pub async fn members_with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Handle>, Error> {
     let rows = tx.fetch(NEWS, vec![limit.into()]).await?;
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
 const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded \
-     UNION SELECT member FROM password_facts WHERE NOT folded) LIMIT $1";
+     UNION SELECT member FROM password_facts WHERE NOT folded UNION SELECT member FROM links WHERE NOT folded \
+     UNION SELECT uid FROM outbox WHERE NOT folded) LIMIT $1";
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
@@ -126,25 +125,6 @@ pub async fn last_sign_ins(tx: &mut Tx, member: &Uid, limit: i64) -> Result<Vec<
 
 const LAST_SIGN_INS: &str = "SELECT at, app FROM sign_ins WHERE member = $1 ORDER BY at DESC LIMIT $2";
 
-/// Something that another service must do.
-#[derive(Clone, Debug)]
-pub struct Order {
-    pub id: String,
-    pub at: Timestamp,
-    pub uid: Uid,
-    pub consumer: &'static str,
-    pub effect: &'static str,
-    pub payload: Value,
-}
-
-/// Puts orders into the outbox.
-pub async fn order(tx: &mut Tx, orders: Vec<Order>) -> Result<(), Error> {
-    let rows = orders.into_iter().map(|Order { id, at, uid, consumer, effect, payload }| {
-        vec![id.into(), at.into(), uid.as_str().into(), consumer.into(), effect.into(), payload.into(), Cell::Int(None)]
-    });
-    tx.insert(&OUTBOX, rows.collect()).await
-}
-
 /// Erases everything personal around these members (M25). Their uids are at rest from then on.
 pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Error> {
     if members.is_empty() {
@@ -155,7 +135,7 @@ pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Er
     for (table, column) in ERASED {
         tx.delete(table, &[column], keys(members)).await?;
     }
-    Ok(())
+    outbox::forget_mails(tx, members).await
 }
 
 /// Which of these identifiers are at rest.

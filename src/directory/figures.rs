@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Error;
+use super::outbox::{self, Open, Sends};
 use super::sql::Tx;
 
 /// The figures of a tenant.
@@ -12,6 +13,9 @@ pub struct TenantFigures {
     /// Members that hold a place, those in grace included.
     pub members: i64,
     pub organizations: i64,
+    /// What of it is not acknowledged (I2), and whether mails are sent at all.
+    pub open: Open,
+    pub sends: Option<Sends>,
 }
 
 /// The figures of an organization.
@@ -33,6 +37,11 @@ pub async fn tenants(tx: &mut Tx) -> Result<HashMap<String, TenantFigures>, Erro
     }
     for row in tx.fetch(COUNT_ORGANIZATIONS, vec![]).await? {
         map.entry(row.text(0)?).or_default().organizations = row.get(1)?;
+    }
+    let sends = outbox::sends(tx).await?;
+    for (tenant, open) in outbox::open(tx, sends).await? {
+        let figures = map.entry(tenant).or_default();
+        (figures.open, figures.sends) = (open, Some(sends));
     }
     Ok(map)
 }

@@ -9,6 +9,8 @@ pub mod facts;
 pub mod figures;
 pub mod holds;
 pub mod leadership;
+pub mod links;
+pub mod outbox;
 pub mod passwords;
 pub mod records;
 pub mod sql;

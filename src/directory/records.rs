@@ -106,6 +106,7 @@ pub const MEMBERS: Table = Table {
         "erased",
         "password_changed_at",
         "password_trouble",
+        "welcome",
     ],
     key: &["uid"],
 };
@@ -329,6 +330,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             erased: serde_json::from_value(row.json(37)?).unwrap_or_default(),
             password_changed_at: row.maybe_instant(38)?,
             password_trouble: row.get::<Option<String>>(39)?.as_deref().and_then(passwords::trouble),
+            welcome: serde_json::from_value(row.json(40)?).unwrap_or_default(),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -381,6 +383,7 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         erased,
         password_changed_at,
         password_trouble,
+        welcome,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -424,6 +427,7 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         json!(erased).into(),
         (*password_changed_at).into(),
         password_trouble.as_ref().map(passwords::trouble_text).into(),
+        json!(welcome).into(),
     ]
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use crate::api::{Handle, Hold, Key, Kind, Reason};
-use crate::record::{Cause, Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{Cause, Claim, MailNews, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct World {
     pub first_sign_ins: HashMap<Uid, Timestamp>,
     /// What became of members' passwords, that no record knows of yet.
     pub passwords: HashMap<Uid, PasswordNews>,
+    /// What happened to members' mails and links, and what was refused.
+    pub mail_news: HashMap<Uid, MailNews>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
     /// What was judged of losses of access (T11). One that was not is put off until it is.
@@ -91,6 +93,7 @@ impl World {
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
             passwords: HashMap::new(),
+            mail_news: HashMap::new(),
             touched: HashSet::new(),
             judged: HashMap::new(),
             holds: HashMap::new(),

@@ -21,7 +21,9 @@ use jiff::Timestamp;
 use kube::Client;
 
 use crate::directory::leadership::{Leader, take_if_free};
+use crate::directory::outbox::Sends;
 use crate::directory::{Directory, Error, kept};
+use crate::mail::{self, Post};
 use crate::reconcile::Engine;
 use health::{Health, Role};
 use session::Session;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub namespaces: Vec<Arc<str>>,
     /// How often every declaration is looked at for drift.
     pub drift_interval: Duration,
+    /// The server through which mails leave, if there is one (M34).
+    pub post: Option<Arc<Post>>,
 }
 
 /// Works until it is told to end: leads, or stands by. Fails only where going on makes no sense.
@@ -135,7 +139,21 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     health.well("directory");
     health.set_role(Role::Leader);
     tracing::info!("leading the directory");
-    session.insert(Session::start(settings.clone(), health.clone(), engine).await?).run().await
+    mail::note(&settings.directory, if settings.post.is_some() { Sends::Yes } else { Sends::No }).await?;
+    let session = session.insert(Session::start(settings.clone(), health.clone(), engine).await?);
+    // Mails are sent by whoever leads, and by nobody else.
+    tokio::select! {
+        led = session.run() => led,
+        () = send_mails(settings) => Ok(()),
+    }
+}
+
+/// Sends mails for as long as it is polled; never ends.
+async fn send_mails(settings: &Settings) {
+    match &settings.post {
+        Some(post) => mail::follow(post, &settings.directory, now).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// This moment, as the directory keeps it.

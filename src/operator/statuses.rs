@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::known::Cluster;
 use super::writer::{Outcome, Write, Writer, Written};
 use crate::api::{Key, Kind};
 use crate::directory::declarations::{Filter, status_digest};
-use crate::directory::{Directory, Error};
+use crate::directory::{Directory, Error, outbox};
 use crate::reconcile::figures;
 
 /// The kinds whose statuses hold figures beside what is stored.
@@ -40,13 +42,15 @@ struct Figures {
     urgent: bool,
     told_at: Instant,
     took: Duration,
+    /// When the outbox was last written, as far as it was told.
+    outbox: Option<Timestamp>,
 }
 
 impl Statuses {
     /// None is known yet, and all figures are to be told.
     pub fn new(writer: Writer) -> Self {
         let at = Instant::now();
-        let figures = Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO };
+        let figures = Figures { stale: true, urgent: false, told_at: at, took: Duration::ZERO, outbox: None };
         Statuses { writer, on_their_way: 0, unwritten: BTreeSet::new(), unwritten_at: at, figures }
     }
 
@@ -137,15 +141,21 @@ impl Statuses {
 
     /// Tells Tenants and Organizations their figures, at most once a second, and less often where counting takes long.
     pub async fn tell_figures(&mut self, cluster: &mut Cluster, directory: &Directory) -> Result<(), Error> {
-        let Figures { stale, urgent, told_at, took } = self.figures;
+        let Figures { stale, urgent, told_at, took, outbox: known } = self.figures;
         let pause = FIGURES.max(took * 10);
         let busy = self.are_on_their_way() && !urgent && told_at.elapsed() < FIGURES_AT_LAST;
-        if !stale || told_at.elapsed() < pause || busy {
+        if told_at.elapsed() < pause || busy {
             return Ok(());
         }
         let started = Instant::now();
-        (self.figures.stale, self.figures.urgent) = (false, false);
         let mut tx = directory.read().await?;
+        // Services acknowledge, and mails are sent, beside the engine.
+        let changed_at = outbox::changed_at(&mut tx).await?;
+        if !stale && changed_at == known {
+            return Ok(());
+        }
+        self.figures.outbox = changed_at;
+        (self.figures.stale, self.figures.urgent) = (false, false);
         for kind in WITH_FIGURES {
             for (declaration, status) in figures::list(&mut tx, kind, &Filter::default()).await? {
                 let Some(known) = cluster.get_mut(&declaration.key) else { continue };

@@ -14,14 +14,15 @@ use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
-use crate::directory::facts::{Order, Sessions};
+use crate::directory::facts::Sessions;
 use crate::directory::leadership::Leader;
+use crate::directory::outbox::Ordered;
 use crate::directory::store::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, passwords, store, tree};
+use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, links, outbox, passwords, store, tree};
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, PasswordEffect, Record, Uid, password};
+use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, Uid, password};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -34,13 +35,17 @@ pub struct Commit {
     /// By the instant as of which they are.
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
-    orders: Vec<Order>,
+    orders: Vec<Ordered>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
     /// What became of passwords, and is known to the records from now on.
     passwords_told: Vec<String>,
     password_orders: Vec<passwords::Order>,
     must_change: Vec<Uid>,
+    /// What the records know now of mails and links.
+    heard: Vec<MailNews>,
+    /// Tenants that want no mails (T15).
+    silent: HashSet<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -73,7 +78,7 @@ pub struct Told {
 
 /// Turns decisions into what is to be written.
 pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
-    let mut commit = Commit::default();
+    let mut commit = Commit { silent: silent(gathered, decisions), ..Commit::default() };
     let names = Names::new(gathered, decisions);
     let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
     for decision in decisions {
@@ -87,6 +92,17 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
         commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
     }
     commit
+}
+
+/// The tenants that want no mails (T15), as they are after these decisions.
+fn silent(gathered: &Gathered, decisions: &[Decision]) -> HashSet<Uid> {
+    let mut wanted: HashMap<&Uid, bool> = gathered.world.tenants.iter().map(|(uid, tenant)| (uid, tenant.notifies())).collect();
+    for record in decisions.iter().filter_map(|decision| decision.record.as_ref()) {
+        if let Record::Tenant(tenant) = record {
+            wanted.insert(&tenant.uid, tenant.notifies());
+        }
+    }
+    wanted.into_iter().filter(|(_, wanted)| !wanted).map(|(uid, _)| uid.clone()).collect()
 }
 
 /// The names of records by uid: trail and status tell names, not identifiers.
@@ -156,6 +172,8 @@ impl Commit {
             if world.first_sign_ins.contains_key(uid) {
                 self.folded.push(uid.clone());
             }
+            let news = world.mail_news.get(uid).filter(|news| !news.links.is_empty() || !news.orders.is_empty());
+            self.heard.extend(news.cloned());
         }
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
@@ -211,24 +229,26 @@ impl Commit {
     }
 
     fn effects(&mut self, step: &Step, record: &Record) {
-        let order = |consumer, effect, payload| Order {
+        let ordered = |order| Ordered {
             id: uuid::Uuid::now_v7().to_string(),
             at: step.due,
             uid: record.uid().clone(),
-            consumer,
-            effect,
-            payload,
+            tenant: record.tenant().clone(),
+            order,
         };
         self.password_effects(step);
         for effect in effects(step.before.as_ref(), step.after.as_ref()) {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
-                Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
-                Effect::EraseData(data) => {
-                    self.orders.extend(data.into_iter().map(|data| order("storage", "Erase", json!({ "data": data }))));
-                }
+                Effect::LeaveRooms => self.orders.push(ordered(Order::LeaveRooms)),
+                Effect::EraseData(data) => self.orders.extend(data.into_iter().map(|data| ordered(Order::Erase(data)))),
                 Effect::Erase => self.erased.push(record.uid().clone()),
+                Effect::Mail(mail) => {
+                    if !self.silent.contains(record.tenant()) {
+                        self.orders.push(ordered(Order::Mail(mail)));
+                    }
+                }
             }
         }
     }
@@ -432,6 +452,7 @@ impl Commit {
             && self.gone.is_empty()
             && self.folded.is_empty()
             && self.passwords_told.is_empty()
+            && self.heard.is_empty()
             && self.looked_at.is_empty()
     }
 
@@ -469,10 +490,14 @@ impl Commit {
             }
             facts::fold(&mut tx, &self.folded).await?;
             holds::lose(&mut tx, &self.losses, now).await?;
-            facts::order(&mut tx, self.orders).await?;
             passwords::fold(&mut tx, &self.passwords_told).await?;
             passwords::must_change(&mut tx, &self.must_change).await?;
             passwords::order(&mut tx, &self.password_orders).await?;
+            for news in &self.heard {
+                links::fold(&mut tx, &news.links).await?;
+                outbox::fold(&mut tx, &news.orders).await?;
+            }
+            outbox::order(&mut tx, self.orders, now).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;

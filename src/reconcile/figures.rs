@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::api::Kind;
+use crate::api::tenant::OutboxStatus;
 use crate::api::time::rfc3339;
+use crate::api::{Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Declaration, Filter};
 use crate::directory::figures::{self, OrganizationFigures, TenantFigures};
+use crate::directory::outbox::Sends;
 use crate::directory::sql::Tx;
 
 /// The declarations of a kind, each with its whole status.
@@ -36,9 +38,24 @@ async fn of_tenant(
     figures: Option<&TenantFigures>,
     declaration: &Declaration,
 ) -> Result<(), Error> {
-    let TenantFigures { members, organizations } = figures.cloned().unwrap_or_default();
+    let TenantFigures { members, organizations, open, sends } = figures.cloned().unwrap_or_default();
     status["members"] = json!(members);
     status["organizations"] = json!(organizations);
+    if let Some(since) = open.since {
+        status["outbox"] = json!(OutboxStatus { waiting: open.orders, since: rfc3339(since) });
+    }
+    if let (Some(since), Some(sends), Some(conditions)) = (open.mails_since, sends, status["conditions"].as_array_mut()) {
+        let why = match sends {
+            Sends::No => "no server to send them through is configured (--smtp)",
+            Sends::Yes => "they could not be sent yet; `rollcall outbox` tells why",
+        };
+        let mails = if open.mails == 1 { "1 mail waits".to_owned() } else { format!("{} mails wait", open.mails) };
+        conditions.push(json!({
+            "type": Reason::MailWaits.name(), "status": "True", "reason": Reason::MailWaits.name(),
+            "message": format!("{mails}, the oldest since {}: {why} (M34)", rfc3339(since)),
+            "observedGeneration": declaration.generation, "lastTransitionTime": rfc3339(since),
+        }));
+    }
     let (pending, count) = declarations::pending_removals(tx, &declaration.key.handle, 20).await?;
     if count > 0 {
         let pending = pending.iter().map(|(key, reason, since)| {

@@ -16,10 +16,10 @@ use crate::directory::declarations::Declaration;
 use crate::directory::passwords::{By, Fact};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, holds, passwords, records, tree};
+use crate::directory::{Error, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
-use crate::record::{Cause, Claim, Record, Space, Uid};
+use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
 
 /// A batch, ready to be decided.
 pub struct Gathered {
@@ -381,6 +381,7 @@ impl Loader<'_> {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
             let news = passwords::unfolded(self.tx, &members).await?;
             gathered.world.passwords = news.into_iter().map(|(member, fact)| (member, password_news(fact))).collect();
+            gathered.world.mail_news = self.mail_news(&members).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         Ok(())
@@ -396,6 +397,24 @@ impl Loader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What became of mails and links of members.
+    async fn mail_news(&mut self, members: &[Uid]) -> Result<HashMap<Uid, MailNews>, Error> {
+        let mut all: HashMap<Uid, MailNews> = HashMap::new();
+        for links::News { digest, member, sent, used_at } in links::unfolded(self.tx, members).await? {
+            let news = all.entry(member).or_default();
+            news.links.push(digest);
+            news.invited = news.invited.max(sent);
+            news.registered_at = news.registered_at.max(used_at);
+        }
+        for (member, id) in outbox::unfolded(self.tx, members).await? {
+            all.entry(member).or_default().orders.push(id);
+        }
+        for (member, mail, error) in outbox::refused(self.tx, members).await? {
+            all.entry(member).or_default().refused = Some((mail, error));
+        }
+        Ok(all)
     }
 
     /// A record that somebody took away comes back as the same one, unless it is at rest.

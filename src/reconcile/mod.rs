@@ -20,6 +20,7 @@ use serde_json::Value;
 
 pub use commit::Told;
 pub use engine::{Engine, Presence};
+pub use request::random_text;
 
 use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};

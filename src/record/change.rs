@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::mail::{Mail, mails};
 use super::{MemberRecord, Record};
 use crate::api::member::MemberPhase;
 
@@ -103,6 +104,8 @@ pub enum Effect {
     EraseData(Vec<Data>),
     /// Everything personal of the record is erased (M25).
     Erase,
+    /// A mail goes to the member (M34), unless its tenant wants none (T15).
+    Mail(Mail),
 }
 
 /// What services keep of a member.
@@ -242,11 +245,15 @@ fn family(path: &str) -> &'static [Action] {
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
+    let before = match (before, after) {
+        (Some(Record::Member(before)), _) => before,
+        (None, Some(Record::Member(after))) => return mails(None, after).into_iter().map(Effect::Mail).collect(),
+        (Some(Record::Tenant(_) | Record::Organization(_)) | None, _) => return Vec::new(),
+    };
     let Some(Record::Member(after)) = after else {
         return vec![Effect::SignOut, Effect::EraseData(Data::ALL.to_vec()), Effect::Erase];
     };
-    let mut list = Vec::new();
+    let mut list: Vec<Effect> = mails(Some(before), after).into_iter().map(Effect::Mail).collect();
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Claim, Data, Intent, Space, Uid, instant, long_tail, push_tail};
+use super::{Claim, Data, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
 use crate::api::member::{Administrator, AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec, Reason};
 
@@ -94,6 +94,8 @@ pub struct Lived {
     pub password_changed_at: Option<Timestamp>,
     /// Why the declared password could not be set, and what was said of it.
     pub password_trouble: Option<(Reason, String)>,
+    /// What became of the first mail, and of the invitation (M32, M34).
+    pub welcome: Welcome,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -269,7 +271,10 @@ impl MemberRecord {
             password_changed_at,
             // Told by the condition `PasswordSet`.
             password_trouble: _,
+            welcome,
         } = lived;
+        // That a first mail was ordered is told by the outbox.
+        let Welcome { at: _, invited_at, invited_until, expired_at, registered_at, in_vain: _ } = welcome;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
         let mut fields: Vec<(String, Value)> = vec![
@@ -302,6 +307,10 @@ impl MemberRecord {
             ("purgeAt".into(), instant(*purge_at)),
             ("erased".into(), json!(erased)),
             ("passwordChangedAt".into(), instant(*password_changed_at)),
+            ("invitedAt".into(), instant(*invited_at)),
+            ("invitedUntil".into(), instant(*invited_until)),
+            ("registrationExpiredAt".into(), instant(*expired_at)),
+            ("registeredAt".into(), instant(*registered_at)),
         ];
         push_tail(&mut fields, profile);
         fields

@@ -3,8 +3,10 @@
 
 pub mod change;
 pub mod claim;
+pub mod mail;
 pub mod member;
 pub mod organization;
+pub mod outbox;
 pub mod password;
 pub mod tenant;
 
@@ -16,8 +18,10 @@ use serde_json::Value;
 
 pub use change::{Action, Cause, Change, Data, Effect, FieldChange};
 pub use claim::{Claim, Space};
+pub use mail::{Mail, MailNews, Welcome};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
+pub use outbox::{Consumer, Order};
 pub use password::PasswordEffect;
 pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
-use crate::api::tenant::Plan;
+use crate::api::tenant::{Notifications, Plan};
 use crate::api::{Handle, Length, TenantSpec};
 
 /// A tenant as the directory keeps it.
@@ -131,6 +131,14 @@ impl TenantRecord {
         }
         let this = Former { budget: was, deletion_grace: deletion_grace(spec), until: was.window.after(now) };
         self.former_at(now).cloned().chain([this]).collect()
+    }
+
+    /// Whether mails go to its members (T15).
+    pub fn notifies(&self) -> bool {
+        match self.intent.spec.notifications {
+            Some(Notifications::Disabled) => false,
+            Some(Notifications::Enabled) | None => true,
+        }
     }
 
     pub(super) fn claims(&self) -> Vec<Claim> {

@@ -20,6 +20,7 @@ mod kept;
 mod leave;
 mod life;
 mod limits;
+mod mail;
 mod namespaces;
 mod organizations;
 mod passwords;

@@ -49,6 +49,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else if gt (int .Values.replicas) 1 }}
 {{- fail (printf "replicas is %d, and directory.type is sqlite, a file that one process uses: set replicas to 1, or directory.type to postgres" (int .Values.replicas)) }}
 {{- end }}
+{{- if .Values.mail.existingSecret.name }}
+{{- if not (and .Values.mail.from .Values.mail.linkBase) }}
+{{- fail "mail.existingSecret.name is set: set mail.from to the address mails are from, and mail.linkBase to the URL that links in them begin with" }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The rights on what people declare, where it is watched. */}}

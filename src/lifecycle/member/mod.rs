@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod loss;
+pub mod mail;
 pub mod once;
 pub mod password;
 pub mod transfer;
@@ -78,6 +79,14 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     }
 
     fold_password(world, decision);
+    if let Some(member) = member_of(decision)
+        && let Some(news) = world.mail_news.get(&member.uid)
+        && let Some((at, welcome)) = mail::heard(&member.lived.welcome, news)
+    {
+        let lived = Lived { welcome, ..member.lived.clone() };
+        let next = settled(world, &member, &tenant, lived, before_due);
+        decision.step(Cause::Service, at, Some(Record::Member(Arc::new(next))));
+    }
 
     while let Some(member) = member_of(decision)
         && let Some(due) = member.state.wake_at
@@ -321,7 +330,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     once::spend(&mut base.lived.spent, spec);
     let guard = guard(world, &base);
     let lived = advance(&base.lived, &dates, tenant.deletion_grace(world.now), guard, world.now, world.now);
-    let next = settled(world, &base, &tenant, lived, world.now);
+    let mut next = settled(world, &base, &tenant, lived, world.now);
+    if let Some(current) = &current {
+        mail::resend(&mut next, current);
+    }
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
     } else {
@@ -332,6 +344,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !next.is_deleted() {
         verdict.states.push(password::told(&next));
     }
+    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, world.mail_news.get(&next.uid)));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
@@ -387,7 +400,10 @@ fn settled(world: &World, member: &MemberRecord, tenant: &TenantRecord, lived: L
     // An organization that is no longer known is no drift: the record keeps what it has.
     let known = assignments(world, spec, tenant, &member.handle, is_current);
     let assignments = known.unwrap_or_else(|_| member.declared.assignments.clone());
-    MemberRecord { lived, state, declared: MemberDeclared { assignments, ..member.declared.clone() }, ..member.clone() }
+    let declared = MemberDeclared { assignments, ..member.declared.clone() };
+    let mut next = MemberRecord { lived, state, declared, ..member.clone() };
+    mail::welcome(&mut next, tenant, at);
+    next
 }
 
 /// The record as its stored intent and its life make it at an instant. What differs has drifted, or

@@ -7,6 +7,8 @@
 mod directory;
 mod operator;
 mod plane;
+#[path = "../../rules/support/post.rs"]
+pub mod post;
 
 use std::fmt::Display;
 use std::thread::sleep;

@@ -6,6 +6,7 @@
 mod database;
 mod manifests;
 mod outcome;
+pub mod post;
 
 use std::any::Any;
 use std::env;

@@ -1,0 +1,95 @@
+//! How mails leave: the settings that `apply` and `operator` share, and what `apply` says at its end.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Failure;
+use crate::directory::outbox::{self, Sends};
+use crate::directory::{Directory, Error};
+use crate::mail::{self, Post};
+use crate::reconcile::Engine;
+use jiff::Timestamp;
+
+/// How long `apply` sends mails at its end. What is left then waits for the next one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How mails leave (M34).
+#[derive(Debug, Args)]
+pub struct Mailing {
+    /// Send mails through this server: smtps://USER:PASSWORD@HOST:PORT, or smtp://… for STARTTLS; without it, mails wait
+    /// in the outbox
+    #[arg(
+        long,
+        env = "ROLLCALL_SMTP",
+        hide_env_values = true,
+        value_name = "URL",
+        requires_all = ["mail_from", "link_base"]
+    )]
+    smtp: Option<Secret>,
+    /// Who mails are from: hr@example.com, or "Example HR <hr@example.com>"
+    #[arg(long, env = "ROLLCALL_MAIL_FROM", value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    /// What links in mails begin with, such as https://login.example.com
+    #[arg(long, env = "ROLLCALL_LINK_BASE", value_name = "URL")]
+    link_base: Option<String>,
+}
+
+/// A text that is not shown, also not when the arguments are (R7).
+#[derive(Clone)]
+struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Secret(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Mailing {
+    /// The server to send mails through, if one is given. An empty text is none: a chart may set it so.
+    pub fn post(&self) -> Result<Option<Post>, Failure> {
+        let Some(Secret(url)) = self.smtp.as_ref().filter(|url| !url.0.is_empty()) else { return Ok(None) };
+        let (from, link_base) = (self.mail_from.as_deref().unwrap_or_default(), self.link_base.as_deref().unwrap_or_default());
+        Post::new(url, from, link_base).map(Some).map_err(Failure::Usage)
+    }
+}
+
+/// Sends what is due, in bounded time, and has the records know of it; says what waits.
+pub async fn deliver(engine: &mut Engine, post: Option<&Post>, now: Timestamp) -> Result<(), Error> {
+    let directory = engine.directory.clone();
+    let Some(post) = post else {
+        mail::note(&directory, Sends::No).await?;
+        let mails = waiting(&directory, Sends::No).await?;
+        if mails > 0 {
+            let waits = if mails == 1 { "1 mail waits".to_owned() } else { format!("{mails} mails wait") };
+            eprintln!("warning: {waits} in the outbox: no server to send them through is configured (--smtp) (MailWaits)");
+        }
+        return Ok(());
+    };
+    mail::note(&directory, Sends::Yes).await?;
+    let round = mail::deliver(post, &directory, now, PATIENCE).await?;
+    if round.sent > 0 || round.refused > 0 {
+        engine.advance(now).await?;
+    }
+    let told = |count: usize| if count == 1 { "1 mail".to_owned() } else { format!("{count} mails") };
+    if round.sent > 0 {
+        eprintln!("{} sent", told(round.sent));
+    }
+    if round.refused > 0 {
+        eprintln!("warning: {} refused; `rollcall outbox` tells why (MailRefused)", told(round.refused));
+    }
+    if round.put_off > 0 {
+        eprintln!("warning: {} could not be sent yet; `rollcall outbox` tells why (MailWaits)", told(round.put_off));
+    }
+    Ok(())
+}
+
+async fn waiting(directory: &Directory, sends: Sends) -> Result<i64, Error> {
+    Ok(outbox::open(&mut directory.read().await?, sends).await?.values().map(|open| open.mails).sum())
+}

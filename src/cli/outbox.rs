@@ -1,0 +1,123 @@
+//! `rollcall outbox`: what others must do and have not acknowledged; and another try of what was refused.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Failure, Global, OK, PARTLY, output};
+use crate::api::time::rfc3339;
+use crate::directory::outbox::{self, Listed, Which};
+use crate::record;
+
+/// Lists what others must do and have not acknowledged: mails, and orders to services.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Outbox {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Of one consumer only
+    #[arg(long, value_enum)]
+    consumer: Option<Consumer>,
+    /// What was acknowledged, too
+    #[arg(long)]
+    all: bool,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Try mails again at once, also those that were refused
+    Retry {
+        /// The rows, as `rollcall outbox` lists them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+/// Who carries orders out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Consumer {
+    Mail,
+    Messages,
+    Storage,
+}
+
+/// How to print the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+impl Outbox {
+    pub async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let directory = global.open().await?;
+        if let Some(What::Retry { ids }) = self.what {
+            global.keep_clock(&directory).await?;
+            let mut tx = directory.write().await?;
+            let mut code = OK;
+            for id in ids {
+                if outbox::retry(&mut tx, &id, global.now()).await? {
+                    println!("{id} is tried again");
+                } else {
+                    eprintln!("error: {id}: there is no such order that is not acknowledged");
+                    code = PARTLY;
+                }
+            }
+            tx.commit().await?;
+            return Ok(code);
+        }
+        let consumer = self.consumer.map(|consumer| match consumer {
+            Consumer::Mail => record::Consumer::Mail,
+            Consumer::Messages => record::Consumer::Messages,
+            Consumer::Storage => record::Consumer::Storage,
+        });
+        let which = if self.all { Which::All } else { Which::Open };
+        let rows = outbox::list(&mut directory.read().await?, which, consumer).await?;
+        match self.output {
+            Format::Json => output::json(&rows.iter().map(row_json).collect::<Vec<_>>())?,
+            Format::Table => {
+                let header = ["ID", "SINCE", "CONSUMER", "EFFECT", "MEMBER", "STATE", "TRIES", "ERROR"];
+                output::table(&header, rows.iter().map(row_table))?;
+            }
+        }
+        Ok(OK)
+    }
+}
+
+fn state(row: &Listed) -> &'static str {
+    if row.acknowledged_at.is_some() {
+        "Acknowledged"
+    } else if row.refused_at.is_some() {
+        "Refused"
+    } else {
+        "Waiting"
+    }
+}
+
+fn row_table(row: &Listed) -> Vec<String> {
+    let member = match (&row.namespace, &row.name) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        _ => format!("({})", row.uid),
+    };
+    let effect = match row.payload["data"].as_str() {
+        Some(data) => format!("{} {data}", row.effect),
+        None => row.effect.clone(),
+    };
+    let error = row.error.as_deref().map(|error| output::brief(&error.into())).unwrap_or_default();
+    let tries = row.attempts.to_string();
+    vec![row.id.clone(), rfc3339(row.at), row.consumer.clone(), effect, member, state(row).to_owned(), tries, error]
+}
+
+fn row_json(row: &Listed) -> Value {
+    let Listed { id, at, uid, namespace, name, consumer, effect, payload, attempts, next_at, error, refused_at, acknowledged_at } =
+        row;
+    json!({
+        "id": id, "at": at.to_string(), "uid": uid.as_str(), "namespace": namespace, "name": name, "consumer": consumer,
+        "effect": effect, "payload": payload, "state": state(row), "attempts": attempts, "nextAt": next_at.to_string(),
+        "error": error, "refusedAt": refused_at.map(|at| at.to_string()),
+        "acknowledgedAt": acknowledged_at.map(|at| at.to_string()),
+    })
+}

@@ -1,0 +1,152 @@
+//! Links that are sent by mail (M32, M33): kept as SHA-256 digests only, each for one use and for its time. Made
+//! by the sender of mails, used up by whoever sets a password; what happens to them is news to the record.
+
+use jiff::{SignedDuration, Timestamp};
+use ring::digest::{SHA256, digest};
+
+use super::audit::hex;
+use super::sql::{Cell, Table, Tx, keys};
+use super::{Directory, Error};
+use crate::record::Uid;
+use crate::record::mail::Purpose;
+
+pub const LINKS: Table = Table {
+    name: "links",
+    columns: &["digest", "member", "purpose", "created_at", "expires_at", "sent_at", "ended_at", "used_at", "folded"],
+    key: &["digest"],
+};
+
+/// What of a link the directory keeps.
+fn digest_of(token: &str) -> String {
+    hex(digest(&SHA256, token.as_bytes()).as_ref())
+}
+
+/// Makes a link of a member; earlier ones of the same purpose end. `token` is what stands in the mail, and nowhere else.
+pub async fn make(tx: &mut Tx, token: &str, member: &Uid, purpose: Purpose, now: Timestamp) -> Result<(), Error> {
+    tx.execute(END, vec![member.as_str().into(), purpose.name().into(), now.into()]).await?;
+    let expires_at = now.saturating_add(SignedDuration::from_hours(24 * purpose.days())).unwrap_or(Timestamp::MAX);
+    let row = vec![
+        digest_of(token).into(),
+        member.as_str().into(),
+        purpose.name().into(),
+        now.into(),
+        expires_at.into(),
+        Cell::Int(None),
+        Cell::Int(None),
+        Cell::Int(None),
+        true.into(),
+    ];
+    tx.insert(&LINKS, vec![row]).await
+}
+
+const END: &str = "UPDATE links SET ended_at = $3 WHERE member = $1 AND purpose = $2 AND used_at IS NULL AND ended_at IS NULL";
+
+/// Notes that the mail with a link was sent: from here on the record tells until when it works.
+pub async fn sent(tx: &mut Tx, token: &str, now: Timestamp) -> Result<(), Error> {
+    tx.execute(SENT, vec![digest_of(token).into(), now.into()]).await.map(drop)
+}
+
+const SENT: &str = "UPDATE links SET sent_at = $2, folded = (purpose <> 'Registration') WHERE digest = $1";
+
+/// Why a link does not lead on. Which of them it is may be told to whoever holds the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Useless {
+    #[error("there is no such link")]
+    Unknown,
+    #[error("the link was used before")]
+    Used,
+    #[error("a newer link took its place")]
+    Ended,
+    #[error("the link is over")]
+    Expired,
+    #[error("the account may not be used now")]
+    NoAccess,
+}
+
+/// Uses a link up, within the transaction that sets the password: whose it is, or why it does not lead on.
+pub async fn consume(tx: &mut Tx, token: &str, purpose: Purpose, now: Timestamp) -> Result<Result<Uid, Useless>, Error> {
+    let digest = digest_of(token);
+    let used = tx.fetch_one(USE, vec![digest.as_str().into(), purpose.name().into(), now.into()]).await?;
+    if let Some(row) = used {
+        return Ok(Ok(row.text(0)?.into()));
+    }
+    let Some(row) = tx.fetch_one(LINK, vec![digest.into(), purpose.name().into()]).await? else {
+        return Ok(Err(Useless::Unknown));
+    };
+    let (expires_at, ended_at, used_at) = (row.instant(0)?, row.maybe_instant(1)?, row.maybe_instant(2)?);
+    Ok(Err(match (used_at, ended_at) {
+        (Some(_), _) => Useless::Used,
+        (None, Some(_)) => Useless::Ended,
+        (None, None) if expires_at <= now => Useless::Expired,
+        (None, None) => Useless::NoAccess,
+    }))
+}
+
+const USE: &str = "UPDATE links SET used_at = $3, folded = (purpose <> 'Registration') WHERE digest = $1 AND purpose = $2 \
+     AND used_at IS NULL AND ended_at IS NULL AND expires_at > $3 \
+     AND member IN (SELECT uid FROM members WHERE deleted_at IS NULL AND suspended_at IS NULL AND activated_at IS NOT NULL) \
+     RETURNING member";
+const LINK: &str = "SELECT expires_at, ended_at, used_at FROM links WHERE digest = $1 AND purpose = $2";
+
+/// A member chose its first password through its link (M32): the link is checked and used up in one transaction
+/// with what `set_password` writes; if that fails, nothing happened.
+///
+/// # Errors
+///
+/// Whatever the directory or `set_password` says. A link that leads nowhere is no error but [`Useless`].
+pub async fn registered(
+    directory: &Directory,
+    token: &str,
+    now: Timestamp,
+    set_password: impl AsyncFnOnce(&mut Tx, &Uid) -> Result<(), Error>,
+) -> Result<Result<Uid, Useless>, Error> {
+    let mut tx = directory.write().await?;
+    match consume(&mut tx, token, Purpose::Registration, now).await? {
+        Ok(member) => {
+            set_password(&mut tx, &member).await?;
+            tx.commit().await?;
+            Ok(Ok(member))
+        }
+        Err(useless) => Ok(Err(useless)),
+    }
+}
+
+/// What happened to a link of a member that its record does not know yet.
+#[derive(Clone, Debug)]
+pub struct News {
+    pub digest: String,
+    pub member: Uid,
+    /// When it was sent, and until when it works.
+    pub sent: Option<(Timestamp, Timestamp)>,
+    pub used_at: Option<Timestamp>,
+}
+
+/// What happened to links of these members that their records do not know yet.
+pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<Vec<News>, Error> {
+    if tx.fetch_one(ANY_NEWS, vec![]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let news = "(SELECT digest, member, sent_at, expires_at, used_at FROM links WHERE NOT folded)";
+    let rows = tx.lookup("digest, member, sent_at, expires_at, used_at", news, &["member"], keys(members)).await?;
+    rows.iter()
+        .map(|row| {
+            let (sent_at, expires_at) = (row.maybe_instant(2)?, row.instant(3)?);
+            Ok(News {
+                digest: row.text(0)?,
+                member: row.text(1)?.into(),
+                sent: sent_at.map(|sent_at| (sent_at, expires_at)),
+                used_at: row.maybe_instant(4)?,
+            })
+        })
+        .collect()
+}
+
+const ANY_NEWS: &str = "SELECT 1 FROM links WHERE NOT folded LIMIT 1";
+
+/// Notes that the records know of these links.
+pub async fn fold(tx: &mut Tx, digests: &[String]) -> Result<(), Error> {
+    tx.update("links", &[("folded", true.into())], &["digest"], keys(digests), "NOT folded").await.map(drop)
+}
+
+/// Every statement of this file.
+pub const STATEMENTS: &[&str] = &[END, SENT, USE, LINK, ANY_NEWS];

@@ -1,0 +1,325 @@
+//! The outbox: what others must do, written in the transaction of the change, taken and acknowledged by its
+//! consumer (I2). Written by the engine; taken by the sender of mails and by services.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::Error;
+use super::sql::{Cell, Row, Table, Tx, keys};
+use crate::record::{Consumer, Mail, Order, Uid};
+
+const OUTBOX: Table = Table {
+    name: "outbox",
+    columns: &[
+        "id",
+        "at",
+        "uid",
+        "tenant",
+        "consumer",
+        "effect",
+        "payload",
+        "attempts",
+        "next_at",
+        "error",
+        "refused_at",
+        "acknowledged_at",
+        "changed_at",
+        "folded",
+    ],
+    key: &["id"],
+};
+
+/// An order on its way into the outbox.
+#[derive(Clone, Debug)]
+pub struct Ordered {
+    pub id: String,
+    /// As of when it is.
+    pub at: Timestamp,
+    pub uid: Uid,
+    pub tenant: Uid,
+    pub order: Order,
+}
+
+/// Puts orders into the outbox. A new invitation takes the place of one that still waits (M34).
+pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<(), Error> {
+    let invited = orders.iter().filter(|ordered| ordered.order == Order::Mail(Mail::Invitation));
+    let invited: Vec<_> = invited.map(|ordered| vec![Cell::from(ordered.uid.as_str()), Mail::Invitation.name().into()]).collect();
+    // One that was refused is news to its record.
+    let superseded = |folded: bool| {
+        [("acknowledged_at", now.into()), ("changed_at", now.into()), ("error", "superseded".into()), ("folded", folded.into())]
+    };
+    let by = &["uid", "effect"];
+    tx.update("outbox", &superseded(true), by, invited.clone(), "acknowledged_at IS NULL AND refused_at IS NULL").await?;
+    tx.update("outbox", &superseded(false), by, invited, "acknowledged_at IS NULL AND refused_at IS NOT NULL").await?;
+    let rows = orders.into_iter().map(|Ordered { id, at, uid, tenant, order }| {
+        vec![
+            id.into(),
+            at.into(),
+            uid.as_str().into(),
+            tenant.as_str().into(),
+            order.consumer().name().into(),
+            order.effect().into(),
+            order.payload().into(),
+            0_i64.into(),
+            now.into(),
+            Cell::Text(None),
+            Cell::Int(None),
+            Cell::Int(None),
+            now.into(),
+            true.into(),
+        ]
+    });
+    tx.insert(&OUTBOX, rows.collect()).await
+}
+
+/// A mail whose time has come.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub id: String,
+    pub uid: Uid,
+    pub tenant: Uid,
+    pub mail: Mail,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+}
+
+/// Takes mails whose time has come, the longest due first. Each is tried again by itself: after a minute, then twice
+/// as long each time, at most an hour. So a sender that dies loses nothing, and two senders rarely take the same.
+pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
+    let mail = |row: &Row| -> Result<Option<Due>, Error> {
+        let effect = row.text(3)?;
+        let mail = Mail::ALL.into_iter().find(|mail| mail.name() == effect);
+        let (id, uid, tenant, attempts) = (row.text(0)?, row.text(1)?.into(), row.text(2)?.into(), row.get(4)?);
+        Ok(mail.map(|mail| Due { id, uid, tenant, mail, attempts }))
+    };
+    let rows = tx.fetch(TAKE, vec![now.into(), limit.into()]).await?;
+    let due: Vec<Option<Due>> = rows.iter().map(mail).collect::<Result<_, _>>()?;
+    Ok(due.into_iter().flatten().collect())
+}
+
+const TAKE: &str = "UPDATE outbox SET attempts = attempts + 1, changed_at = $1, \
+     next_at = $1 + CASE WHEN attempts < 6 THEN 60000000 * (1 << CAST(attempts AS INTEGER)) ELSE 3600000000 END \
+     WHERE id IN (SELECT id FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
+     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts";
+
+/// Whether a mail's time has come.
+pub async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.fetch_one(ANY_DUE, vec![now.into()]).await?.is_some())
+}
+
+const ANY_DUE: &str = "SELECT 1 FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
+     AND next_at <= $1 LIMIT 1";
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was carried out.
+    Done,
+    /// There is nothing left to do, and why.
+    Dropped(&'static str),
+    /// It was refused for good: it is set aside until somebody tries it again, and its record told.
+    Refused(String),
+    /// It is tried again at its time.
+    PutOff(String),
+}
+
+/// Notes what became of an order. No error may hold a secret (R7).
+pub async fn end(tx: &mut Tx, id: &str, ended: &Ended, now: Timestamp) -> Result<(), Error> {
+    let (sql, error): (&str, Option<String>) = match ended {
+        Ended::Done => (DONE, None),
+        Ended::Dropped(why) => (DONE, Some((*why).to_owned())),
+        Ended::Refused(error) => (REFUSED, Some(error.clone())),
+        Ended::PutOff(error) => (PUT_OFF, Some(error.clone())),
+    };
+    tx.execute(sql, vec![id.into(), error.into(), now.into()]).await.map(drop)
+}
+
+const DONE: &str = "UPDATE outbox SET acknowledged_at = $3, error = $2, changed_at = $3, folded = (refused_at IS NULL) \
+     WHERE id = $1 AND acknowledged_at IS NULL";
+const REFUSED: &str = "UPDATE outbox SET refused_at = $3, error = $2, changed_at = $3, folded = FALSE \
+     WHERE id = $1 AND acknowledged_at IS NULL";
+const PUT_OFF: &str = "UPDATE outbox SET error = $2, changed_at = $3 WHERE id = $1 AND acknowledged_at IS NULL";
+
+/// Acknowledges an order for its consumer: whether there was one that nobody had acknowledged; nothing, if there is none.
+pub async fn acknowledge(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<bool>, Error> {
+    if tx.fetch_one(KNOWN, vec![id.into()]).await?.is_none() {
+        return Ok(None);
+    }
+    let done = tx.execute(DONE, vec![id.into(), Cell::Text(None), now.into()]).await?;
+    Ok(Some(done > 0))
+}
+
+const KNOWN: &str = "SELECT 1 FROM outbox WHERE id = $1";
+
+/// Has an order tried again at once; whether it was open.
+pub async fn retry(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(RETRY, vec![id.into(), now.into()]).await? > 0)
+}
+
+const RETRY: &str = "UPDATE outbox SET next_at = $2, changed_at = $2, folded = (refused_at IS NULL), refused_at = NULL \
+     WHERE id = $1 AND acknowledged_at IS NULL";
+
+/// A row of the outbox as it is listed.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub id: String,
+    pub at: Timestamp,
+    pub uid: Uid,
+    /// Namespace and name of the record, while it is there.
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+    pub consumer: String,
+    pub effect: String,
+    pub payload: serde_json::Value,
+    pub attempts: i64,
+    pub next_at: Timestamp,
+    pub error: Option<String>,
+    pub refused_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+/// What of the outbox is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What is not acknowledged.
+    Open,
+    All,
+}
+
+/// The rows of the outbox, oldest first, of one consumer or of all.
+pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>) -> Result<Vec<Listed>, Error> {
+    let consumer = consumer.map_or("", Consumer::name);
+    let rows = tx.fetch(LIST, vec![(which == Which::All).into(), consumer.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                id: row.text(0)?,
+                at: row.instant(1)?,
+                uid: row.text(2)?.into(),
+                namespace: row.get(3)?,
+                name: row.get(4)?,
+                consumer: row.text(5)?,
+                effect: row.text(6)?,
+                payload: row.json(7)?,
+                attempts: row.get(8)?,
+                next_at: row.instant(9)?,
+                error: row.get(10)?,
+                refused_at: row.maybe_instant(11)?,
+                acknowledged_at: row.maybe_instant(12)?,
+            })
+        })
+        .collect()
+}
+
+const LIST: &str = "SELECT o.id, o.at, o.uid, m.namespace, m.name, o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
+     o.error, o.refused_at, o.acknowledged_at FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
+     WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) ORDER BY o.at, o.id";
+
+/// What of a tenant is not acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    pub orders: i64,
+    /// The oldest of them.
+    pub since: Option<Timestamp>,
+    /// Mails among them that wait, as long as nobody sends any; else those that could not be sent yet.
+    pub mails: i64,
+    pub mails_since: Option<Timestamp>,
+}
+
+/// What is not acknowledged, by tenant. `sends` says whether a server for mails is known.
+pub async fn open(tx: &mut Tx, sends: Sends) -> Result<HashMap<String, Open>, Error> {
+    let mut map: HashMap<String, Open> = HashMap::new();
+    for row in tx.fetch(OPEN, vec![]).await? {
+        let open = map.entry(row.text(0)?).or_default();
+        (open.orders, open.since) = (row.get(1)?, row.maybe_instant(2)?);
+        let place = match sends {
+            Sends::No => 3,
+            Sends::Yes => 5,
+        };
+        (open.mails, open.mails_since) = (row.get(place)?, row.maybe_instant(place + 1)?);
+    }
+    Ok(map)
+}
+
+const OPEN: &str = "SELECT tenant, count(*), min(at), \
+     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN 1 END), \
+     min(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN at END), \
+     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN 1 END), \
+     min(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN at END) \
+     FROM outbox WHERE acknowledged_at IS NULL GROUP BY tenant";
+
+/// Whether whoever led last knows a server to send mails through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sends {
+    Yes,
+    No,
+}
+
+/// Notes whether mails are sent, where that is another than before.
+pub async fn note_sends(tx: &mut Tx, sends: Sends) -> Result<(), Error> {
+    let text = match sends {
+        Sends::Yes => "yes",
+        Sends::No => "no",
+    };
+    tx.execute(NOTE_SENDS, vec![text.into()]).await.map(drop)
+}
+
+/// Whether mails are sent.
+pub async fn sends(tx: &mut Tx) -> Result<Sends, Error> {
+    let row = tx.fetch_one(SENDS, vec![]).await?;
+    Ok(match row.map(|row| row.text(0)).transpose()?.as_deref() {
+        Some("yes") => Sends::Yes,
+        Some(_) | None => Sends::No,
+    })
+}
+
+const NOTE_SENDS: &str = "INSERT INTO directory (key, value) VALUES ('sends_mail', $1) \
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE directory.value <> excluded.value";
+const SENDS: &str = "SELECT value FROM directory WHERE key = 'sends_mail'";
+
+/// When the outbox was last written: whoever shows figures of it looks again when this moves.
+pub async fn changed_at(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
+    tx.fetch_one(CHANGED_AT, vec![]).await?.map_or(Ok(None), |row| row.maybe_instant(0))
+}
+
+const CHANGED_AT: &str = "SELECT max(changed_at) FROM outbox";
+
+/// The mails that were refused to these members: the rows that are news to their records, and what was said last.
+pub async fn refused(tx: &mut Tx, members: &[Uid]) -> Result<Vec<(Uid, String, String)>, Error> {
+    if tx.fetch_one(ANY_REFUSED, vec![]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let open = "(SELECT uid, effect, error FROM outbox WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL)";
+    let rows = tx.lookup("uid, effect, error", open, &["uid"], keys(members)).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.into(), row.text(1)?, row.get::<Option<String>>(2)?.unwrap_or_default()))).collect()
+}
+
+const ANY_REFUSED: &str = "SELECT 1 FROM outbox WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL LIMIT 1";
+
+/// The rows of these members that are news to their records.
+pub async fn unfolded(tx: &mut Tx, members: &[Uid]) -> Result<Vec<(Uid, String)>, Error> {
+    if tx.fetch_one(ANY_NEWS, vec![]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let news = "(SELECT uid, id FROM outbox WHERE NOT folded)";
+    let rows = tx.lookup("uid, id", news, &["uid"], keys(members)).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.into(), row.text(1)?))).collect()
+}
+
+const ANY_NEWS: &str = "SELECT 1 FROM outbox WHERE NOT folded LIMIT 1";
+
+/// Notes that the records know of these rows.
+pub async fn fold(tx: &mut Tx, ids: &[String]) -> Result<(), Error> {
+    tx.update("outbox", &[("folded", true.into())], &["id"], keys(ids), "NOT folded").await.map(drop)
+}
+
+/// Takes away the mails of these members, sent or not: nobody is left to read them (M25).
+pub async fn forget_mails(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+    let mails = members.iter().map(|uid| vec![Cell::from(uid.as_str()), Consumer::Mail.name().into()]);
+    tx.delete("outbox", &["uid", "consumer"], mails.collect()).await.map(drop)
+}
+
+/// Every statement of this file.
+pub const STATEMENTS: &[&str] =
+    &[TAKE, ANY_DUE, DONE, REFUSED, PUT_OFF, KNOWN, RETRY, LIST, OPEN, NOTE_SENDS, SENDS, CHANGED_AT, ANY_REFUSED, ANY_NEWS];

@@ -1,0 +1,161 @@
+//! A mail as it is sent: to whom, in which language, with which headers. Reads the record as it is when the mail goes
+//! out. Called by the sender.
+
+use jiff::Timestamp;
+use lettre::Message;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, header};
+
+use super::smtp::Post;
+use super::text::{Facts, text};
+use crate::api::{Kind, Language};
+use crate::directory::outbox::{Due, Ended};
+use crate::directory::records::{By, load};
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{Directory, Error, links};
+use crate::lifecycle::tenant::languages;
+use crate::reconcile::random_text;
+use crate::record::mail::{Purpose, address};
+use crate::record::{Mail, MemberRecord, Record, TenantRecord, Uid};
+
+/// A mail, ready to be sent, and the token of the link in it.
+pub struct Letter {
+    pub message: Message,
+    pub token: Option<String>,
+}
+
+/// Writes the mail that was ordered, or says what becomes of it instead.
+pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp) -> Result<Result<Letter, Ended>, Error> {
+    let mut tx = directory.read().await?;
+    let member = member(&mut tx, &due.uid).await?;
+    let tenant = tenant(&mut tx, &due.tenant).await?;
+    drop(tx);
+    let (Some(member), Some(tenant)) = (member, tenant) else {
+        return Ok(Err(match due.mail {
+            // Contacts have no records yet.
+            Mail::ExternalInvitation => Ended::PutOff("invitations of contacts are not sent yet".to_owned()),
+            Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+                Ended::Dropped("the member is gone")
+            }
+        }));
+    };
+    if let Some(ended) = idle(due.mail, &member, &tenant) {
+        return Ok(Err(ended));
+    }
+    let Some(to) = address(&member, tenant.plan()) else {
+        return Ok(Err(Ended::PutOff("NoAddress: the member has no personalEmail, and no mailbox yet".to_owned())));
+    };
+    let token = match due.mail.link() {
+        Some(purpose) => Some(new_link(directory, &member.uid, purpose, now).await?),
+        None => None,
+    };
+    let message = message(post, due, &member, &tenant, to, token.as_deref(), now);
+    Ok(message.map(|message| Letter { message, token }).map_err(Ended::Refused))
+}
+
+/// Why a mail has nothing to say any more, or not now.
+fn idle(mail: Mail, member: &MemberRecord, tenant: &TenantRecord) -> Option<Ended> {
+    if member.is_deleted() {
+        Some(Ended::Dropped("the member is gone"))
+    } else if !tenant.notifies() {
+        Some(Ended::Dropped("the tenant wants no mails"))
+    } else if mail == Mail::Invitation && !member.registers_by_link() {
+        Some(Ended::Dropped("the member has another way to a password"))
+    } else if mail == Mail::Invitation && member.lived.welcome.registered_at.is_some() {
+        Some(Ended::Dropped("the member has registered"))
+    } else if !member.state.phase.may_sign_in() {
+        Some(Ended::PutOff("the member may not sign in now".to_owned()))
+    } else {
+        None
+    }
+}
+
+/// Makes a link: its token goes into the mail, its digest into the directory.
+async fn new_link(directory: &Directory, member: &Uid, purpose: Purpose, now: Timestamp) -> Result<String, Error> {
+    let token = random_text(32);
+    let mut tx = directory.write().await?;
+    links::make(&mut tx, &token, member, purpose, now).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
+fn message(
+    post: &Post,
+    due: &Due,
+    member: &MemberRecord,
+    tenant: &TenantRecord,
+    to: &str,
+    token: Option<&str>,
+    now: Timestamp,
+) -> Result<Message, String> {
+    let language = language(member, tenant);
+    let company = tenant.intent.spec.display_names.get(language.tag()).map_or(tenant.declared.display_name.as_str(), |n| &n.0);
+    let named = member.intent.spec.names.get(language.tag());
+    let name = named.map_or_else(|| member.display_name(), |name| crate::record::member::shown_name(&name.family, &name.given));
+    let path = due.mail.link().map(|purpose| match purpose {
+        Purpose::Registration => "register",
+        Purpose::PasswordChange => "password",
+    });
+    let link = match (path, token) {
+        (Some(path), Some(token)) => format!("{}/{path}/{token}", post.link_base),
+        _ => post.link_base.clone(),
+    };
+    let days = due.mail.link().map_or(0, Purpose::days);
+    let until = now.to_zoned(tenant.zone.clone()).date().saturating_add(jiff::Span::new().days(days)).to_string();
+    let facts = Facts { name: &name, company, login: &member.declared.message_id, link: &link, until: &until };
+    let (subject, body) = text(due.mail, language, &facts);
+    let to = to.parse().map_err(|error| format!("the address is not understood: {error}"))?;
+    let from = Mailbox::new(post.from.name.clone().or_else(|| Some(company.to_owned())), post.from.email.clone());
+    Message::builder()
+        .from(from)
+        .to(Mailbox::new(None, to))
+        .subject(subject)
+        .date(std::time::SystemTime::from(now))
+        // Of the row: whoever gets it twice can tell.
+        .message_id(Some(format!("<{}@{}>", due.id, post.from.email.domain())))
+        .header(AutoSubmitted)
+        .header(ContentType::TEXT_PLAIN)
+        .header(header::ContentTransferEncoding::Base64)
+        .body(body)
+        .map_err(|error| format!("the mail can't be written: {error}"))
+}
+
+/// The language of a mail: the member's, else the tenant's first.
+fn language(member: &MemberRecord, tenant: &TenantRecord) -> Language {
+    let own = Language::ALL.into_iter().find(|language| member.declared.language.as_deref() == Some(language.tag()));
+    own.or_else(|| languages(&tenant.intent.spec).first().copied()).unwrap_or(Language::en_US)
+}
+
+/// No person wrote it, and no out-of-office reply should answer (RFC 3834).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<MemberRecord>>, Error> {
+    let found = load(tx, Kind::Member, By::Uid, keys([uid])).await?;
+    Ok(found.into_iter().find_map(|record| match record {
+        Record::Member(member) => Some(member),
+        Record::Tenant(_) | Record::Organization(_) => None,
+    }))
+}
+
+async fn tenant(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<TenantRecord>>, Error> {
+    let found = load(tx, Kind::Tenant, By::Uid, keys([uid])).await?;
+    Ok(found.into_iter().find_map(|record| match record {
+        Record::Tenant(tenant) => Some(tenant),
+        Record::Member(_) | Record::Organization(_) => None,
+    }))
+}

@@ -1,0 +1,170 @@
+//! The mails of M34: which of them follow from a member before and after, and where they go. Plain data and
+//! pure; never sends, never holds a link. Used by the differences, the decisions, the outbox and the sender.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::MemberRecord;
+use crate::api::member::PasswordMode;
+use crate::api::tenant::Plan;
+
+/// A mail that goes to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mail {
+    /// The account is there.
+    FirstNotice,
+    /// The account is there; a link to choose its password (M32).
+    Invitation,
+    /// An administrator set another password. It is not in the mail.
+    NewPassword,
+    /// An administrator asks for another password; a link to choose it (M33).
+    ChangeRequest,
+    /// Somebody of a tenant wants the person as an external contact (X3).
+    ExternalInvitation,
+}
+
+impl Mail {
+    pub const ALL: [Mail; 5] =
+        [Mail::FirstNotice, Mail::Invitation, Mail::NewPassword, Mail::ChangeRequest, Mail::ExternalInvitation];
+
+    /// The mail's name, in the outbox and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mail::FirstNotice => "FirstNotice",
+            Mail::Invitation => "Invitation",
+            Mail::NewPassword => "NewPassword",
+            Mail::ChangeRequest => "ChangeRequest",
+            Mail::ExternalInvitation => "ExternalInvitation",
+        }
+    }
+
+    /// What the link in the mail is for, where there is one.
+    pub fn link(self) -> Option<Purpose> {
+        match self {
+            Mail::Invitation => Some(Purpose::Registration),
+            Mail::ChangeRequest => Some(Purpose::PasswordChange),
+            Mail::FirstNotice | Mail::NewPassword | Mail::ExternalInvitation => None,
+        }
+    }
+}
+
+/// What a link is for. Each is for one use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To choose the first password (M32).
+    Registration,
+    /// To choose another password (M33, M36).
+    PasswordChange,
+}
+
+impl Purpose {
+    /// The purpose as the directory keeps it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::Registration => "Registration",
+            Purpose::PasswordChange => "PasswordChange",
+        }
+    }
+
+    /// For how many days a link works.
+    pub fn days(self) -> i64 {
+        match self {
+            Purpose::Registration => 30,
+            Purpose::PasswordChange => 7,
+        }
+    }
+}
+
+/// What became of a member's first mail, and of its invitation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Welcome {
+    /// When the first notice or the first invitation was made, or noted as not wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When the last invitation was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invited_at: Option<Timestamp>,
+    /// Until when its link works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invited_until: Option<Timestamp>,
+    /// When it ended without having been used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired_at: Option<Timestamp>,
+    /// When the member chose the first password through the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<Timestamp>,
+    /// The value of `resendInvitation` that had nothing to send again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_vain: Option<String>,
+}
+
+impl Welcome {
+    /// When the invitation will end by time alone.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.invited_until.filter(|_| self.registered_at.is_none() && self.expired_at.is_none())
+    }
+}
+
+/// What happened to a member's mails and links that its record does not know yet; and the mail that was refused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MailNews {
+    /// When the last invitation was sent, and until when its link works.
+    pub invited: Option<(Timestamp, Timestamp)>,
+    /// When a link was used to choose the first password.
+    pub registered_at: Option<Timestamp>,
+    /// The mail that the server refused for good, and its words.
+    pub refused: Option<(String, String)>,
+    /// The rows that are news: digests of links, identifiers of the outbox.
+    pub links: Vec<String>,
+    pub orders: Vec<String>,
+}
+
+/// Where a mail to a member goes (M34): to its mailbox, once it has signed in on a plan with mail; else to the
+/// private address.
+pub fn address(member: &MemberRecord, plan: Option<Plan>) -> Option<&str> {
+    if plan.is_some_and(Plan::has_mail) && member.lived.first_sign_in_at.is_some() {
+        Some(&member.declared.message_id)
+    } else {
+        member.declared.personal_email.as_deref()
+    }
+}
+
+impl MemberRecord {
+    /// Whether the member chooses its first password through a link (M32).
+    pub fn registers_by_link(&self) -> bool {
+        self.intent.spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
+    }
+
+    /// Whether an invitation can go to the member: it may sign in, has chosen no password yet, and has an address.
+    pub fn may_be_invited(&self) -> bool {
+        self.registers_by_link()
+            && self.lived.welcome.registered_at.is_none()
+            && self.state.phase.may_sign_in()
+            && self.declared.personal_email.is_some()
+    }
+
+    /// Whether the member has, or will have, a password that an administrator may replace.
+    fn has_password(&self) -> bool {
+        self.intent.spec.password.is_some() && (!self.registers_by_link() || self.lived.welcome.registered_at.is_some())
+    }
+}
+
+/// The mails that follow from a change of a member.
+pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
+    let mut list = Vec::new();
+    let was_welcomed = before.is_some_and(|before| before.lived.welcome.at.is_some());
+    if !was_welcomed && after.lived.welcome.at.is_some() && after.lived.first_sign_in_at.is_none() {
+        list.push(if after.registers_by_link() { Mail::Invitation } else { Mail::FirstNotice });
+    }
+    let Some(before) = before else { return list };
+    for field in after.newly_spent(before) {
+        match field {
+            "resendInvitation" if was_welcomed && after.may_be_invited() => list.push(Mail::Invitation),
+            "password.resetToken" if after.has_password() => list.push(Mail::NewPassword),
+            "password.requestChange" if after.has_password() => list.push(Mail::ChangeRequest),
+            _ => {}
+        }
+    }
+    list
+}

@@ -1,0 +1,69 @@
+//! What others must do, typed: each order of the outbox with its consumer (I2). Plain data. Used by the engine,
+//! which writes orders, and by whoever takes or lists them.
+
+use serde_json::{Value, json};
+
+use super::{Data, Mail};
+
+/// Who carries an order out and acknowledges it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Consumer {
+    /// Rollcall's own sender of mails.
+    Mail,
+    /// The service that keeps message rooms.
+    Messages,
+    /// The service that keeps what members store.
+    Storage,
+}
+
+impl Consumer {
+    pub const ALL: [Consumer; 3] = [Consumer::Mail, Consumer::Messages, Consumer::Storage];
+
+    /// The consumer as the outbox names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Consumer::Mail => "mail",
+            Consumer::Messages => "messages",
+            Consumer::Storage => "storage",
+        }
+    }
+}
+
+/// Something that another must do about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The member leaves all message rooms (M23).
+    LeaveRooms,
+    /// These data of the member are erased (M25).
+    Erase(Data),
+    /// This mail is sent to the member (M34). Where to, and its text, follow from the record when it is sent.
+    Mail(Mail),
+}
+
+impl Order {
+    /// Who carries it out.
+    pub fn consumer(self) -> Consumer {
+        match self {
+            Order::LeaveRooms => Consumer::Messages,
+            Order::Erase(_) => Consumer::Storage,
+            Order::Mail(_) => Consumer::Mail,
+        }
+    }
+
+    /// What is to be done, as the outbox names it.
+    pub fn effect(self) -> &'static str {
+        match self {
+            Order::LeaveRooms => "LeaveRooms",
+            Order::Erase(_) => "Erase",
+            Order::Mail(mail) => mail.name(),
+        }
+    }
+
+    /// What else the consumer needs to know.
+    pub fn payload(self) -> Value {
+        match self {
+            Order::LeaveRooms | Order::Mail(_) => json!({}),
+            Order::Erase(data) => json!({ "data": data }),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Mails to members: which are made, where they go, what becomes of them (M32, M34, T15), and the outbox that they
+//! leave through (I2). Against a real mail server. Run by `make test`.
+
+use serde_json::Value;
+
+use crate::support::post::{Mail, Post, REFUSED};
+use crate::support::{Report, Roster, boss, condition, member, on_both, ready, set, tenant};
+
+const START: &str = "2027-03-01T09:00:00Z";
+const JANE: &str = "jane@home.example";
+
+/// Applies with a mail server.
+fn send(roll: &Roster, post: &Post, now: &str, yaml: &str) -> Report {
+    let url = post.url();
+    let from = "Acme HR <hr@acme.example>";
+    let base = "https://login.acme.example/";
+    let args = ["--smtp", &url, "--mail-from", from, "--link-base", base, "--secrets-out", "secrets"];
+    roll.apply_with(now, yaml, &args)
+}
+
+fn company(members: &[String]) -> String {
+    set(&[&[tenant("acme", ""), boss("acme")], members].concat())
+}
+
+fn jane(extra: &str) -> String {
+    member("jane", "acme", extra)
+}
+
+fn linked(extra: &str) -> String {
+    jane(&format!("  password: {{mode: CreationLink}}\n{extra}"))
+}
+
+fn outbox(roll: &Roster, args: &[&str]) -> Vec<Value> {
+    let output = roll.run(&[&["outbox", "-o", "json"], args].concat(), "").ok();
+    output.json().as_array().cloned().unwrap_or_default()
+}
+
+/// The mails of a member that are not acknowledged: effect and state.
+fn waiting(roll: &Roster, name: &str) -> Vec<(String, String)> {
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+    let rows = outbox(roll, &["--consumer", "mail"]);
+    rows.iter().filter(|row| row["name"] == name).map(|row| (text(row, "effect"), text(row, "state"))).collect()
+}
+
+fn last(post: &Post, address: &str) -> Mail {
+    post.mails(address).pop().unwrap_or_else(|| panic!("no mail to {address}"))
+}
+
+fn has(roll: &Roster, name: &str, kind: &str) -> bool {
+    condition(&roll.get("Member", name), kind).is_some()
+}
+
+// M34
+#[test]
+fn a_new_member_gets_a_first_notice_once() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[jane("")])).expect_code(0);
+        let mails = post.mails(JANE);
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        let mail = &mails[0];
+        assert_eq!(mail.subject, "Your account at Acme");
+        assert!(mail.body.contains("Hello Jane Doe") && mail.body.contains("jane@acme.example"), "{}", mail.body);
+        assert_eq!(mail.header("From"), "\"Acme HR\" <hr@acme.example>");
+        assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+        let rows = outbox(roll, &["--all", "--consumer", "mail"]);
+        let row = rows.iter().find(|row| row["name"] == "jane").expect("a row");
+        assert_eq!(mail.header("Message-Id"), format!("<{}@acme.example>", row["id"].as_str().unwrap_or_default()));
+        assert_eq!((&row["state"], &row["attempts"]), (&"Acknowledged".into(), &1.into()));
+        assert!(outbox(roll, &[]).is_empty());
+        send(roll, &post, "2027-03-01T10:00:00Z", &company(&[jane("  nickname: J")])).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1);
+    });
+}
+
+// M34
+#[test]
+fn without_a_server_mails_wait_and_the_tenant_says_so() {
+    on_both(|roll| {
+        let report = roll.apply(START, &company(&[jane("")])).expect_code(0);
+        assert!(report.stderr.contains("2 mails wait"), "{}", report.stderr);
+        let acme = roll.get("Tenant", "acme");
+        assert_eq!(ready(&acme), ("True", "InDirectory"));
+        let waits = condition(&acme, "MailWaits").expect("the condition");
+        assert!(waits["message"].as_str().unwrap_or_default().contains("2 mails wait"), "{waits}");
+        assert_eq!(waits["lastTransitionTime"], START);
+        assert_eq!(acme["status"]["outbox"], serde_json::json!({"waiting": 2, "since": START}));
+        let post = Post::start();
+        send(roll, &post, "2027-03-01T09:00:01Z", "").expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        let acme = roll.get("Tenant", "acme");
+        assert_eq!((condition(&acme, "MailWaits"), &acme["status"]["outbox"]), (None, &Value::Null));
+    });
+}
+
+// M34: at least once, tried again ever more slowly, by the argument's instant.
+#[test]
+fn a_mail_is_tried_again_when_the_server_was_away() {
+    on_both(|roll| {
+        let mut post = Post::start();
+        post.stop();
+        let report = send(roll, &post, START, &company(&[jane("")])).expect_code(0);
+        assert!(report.stderr.contains("2 mails could not be sent yet"), "{}", report.stderr);
+        assert_eq!(waiting(roll, "jane"), [("FirstNotice".into(), "Waiting".into())]);
+        assert!(outbox(roll, &[])[0]["error"].as_str().is_some_and(|error| !error.is_empty()));
+        assert_eq!(ready(&roll.get("Member", "jane")), ("True", "InDirectory"));
+        assert!(condition(&roll.get("Tenant", "acme"), "MailWaits").is_some());
+        post.restart();
+        send(roll, &post, "2027-03-01T09:00:30Z", "").expect_code(0);
+        assert_eq!(post.subjects(JANE).len(), 0, "not before its time");
+        send(roll, &post, "2027-03-01T09:01:00Z", "").expect_code(0);
+        assert_eq!(post.subjects(JANE).len(), 1);
+        assert_eq!(waiting(roll, "jane"), []);
+    });
+}
+
+// M34: what is refused for good is told on the member, and set aside until somebody wants it tried again.
+#[test]
+fn a_mail_that_is_refused_is_set_aside_and_told() {
+    on_both(|roll| {
+        let post = Post::start();
+        let wrong = jane(&format!("  personalEmail: jane@{REFUSED}"));
+        let report = send(roll, &post, START, &company(&[wrong])).expect_code(0);
+        assert!(report.stderr.contains("1 mail refused"), "{}", report.stderr);
+        let object = roll.get("Member", "jane");
+        assert_eq!(ready(&object), ("True", "InDirectory"));
+        let message = condition(&object, "MailRefused").expect("the condition")["message"].clone();
+        assert!(message.as_str().unwrap_or_default().contains("550"), "{message}");
+        assert_eq!(waiting(roll, "jane"), [("FirstNotice".into(), "Refused".into())]);
+        send(roll, &post, "2027-03-02T09:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(outbox(roll, &[])[0]["attempts"], 1, "not tried again by itself");
+        let id = outbox(roll, &[])[0]["id"].as_str().unwrap_or_default().to_owned();
+        roll.run(&["outbox", "retry", &id, "--now", "2027-03-02T10:00:00Z"], "").ok();
+        send(roll, &post, "2027-03-02T10:00:00Z", "").expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        assert!(!has(roll, "jane", "MailRefused"));
+    });
+}
+
+// M34, M20: not before the account begins.
+#[test]
+fn a_scheduled_member_gets_its_first_notice_when_the_account_begins() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[jane("  activation: {at: 2027-04-01}")])).expect_code(0);
+        assert_eq!(waiting(roll, "jane"), []);
+        assert_eq!(post.subjects(JANE).len(), 0);
+        send(roll, &post, "2027-04-01T00:00:00Z", "").expect_code(0);
+        assert_eq!(post.subjects(JANE).len(), 1);
+    });
+}
+
+// M32, R7: the link is made when the mail is sent, and kept as a digest only.
+#[test]
+fn an_invitation_holds_a_link_that_ends_by_itself() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked("")])).expect_code(0);
+        let mail = last(&post, JANE);
+        assert_eq!(mail.subject, "Invitation to Acme");
+        let token = mail.link("https://login.acme.example/register/");
+        assert_eq!(token.len(), 64, "{token}");
+        assert!(mail.body.contains("2027-03-31"), "{}", mail.body);
+        assert_eq!(roll.query("SELECT count(*) FROM links").as_deref(), Some("1"));
+        assert_eq!(roll.query(&format!("SELECT count(*) FROM links WHERE digest = '{token}'")).as_deref(), Some("0"));
+        let object = roll.get("Member", "jane");
+        assert_eq!(object["status"]["invitedUntil"], "2027-03-31T09:00:00Z");
+        assert_eq!(object["status"]["nextTransitionAt"], "2027-03-31T09:00:00Z");
+        roll.tick("2027-03-31T08:59:59Z").expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+        roll.tick("2027-03-31T10:00:00Z").expect_code(0);
+        let object = roll.get("Member", "jane");
+        assert_eq!(ready(&object), ("True", "InDirectory"));
+        assert!(condition(&object, "RegistrationExpired").is_some());
+        let row = roll.history("Member", "jane").pop().unwrap_or_default();
+        assert_eq!((&row["cause"], &row["due"]), (&"Scheduled".into(), &"2027-03-31T09:00:00Z".into()));
+        assert_eq!(row["fields"][0]["path"], "registrationExpiredAt");
+    });
+}
+
+// M34, R13: each new value sends one invitation, and ends the links before it.
+#[test]
+fn an_invitation_is_sent_again_and_ends_the_earlier_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked("  resendInvitation: first")])).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1, "present at the creation, it is noted as done");
+        roll.tick("2027-04-10T00:00:00Z").expect_code(0);
+        send(roll, &post, "2027-04-10T09:00:00Z", &linked("  resendInvitation: second")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme", "Invitation to Acme"]);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-05-10T09:00:00Z");
+        assert_eq!(roll.query("SELECT count(*) FROM links WHERE ended_at IS NULL").as_deref(), Some("1"));
+        send(roll, &post, "2027-04-10T10:00:00Z", &linked("  resendInvitation: second\n  nickname: J")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 2);
+    });
+}
+
+// M34
+#[test]
+fn an_invitation_is_not_sent_again_to_whom_it_does_not_apply() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked(""), member("june", "acme", "")])).expect_code(0);
+        let june = |extra: &str| member("june", "acme", extra);
+        send(roll, &post, "2027-03-02T09:00:00Z", &june("  resendInvitation: again")).expect_code(0);
+        assert_eq!(post.mails("june@home.example").len(), 1);
+        assert!(has(roll, "june", "NotApplicable"));
+        send(roll, &post, "2027-03-02T10:00:00Z", &june("")).expect_code(0);
+        assert!(!has(roll, "june", "NotApplicable"));
+        // She registers; the service that takes the password uses the link up.
+        let at = "1803992400000000"; // 2027-03-02T13:00:00Z
+        roll.sql(&format!("UPDATE links SET used_at = {at}, folded = (1 = 0)")).expect("a service's word");
+        roll.tick("2027-03-03T09:00:00Z").expect_code(0);
+        let object = roll.get("Member", "jane");
+        assert_eq!(object["status"]["registeredAt"], "2027-03-02T13:00:00Z");
+        assert_eq!(object["status"]["invitedUntil"], Value::Null);
+        send(roll, &post, "2027-03-04T09:00:00Z", &linked("  resendInvitation: again")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1);
+        assert!(has(roll, "jane", "NotApplicable"));
+        roll.tick("2027-05-01T09:00:00Z").expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+    });
+}
+
+// M32
+#[test]
+fn without_a_private_address_nobody_is_invited_until_there_is_one() {
+    on_both(|roll| {
+        let post = Post::start();
+        let without = linked("").replace("  personalEmail: jane@home.example\n", "");
+        send(roll, &post, START, &company(std::slice::from_ref(&without))).expect_code(0);
+        let object = roll.get("Member", "jane");
+        assert_eq!(ready(&object), ("True", "InDirectory"));
+        assert!(condition(&object, "PersonalEmailRequired").is_some());
+        assert_eq!(waiting(roll, "jane"), []);
+        send(roll, &post, "2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme"]);
+        assert!(!has(roll, "jane", "PersonalEmailRequired"));
+    });
+}
+
+// M34
+#[test]
+fn a_member_without_any_address_is_told_of() {
+    on_both(|roll| {
+        let without = jane("").replace("  personalEmail: jane@home.example\n", "");
+        roll.apply(START, &company(std::slice::from_ref(&without))).expect_code(0);
+        assert!(has(roll, "jane", "NoAddress"));
+        assert_eq!(waiting(roll, "jane"), []);
+        roll.sign_in("2027-03-01T10:00:00Z", "jane").ok();
+        assert!(!has(roll, "jane", "NoAddress"), "its mailbox is there now");
+        assert_eq!(waiting(roll, "jane"), []);
+    });
+}
+
+// M34, M33: to the mailbox once there is one, on a plan with mail; else to the private address.
+#[test]
+fn a_mail_goes_to_the_mailbox_of_whoever_has_signed_in_on_a_plan_with_mail() {
+    on_both(|roll| {
+        let post = Post::start();
+        let asked = |token: &str| jane(&format!("  password: {{mode: Generate, requestChange: {token}}}"));
+        send(roll, &post, START, &company(&[asked("one")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &asked("two")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme", "Please change your password at Acme"]);
+        roll.sign_in("2027-03-01T11:00:00Z", "jane").ok();
+        send(roll, &post, "2027-03-01T12:00:00Z", &asked("three")).expect_code(0);
+        assert_eq!(post.subjects("jane@acme.example"), ["Please change your password at Acme"]);
+        assert!(!last(&post, "jane@acme.example").link("https://login.acme.example/password/").is_empty());
+        let lite = set(&[tenant("acme", "  products: {core: {plan: Lite}}"), asked("four")]);
+        send(roll, &post, "2027-03-01T13:00:00Z", &lite).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), post.mails("jane@acme.example").len()), (3, 1));
+    });
+}
+
+// M33, R7
+#[test]
+fn a_new_password_is_told_without_the_password() {
+    on_both(|roll| {
+        let post = Post::start();
+        let reset = |token: &str| jane(&format!("  password: {{mode: Generate, resetToken: {token}}}"));
+        send(roll, &post, START, &company(&[reset("one")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &reset("two")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme", "Your password at Acme was changed"]);
+    });
+}
+
+// T15
+#[test]
+fn a_tenant_without_notifications_makes_no_mails() {
+    on_both(|roll| {
+        let post = Post::start();
+        let silent = tenant("acme", "  notifications: Disabled");
+        send(roll, &post, START, &set(&[silent, boss("acme"), jane("")])).expect_code(0);
+        assert_eq!(outbox(roll, &["--all"]).len(), 0);
+        send(roll, &post, "2027-03-02T09:00:00Z", &company(&[jane(""), member("june", "acme", "")])).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 0, "what was not made is not made up for");
+        assert_eq!(post.mails("june@home.example").len(), 1);
+    });
+}
+
+// M34, T1: in the member's language, else in the tenant's first.
+#[test]
+fn a_mail_is_written_in_the_language_of_its_reader() {
+    on_both(|roll| {
+        let post = Post::start();
+        let acme = tenant("acme", "  languages: [ja_JP, ko_KR]\n  displayNames: {ko_KR: 아크메}");
+        let names = "  language: ko_KR\n  names: {ko_KR: {family: 도, given: 제인}}";
+        send(roll, &post, START, &set(&[acme, boss("acme"), jane(names)])).expect_code(0);
+        let mail = last(&post, JANE);
+        assert_eq!(mail.subject, "아크메 계정 안내");
+        assert!(mail.body.contains("도제인님"), "{}", mail.body);
+        assert_eq!(last(&post, "boss@home.example").subject, "Acme アカウントのお知らせ");
+    });
+}
+
+// I2
+#[test]
+fn services_acknowledge_what_they_carried_out() {
+    on_both(|roll| {
+        roll.apply(START, &set(&[tenant("acme", "  notifications: Disabled"), boss("acme"), jane("")])).expect_code(0);
+        let gone = set(&[tenant("acme", "  notifications: Disabled"), boss("acme")]);
+        roll.apply_with("2027-03-02T09:00:00Z", &gone, &["--prune"]).expect_code(0);
+        let orders = outbox(roll, &[]);
+        assert_eq!(orders.iter().map(|row| &row["effect"]).collect::<Vec<_>>(), ["LeaveRooms"]);
+        roll.tick("2027-03-10T09:00:00Z").expect_code(0);
+        assert_eq!(outbox(roll, &["--consumer", "storage"]).len(), 4);
+        assert_eq!(roll.get("Tenant", "acme")["status"]["outbox"]["waiting"], 5);
+        for row in outbox(roll, &[]) {
+            let id = row["id"].as_str().unwrap_or_default();
+            roll.run(&["record", "acknowledge", id, "--now", "2027-03-10T09:00:00Z"], "").ok();
+        }
+        assert_eq!(outbox(roll, &[]).len(), 0);
+        assert_eq!(roll.get("Tenant", "acme")["status"]["outbox"], Value::Null);
+        assert_eq!(roll.run(&["record", "acknowledge", "none", "--now", "2027-03-10T09:00:00Z"], "").code, 1);
+    });
+}
+
+// M25, M34: nothing is sent to one who is gone, and a purge leaves neither mails nor links.
+#[test]
+fn a_member_that_is_gone_gets_no_mail_and_leaves_none() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply(START, &company(&[linked("")])).expect_code(0);
+        roll.apply_with("2027-03-02T09:00:00Z", &company(&[]), &["--prune"]).expect_code(0);
+        send(roll, &post, "2027-03-02T10:00:00Z", "").expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 0);
+        send(roll, &post, "2027-03-03T09:00:00Z", &linked("")).expect_code(0);
+        roll.apply_with("2027-03-04T09:00:00Z", &company(&[]), &["--prune"]).expect_code(0);
+        roll.tick("2027-04-04T09:00:00Z").expect_code(0);
+        assert_eq!(roll.query("SELECT count(*) FROM links").as_deref(), Some("0"));
+        let mails = outbox(roll, &["--all", "--consumer", "mail"]);
+        assert_eq!(mails.iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["boss"]);
+    });
+}
+
+// R7
+#[test]
+fn the_password_of_the_mail_server_is_never_shown() {
+    on_both(|roll| {
+        let from = ["--mail-from", "hr@acme.example", "--link-base", "https://login.acme.example"];
+        let args = |url: &'static str| [&["--smtp", url], &from[..]].concat();
+        let away = args("smtp://rollcall:s3cret@127.0.0.1:1");
+        let report = roll.apply_with(START, &company(&[jane("")]), &away).expect_code(0);
+        let told = format!("{}{}{:?}", report.stderr, report.json, outbox(roll, &[]));
+        assert!(!told.contains("s3cret"), "{told}");
+        let misread = args("smtp://rollcall:s3cret@127.0.0.1:none");
+        let output = roll.run(&[&["apply", "--now", "2027-03-02T09:00:00Z"], &misread[..]].concat(), "");
+        assert_eq!(output.code, 2, "{output}");
+        assert!(output.stderr.contains("--smtp") && !output.stderr.contains("s3cret"), "{output}");
+    });
+}
