@@ -1,6 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
-use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, unattended};
+use rollcall::directory::{
+    self, Absent, Address, Directory, accounts, audit, declarations, facts, figures, leadership, people, photos, unattended,
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
 fn shared() -> Vec<&'static str> {
@@ -10,6 +12,9 @@ fn shared() -> Vec<&'static str> {
         declarations::STATEMENTS,
         audit::STATEMENTS,
         facts::STATEMENTS,
+        accounts::STATEMENTS,
+        photos::STATEMENTS,
+        people::STATEMENTS,
         figures::STATEMENTS,
     ]
     .concat()

@@ -133,6 +133,7 @@ CREATE TABLE members (
     generation        BIGINT  NOT NULL,
     revision          BIGINT  NOT NULL,
     spent             JSONB NOT NULL,
+    account           JSONB NOT NULL,
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);
@@ -232,6 +233,44 @@ CREATE TABLE devices (
     seen_at     BIGINT  NOT NULL,
     managed     BOOLEAN NOT NULL,
     PRIMARY KEY (member, id)
+);
+
+-- What members chose for themselves: the method of the second step, the easy login, the language.
+CREATE TABLE choices (
+    member TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (member, what)
+);
+
+-- Orders for devices that an administrator asks for, and those that were carried out, until they are folded in.
+CREATE TABLE device_reports (
+    member TEXT   NOT NULL,
+    device TEXT   NOT NULL,
+    action TEXT   NOT NULL,
+    token  TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (member, device, action, token, what)
+);
+
+-- Members of whom there is something to fold in.
+CREATE TABLE news (
+    id     TEXT NOT NULL PRIMARY KEY,
+    member TEXT NOT NULL
+);
+
+-- Pictures, or why there is none.
+CREATE TABLE photos (
+    member     TEXT   NOT NULL PRIMARY KEY,
+    digest     TEXT   NOT NULL,
+    media_type TEXT,
+    width      BIGINT,
+    height     BIGINT,
+    problem    TEXT,
+    missing    BOOLEAN NOT NULL,
+    content    BYTEA
 );
 
 CREATE TABLE storage (

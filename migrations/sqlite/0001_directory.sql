@@ -133,6 +133,7 @@ CREATE TABLE members (
     generation        INTEGER NOT NULL,
     revision          INTEGER NOT NULL,
     spent             TEXT    NOT NULL,
+    account           TEXT NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
@@ -233,6 +234,44 @@ CREATE TABLE devices (
     managed     INTEGER NOT NULL,
     PRIMARY KEY (member, id)
 ) STRICT, WITHOUT ROWID;
+
+-- What members chose for themselves: the method of the second step, the easy login, the language.
+CREATE TABLE choices (
+    member TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (member, what)
+) STRICT, WITHOUT ROWID;
+
+-- Orders for devices that an administrator asks for, and those that were carried out, until they are folded in.
+CREATE TABLE device_reports (
+    member TEXT   NOT NULL,
+    device TEXT   NOT NULL,
+    action TEXT   NOT NULL,
+    token  TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (member, device, action, token, what)
+) STRICT, WITHOUT ROWID;
+
+-- Members of whom there is something to fold in.
+CREATE TABLE news (
+    id     TEXT NOT NULL PRIMARY KEY,
+    member TEXT NOT NULL
+) STRICT;
+
+-- Pictures, or why there is none.
+CREATE TABLE photos (
+    member     TEXT   NOT NULL PRIMARY KEY,
+    digest     TEXT   NOT NULL,
+    media_type TEXT,
+    width      INTEGER,
+    height     INTEGER,
+    problem    TEXT,
+    missing    INTEGER NOT NULL,
+    content    BLOB
+) STRICT;
 
 CREATE TABLE storage (
     member      TEXT    NOT NULL,

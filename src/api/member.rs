@@ -247,6 +247,16 @@ pub enum Administrator {
     Operations,
 }
 
+impl Administrator {
+    /// The role's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Administrator::None => "None",
+            Administrator::Operations => "Operations",
+        }
+    }
+}
+
 /// When an account begins (M20).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Activation {
@@ -337,6 +347,32 @@ pub enum DeviceAction {
     SignedOut,
     AppDataDeleted,
     DeviceReset,
+}
+
+impl DeviceAction {
+    /// The action's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceAction::SignedOut => "SignedOut",
+            DeviceAction::AppDataDeleted => "AppDataDeleted",
+            DeviceAction::DeviceReset => "DeviceReset",
+        }
+    }
+}
+
+/// What became of an order for a device (M28).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeviceOrderState {
+    /// Its date came while nothing irreversible may happen.
+    Waiting,
+    /// The service that looks after devices has it.
+    Ordered,
+    /// The service carried it out.
+    Done,
+    /// No such device of the member was known; nothing is done.
+    DeviceUnknown,
+    /// The device is not managed; nothing is done.
+    DeviceUnmanaged,
 }
 
 /// How a password comes about (M32, M33).
@@ -459,6 +495,12 @@ pub struct MemberStatus {
     /// The way of the easy login (M27).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub easy_login_method: Option<EasyLoginMethod>,
+    /// The member's language: the one that the member chose, or else the declared one (M9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What was ordered for devices, the oldest first (M28).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceOrderStatus>,
     /// What holds of this object now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -483,6 +525,25 @@ pub struct LeavePeriod {
 pub struct TwoStepStatus {
     /// Whether the member has enrolled a method.
     pub enrolled: bool,
+}
+
+/// An order for a device, and what became of it (M28).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceOrderStatus {
+    /// The device.
+    pub id: String,
+    /// What is done.
+    pub action: DeviceAction,
+    /// The token of the order.
+    pub token: String,
+    /// What became of it.
+    pub state: DeviceOrderState,
+    /// When it was ordered.
+    pub ordered_at: String,
+    /// When the service carried it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<String>,
 }
 
 /// The way of the easy login (M27).

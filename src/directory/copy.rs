@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, accounts, audit, claims, declarations, photos, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -22,6 +22,11 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
+    &accounts::CHOICES,
+    &accounts::DEVICES,
+    &accounts::DEVICE_REPORTS,
+    &accounts::NEWS,
+    &photos::PHOTOS,
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
 ];
 
@@ -45,9 +50,12 @@ const NUMBERS: &[&str] = &[
     "seq",
     "due",
     "epoch",
+    "seen_at",
+    "width",
+    "height",
 ];
 const TRUTHS: &[&str] =
-    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
+    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded", "missing"];
 const DOCUMENTS: &[&str] = &[
     "spec",
     "annotations",
@@ -56,6 +64,7 @@ const DOCUMENTS: &[&str] = &[
     "intent",
     "fired",
     "spent",
+    "account",
     "on_leave",
     "spent_leave",
     "fields",

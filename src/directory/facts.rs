@@ -28,6 +28,10 @@ pub const ERASED: &[(&str, &str)] = &[
     ("usage", "member"),
     ("rooms", "member"),
     ("credentials", "member"),
+    ("choices", "member"),
+    ("device_reports", "member"),
+    ("news", "member"),
+    ("photos", "member"),
     ("audit_values", "uid"),
 ];
 
@@ -81,7 +85,8 @@ pub async fn members_with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Handle>, E
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
-const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded) LIMIT $1";
+const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded \
+     UNION SELECT member FROM news) LIMIT $1";
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {

@@ -102,6 +102,7 @@ pub const MEMBERS: Table = Table {
         "generation",
         "revision",
         "spent",
+        "account",
     ],
     key: &["uid"],
 };
@@ -320,6 +321,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             departed: row.get(29)?,
             purge_at: row.maybe_instant(30)?,
             spent: serde_json::from_value(row.json(36)?).unwrap_or_default(),
+            account: serde_json::from_value(row.json(37)?).unwrap_or_default(),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -369,6 +371,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         contact_token,
         qr_token,
         spent,
+        account,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -409,6 +412,7 @@ fn member_row(record: &MemberRecord) -> Vec<Cell> {
         intent.generation.into(),
         (*revision).into(),
         json!(spent).into(),
+        json!(account).into(),
     ]
 }
 

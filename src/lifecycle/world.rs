@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use crate::api::{Handle, Key, Kind};
+use crate::record::account::AccountFacts;
 use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
@@ -41,6 +42,8 @@ pub struct World {
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
     pub first_sign_ins: HashMap<Uid, Timestamp>,
+    /// What is known of members' accounts, as far as decisions look at it.
+    pub accounts: HashMap<Uid, AccountFacts>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
 }
@@ -62,6 +65,7 @@ impl World {
             declared_parents: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
+            accounts: HashMap::new(),
             touched: HashSet::new(),
         }
     }

@@ -12,15 +12,18 @@ use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
+use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
+use crate::directory::{Directory, Error, accounts, audit, claims, declarations, facts, photos, records, tree};
+use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
-use crate::record::change::{changes, effects};
+use crate::record::account::{DeviceOrder, News, device_order_id};
+use crate::record::change::{Sharing, changes, effects};
 use crate::record::{Effect, FieldChange, Record, Uid};
 
 /// Everything that a batch writes.
@@ -37,6 +40,11 @@ pub struct Commit {
     orders: Vec<Order>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
+    /// News of members that their records know of now.
+    news: Vec<(Uid, News)>,
+    /// What members chose that is theirs no more.
+    withdrawn: Vec<(Choice, Uid)>,
+    photos_erased: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -149,6 +157,14 @@ impl Commit {
             if world.first_sign_ins.contains_key(uid) {
                 self.folded.push(uid.clone());
             }
+            if let Some(news) = world.accounts.get(uid).and_then(|facts| facts.news.clone()) {
+                self.news.push((uid.clone(), news));
+                if let Some(Record::Member(member)) = &decision.record
+                    && easy_login_disabled(&member.intent.spec)
+                {
+                    self.withdrawn.push((Choice::EasyLogin, uid.clone()));
+                }
+            }
         }
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
@@ -216,6 +232,24 @@ impl Commit {
                     let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
                     self.orders.extend(data.map(|data| order("storage", "Erase", json!({ "data": data }))));
                     self.erased.push(record.uid().clone());
+                }
+                Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
+                Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
+                Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
+                Effect::OrderDevice(device) => {
+                    let DeviceOrder { device: id, action, token, .. } = &device;
+                    let payload = json!({"device": id, "action": action.name(), "token": token, "order": device.name()});
+                    // Its own name, so that a service can acknowledge it.
+                    let id = device_order_id(record.uid(), &device);
+                    self.orders.push(Order { id, ..order("devices", "OrderDevice", payload) });
+                }
+                Effect::NotifyUpdate => self.orders.push(order("messages", "NotifyUpdate", json!({}))),
+                Effect::Share { organization, sharing } => {
+                    let effect = match sharing {
+                        Sharing::Included => "IncludeInTeamSharing",
+                        Sharing::Excluded => "ExcludeFromTeamSharing",
+                    };
+                    self.orders.push(order("teams", effect, json!({"organization": organization.as_str()})));
                 }
             }
         }
@@ -398,6 +432,7 @@ impl Commit {
             && self.waits.is_empty()
             && self.gone.is_empty()
             && self.folded.is_empty()
+            && self.news.is_empty()
             && self.looked_at.is_empty()
     }
 
@@ -434,6 +469,11 @@ impl Commit {
                 facts::sign_out(&mut tx, members, Sessions::OfApps, (*due).min(now)).await?;
             }
             facts::fold(&mut tx, &self.folded).await?;
+            accounts::fold(&mut tx, &self.news).await?;
+            for (choice, member) in &self.withdrawn {
+                accounts::withdraw(&mut tx, std::slice::from_ref(member), *choice).await?;
+            }
+            photos::erase(&mut tx, &self.photos_erased).await?;
             facts::order(&mut tx, self.orders).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {

@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::request::{Request, What, random_text};
 use super::{Content, Submission};
 use crate::api::schema;
-use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
+use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, records, tree};
+use crate::directory::{Error, accounts, claims, declarations, facts, records, tree};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Manifest, Spec, Visit, World};
 use crate::record::{Claim, Record, Space, Uid};
@@ -167,6 +167,31 @@ fn references_of(record: &Record) -> Vec<Key> {
         }
         Record::Member(member) => references(&Spec::Member(Arc::new(member.intent.spec.clone())), &member.handle),
     }
+}
+
+/// The members of a batch whose manifest, or whose record, says something of itself; those that renamed manifests find
+/// by their external key among them.
+fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
+    let world = &gathered.world;
+    let declares = |visit: &Visit| match &visit.declared {
+        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => says(spec),
+        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
+    };
+    let member = |visit: &Visit| match world.record(&visit.key) {
+        Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
+        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+    };
+    let mut uids: Vec<Uid> = gathered.visits.iter().filter_map(member).collect();
+    if gathered.visits.iter().any(declares) {
+        let holders = world.claims.values().filter(|holder| holder.key.kind == Kind::Member);
+        uids.extend(holders.map(|holder| holder.uid.clone()));
+    }
+    uids
+}
+
+/// Whether a member's manifest may order something for devices (M23, M28).
+fn orders_devices(spec: &MemberSpec) -> bool {
+    !spec.devices.is_empty() || spec.departure.as_ref().is_some_and(|departure| departure.devices.is_some())
 }
 
 /// Loads records once each.
@@ -367,6 +392,8 @@ impl Loader<'_> {
             .collect();
         if !members.is_empty() {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
+            let (devices, photos) = (wanted(gathered, orders_devices), wanted(gathered, |spec| spec.photo.is_some()));
+            gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         Ok(())

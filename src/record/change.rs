@@ -1,10 +1,13 @@
 //! The difference between a record before and after, as the audit trail tells it (R6), and what else
 //! follows from it. One place for all kinds: no change can miss its row. Pure.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::{MemberRecord, Record};
-use crate::api::member::MemberPhase;
+use super::account::DeviceOrder;
+use super::{MemberRecord, Record, Uid};
+use crate::api::member::{Administrator, DeviceOrderState, EasyLogin, MemberPhase};
 
 /// What was done to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +24,10 @@ pub enum Action {
     Delete,
     Restore,
     Purge,
+    /// The member became an administrator (M10).
+    Grant,
+    /// The member is no administrator any more (M10).
+    Revoke,
 }
 
 impl Action {
@@ -39,6 +46,8 @@ impl Action {
             Action::Delete => "delete",
             Action::Restore => "restore",
             Action::Purge => "purge",
+            Action::Grant => "grant",
+            Action::Revoke => "revoke",
         }
     }
 }
@@ -90,7 +99,7 @@ pub struct Change {
 }
 
 /// What follows from a change beyond the record itself. It is written in the same transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Every session of the member is closed.
     SignOut,
@@ -100,6 +109,25 @@ pub enum Effect {
     LeaveRooms,
     /// Everything personal of the record is erased (M25).
     Erase,
+    /// The enrolled second step is erased (M26).
+    EraseSecondStep,
+    /// The easy login is turned off (M27).
+    EndEasyLogin,
+    /// The picture is erased (M3).
+    ErasePhoto,
+    /// Something is done to a device (M28).
+    OrderDevice(DeviceOrder),
+    /// The member is told that an update of the app is there (M28).
+    NotifyUpdate,
+    /// The team's shared functions are given to the member, or taken away (M5).
+    Share { organization: Uid, sharing: Sharing },
+}
+
+/// Whether a member takes part in a team's shared functions (M5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    Included,
+    Excluded,
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -108,8 +136,15 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
     match (before, after) {
         (None, None) => Vec::new(),
         (None, Some(after)) => {
-            let fields = difference(none(), after.fields());
-            vec![Change { action: Action::Create, fields }]
+            let (granted, fields): (Vec<_>, Vec<_>) = difference(none(), after.fields()).into_iter().partition(|field| {
+                let is_nobody = field.to == Administrator::None.name();
+                field.path == "administrator" && !is_nobody
+            });
+            let mut rows = vec![Change { action: Action::Create, fields }];
+            if !granted.is_empty() {
+                rows.push(Change { action: Action::Grant, fields: granted });
+            }
+            rows
         }
         // A purge tells no values: they are what it erases.
         (Some(Record::Member(before)), None) => {
@@ -191,6 +226,8 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
         turned(was.deleted_at.is_some(), is.deleted_at.is_some(), Action::Delete, Action::Restore);
         turned(was.activated_at.is_some(), is.activated_at.is_some(), Action::Activate, Action::Activate);
         turned(was.suspended_at.is_some(), is.suspended_at.is_some(), Action::Suspend, Action::Unsuspend);
+        let administers = |member: &MemberRecord| member.declared.administrator != Administrator::None.name();
+        turned(administers(before), administers(after), Action::Grant, Action::Revoke);
         turned(before.state.on_leave.is_some(), after.state.on_leave.is_some(), Action::Leave, Action::Return);
     }
     list
@@ -198,7 +235,7 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
 
 /// The actions to which a field belongs, the first that took place; none means `update`.
 fn family(path: &str) -> &'static [Action] {
-    use Action::{Activate, Delete, Leave, Rename, Restore, Return, Suspend, Transfer, Unsuspend};
+    use Action::{Activate, Delete, Grant, Leave, Rename, Restore, Return, Revoke, Suspend, Transfer, Unsuspend};
     match path {
         "tenant" => &[Transfer],
         "id" | "handle" => &[Rename],
@@ -209,15 +246,25 @@ fn family(path: &str) -> &'static [Action] {
         "suspendedAt" | "suspended" | "suspension" => &[Suspend, Unsuspend],
         "spentLeave" => &[Suspend, Leave],
         "onLeave" | "leaveOfAbsence" => &[Leave, Return],
+        "administrator" => &[Grant, Revoke],
         _ => &[],
     }
 }
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
-    let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
-    let mut list = Vec::new();
+    let before = match before {
+        None => None,
+        Some(Record::Member(before)) => Some(before),
+        Some(Record::Tenant(_) | Record::Organization(_)) => return Vec::new(),
+    };
+    let after = match (before, after) {
+        (_, Some(Record::Member(after))) => after,
+        (Some(_), None) => return vec![Effect::SignOut, Effect::Erase],
+        (_, Some(Record::Tenant(_) | Record::Organization(_))) | (None, None) => return Vec::new(),
+    };
+    let mut list = sharing(before.map(Arc::as_ref), after);
+    let Some(before) = before else { return list };
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {
@@ -226,11 +273,48 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     if after.is_deleted() && !before.is_deleted() {
         list.push(Effect::LeaveRooms);
     }
+    let (was, is) = (&before.lived.account, &after.lived.account);
+    if was.second_step_reset_at != is.second_step_reset_at {
+        list.push(Effect::EraseSecondStep);
+    }
+    if after.intent.spec.easy_login == Some(EasyLogin::Disabled) && before.intent.spec.easy_login != Some(EasyLogin::Disabled) {
+        list.push(Effect::EndEasyLogin);
+    }
+    if was.photo.is_some() && is.photo.is_none() {
+        list.push(Effect::ErasePhoto);
+    }
+    let sent = |order: &&DeviceOrder| order.state == DeviceOrderState::Ordered;
+    let were_sent: Vec<&DeviceOrder> = was.orders.iter().filter(sent).collect();
+    let fresh = |order: &&DeviceOrder| !were_sent.iter().any(|sent| sent.is(&order.device, order.action, &order.token));
+    list.extend(is.orders.iter().filter(sent).filter(fresh).map(|order| Effect::OrderDevice(order.clone())));
+    if after.newly_spent(before).any(|field| field == "notifyUpdate") {
+        list.push(Effect::NotifyUpdate);
+    }
     list
 }
 
-/// Access ends (M21, M23), or the ID is another (M30).
+/// The teams whose shared functions a member gets or loses (M5). Who comes takes part unless it is said; who leaves
+/// the team needs no word.
+fn sharing(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Effect> {
+    let was = |organization: &Uid| {
+        let assignments = before.filter(|before| !before.is_deleted()).map(|before| before.declared.assignments.as_slice());
+        let assignment = assignments.into_iter().flatten().find(|assignment| assignment.organization == *organization);
+        assignment.is_none_or(|assignment| assignment.include_in_team_sharing)
+    };
+    let assignments = after.declared.assignments.iter().filter(|_| !after.is_deleted());
+    assignments
+        .filter(|assignment| assignment.include_in_team_sharing != was(&assignment.organization))
+        .map(|assignment| Effect::Share {
+            organization: assignment.organization.clone(),
+            sharing: if assignment.include_in_team_sharing { Sharing::Included } else { Sharing::Excluded },
+        })
+        .collect()
+}
+
+/// Access ends (M21, M23), the ID is another (M30), or the second step is reset (M26).
 fn signs_out(before: &MemberRecord, after: &MemberRecord) -> bool {
     let access = |phase: MemberPhase| phase.may_sign_in();
-    (access(before.state.phase) && !access(after.state.phase)) || before.declared.id != after.declared.id
+    (access(before.state.phase) && !access(after.state.phase))
+        || before.declared.id != after.declared.id
+        || before.lived.account.second_step_reset_at != after.lived.account.second_step_reset_at
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
-use crate::api::member::{Administrator, AppUsage, MemberPhase};
+use super::{Account, Claim, Intent, Space, Uid, instant, long_tail, push_tail};
+use crate::api::member::{AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec};
 
 /// A member as the directory keeps it.
@@ -88,6 +88,8 @@ pub struct Lived {
     pub qr_token: String,
     /// The values that act once and did, or were noted as done, by field (R13).
     pub spent: Spent,
+    /// Second step, easy login, language, photo and device orders (M3, M9, M26–M28).
+    pub account: Account,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -153,11 +155,7 @@ impl MemberDeclared {
             employee_number: text(&spec.employee_number),
             external_key: spec.external_key.as_ref().map(|key| key.0.clone()),
             language: spec.language.map(|language| language.tag().to_owned()),
-            administrator: match spec.administrator.unwrap_or_default() {
-                Administrator::None => "None",
-                Administrator::Operations => "Operations",
-            }
-            .to_owned(),
+            administrator: spec.administrator.unwrap_or_default().name().to_owned(),
             user_type: text(&spec.user_type),
             job_level: text(&spec.job_level),
             assignments,
@@ -259,6 +257,7 @@ impl MemberRecord {
             qr_token,
             // Told by the fields that declare them.
             spent: _,
+            account,
         } = lived;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
@@ -291,6 +290,7 @@ impl MemberRecord {
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
         ];
+        fields.extend(account.fields());
         push_tail(&mut fields, profile);
         fields
     }
