@@ -244,18 +244,17 @@ CREATE TABLE choices (
     PRIMARY KEY (member, what)
 );
 
--- Orders for devices that an administrator asks for, and those that were carried out, until they are folded in.
-CREATE TABLE device_reports (
-    member TEXT   NOT NULL,
-    device TEXT   NOT NULL,
-    action TEXT   NOT NULL,
-    token  TEXT   NOT NULL,
-    what   TEXT   NOT NULL,
-    at     BIGINT NOT NULL,
-    PRIMARY KEY (member, device, action, token, what)
+-- Orders for devices that an administrator asks for, until they are folded in.
+CREATE TABLE device_requests (
+    member TEXT    NOT NULL,
+    device TEXT    NOT NULL,
+    action TEXT    NOT NULL,
+    token  TEXT    NOT NULL,
+    at     BIGINT  NOT NULL,
+    PRIMARY KEY (member, device, action, token)
 );
 
--- Members of whom there is something to fold in.
+-- Members of whom there is something to fold in; of an order for a device that was carried out, its id in the outbox.
 CREATE TABLE news (
     id     TEXT NOT NULL PRIMARY KEY,
     member TEXT NOT NULL
@@ -427,3 +426,13 @@ CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments
     FOR EACH ROW WHEN (NEW.revision IS NULL OR NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_assigned();
 CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
     FOR EACH ROW EXECUTE FUNCTION touch_assigned();
+
+-- Whoever acknowledges an order for a device, the record is to know of it.
+CREATE FUNCTION tell_acknowledged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO news (id, member) VALUES (NEW.id, NEW.uid) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER outbox_acknowledged AFTER UPDATE OF acknowledged_at ON outbox
+    FOR EACH ROW WHEN (NEW.consumer = 'devices' AND NEW.acknowledged_at IS NOT NULL AND OLD.acknowledged_at IS NULL)
+    EXECUTE FUNCTION tell_acknowledged();

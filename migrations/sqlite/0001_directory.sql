@@ -244,18 +244,17 @@ CREATE TABLE choices (
     PRIMARY KEY (member, what)
 ) STRICT, WITHOUT ROWID;
 
--- Orders for devices that an administrator asks for, and those that were carried out, until they are folded in.
-CREATE TABLE device_reports (
-    member TEXT   NOT NULL,
-    device TEXT   NOT NULL,
-    action TEXT   NOT NULL,
-    token  TEXT   NOT NULL,
-    what   TEXT   NOT NULL,
+-- Orders for devices that an administrator asks for, until they are folded in.
+CREATE TABLE device_requests (
+    member TEXT    NOT NULL,
+    device TEXT    NOT NULL,
+    action TEXT    NOT NULL,
+    token  TEXT    NOT NULL,
     at     INTEGER NOT NULL,
-    PRIMARY KEY (member, device, action, token, what)
+    PRIMARY KEY (member, device, action, token)
 ) STRICT, WITHOUT ROWID;
 
--- Members of whom there is something to fold in.
+-- Members of whom there is something to fold in; of an order for a device that was carried out, its id in the outbox.
 CREATE TABLE news (
     id     TEXT NOT NULL PRIMARY KEY,
     member TEXT NOT NULL
@@ -404,3 +403,8 @@ CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments WHEN NEW.revision
 BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
 BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;
+
+-- Whoever acknowledges an order for a device, the record is to know of it.
+CREATE TRIGGER outbox_acknowledged AFTER UPDATE OF acknowledged_at ON outbox
+WHEN NEW.consumer = 'devices' AND NEW.acknowledged_at IS NOT NULL AND OLD.acknowledged_at IS NULL
+BEGIN INSERT INTO news (id, member) VALUES (NEW.id, NEW.uid) ON CONFLICT DO NOTHING; END;

@@ -7,6 +7,7 @@
 pub mod common;
 pub mod condition;
 pub mod contact;
+pub mod device;
 pub mod member;
 pub mod organization;
 pub mod schema;

@@ -20,7 +20,6 @@ const TENANT: &[Field<TenantSpec>] = &[
 const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.temporaryId", |spec| spec.temporary_id == Some(true)),
     ("spec.concurrentOf", |spec| spec.concurrent_of.is_some()),
-    ("spec.photo", |spec| spec.photo.is_some()),
     ("spec.password", |spec| spec.password.is_some()),
     ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
     ("spec.registration", |spec| spec.registration.is_some()),

@@ -78,7 +78,7 @@ impl Device {
         }
         let token = token.unwrap_or_else(|| now.to_string());
         let report = DeviceReport { device, action: action.of(), token, what: Reported::Requested, at: now };
-        accounts::report(&mut tx, &member.uid, &report).await?;
+        accounts::request(&mut tx, &member.uid, &report).await?;
         accounts::tell(&mut tx, uuid::Uuid::now_v7().to_string(), &member.uid).await?;
         tx.commit().await?;
         advance(&directory, now).await?;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::{Failure, Global, OK, PARTLY};
+use crate::api::member::DeviceOrderState;
 use crate::api::{Handle, Kind, Language};
 use crate::directory::accounts::{Choice, Seen};
 use crate::directory::records::{By, handle_keys};
@@ -13,7 +14,7 @@ use crate::directory::sql::Tx;
 use crate::directory::{Directory, accounts, facts, leadership, records};
 use crate::lifecycle::member::account::{easy_login_disabled, second_step_required};
 use crate::reconcile::Engine;
-use crate::record::account::{DeviceReport, Reported, device_order_id};
+use crate::record::account::device_order_id;
 use crate::record::{MemberRecord, Record as Kept};
 
 /// Reports what services saw.
@@ -288,16 +289,13 @@ async fn report_device(
         accounts::device(tx, &member.uid, seen).await?;
     }
     let Some(done) = done else { return Ok(Ok(format!("`{device}` of {handle} was seen"))) };
-    let open = member.lived.account.orders.iter().filter(|order| order.is_in_progress() && order.device == device);
+    let open =
+        member.lived.account.orders.iter().filter(|order| order.state == DeviceOrderState::Ordered && order.device == device);
     let Some(order) = open.clone().find(|order| order.name() == done) else {
         let open: Vec<String> = open.map(crate::record::account::DeviceOrder::name).collect();
         let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
         return Ok(Err(format!("`{done}` is not ordered for `{device}` of {handle}; orders in progress: {open}")));
     };
     accounts::acknowledge(tx, &device_order_id(&member.uid, order), now).await?;
-    let (device, token) = (order.device.clone(), order.token.clone());
-    let report = DeviceReport { device, action: order.action, token, what: Reported::Done, at: now };
-    accounts::report(tx, &member.uid, &report).await?;
-    accounts::tell(tx, uuid::Uuid::now_v7().to_string(), &member.uid).await?;
-    Ok(Ok(format!("{done} is done on `{}` of {handle}", report.device)))
+    Ok(Ok(format!("{done} is done on `{device}` of {handle}")))
 }

@@ -15,10 +15,10 @@ use crate::record::account::{AccountFacts, Device, DeviceReport, News, Reported}
 pub const CHOICES: Table = Table { name: "choices", columns: &["member", "what", "value", "at"], key: &["member", "what"] };
 pub const DEVICES: Table =
     Table { name: "devices", columns: &["member", "id", "app", "app_version", "seen_at", "managed"], key: &["member", "id"] };
-pub const DEVICE_REPORTS: Table = Table {
-    name: "device_reports",
-    columns: &["member", "device", "action", "token", "what", "at"],
-    key: &["member", "device", "action", "token", "what"],
+pub const DEVICE_REQUESTS: Table = Table {
+    name: "device_requests",
+    columns: &["member", "device", "action", "token", "at"],
+    key: &["member", "device", "action", "token"],
 };
 pub const NEWS: Table = Table { name: "news", columns: &["id", "member"], key: &["id"] };
 
@@ -103,21 +103,19 @@ pub async fn devices(tx: &mut Tx, member: &Uid) -> Result<Vec<Seen>, Error> {
 
 const OF_MEMBER: &str = "SELECT id, app, app_version, seen_at, managed FROM devices WHERE member = $1 ORDER BY seen_at DESC, id";
 
-/// Writes what is reported of an order for a device.
-pub async fn report(tx: &mut Tx, member: &Uid, report: &DeviceReport) -> Result<(), Error> {
-    let DeviceReport { device, action, token, what, at } = report;
-    let row = vec![
-        member.as_str().into(),
-        device.as_str().into(),
-        action.name().into(),
-        token.as_str().into(),
-        what.name().into(),
-        (*at).into(),
-    ];
-    tx.upsert(&DEVICE_REPORTS, vec![row]).await
+/// Writes that an administrator asks for something on a device.
+pub async fn request(tx: &mut Tx, member: &Uid, report: &DeviceReport) -> Result<(), Error> {
+    let mut row = request_key(member, report);
+    row.push(report.at.into());
+    tx.upsert(&DEVICE_REQUESTS, vec![row]).await
 }
 
-/// Notes in the outbox that an order was carried out.
+fn request_key(member: &Uid, report: &DeviceReport) -> Vec<Cell> {
+    let DeviceReport { device, action, token, what: _, at: _ } = report;
+    vec![member.as_str().into(), device.as_str().into(), action.name().into(), token.as_str().into()]
+}
+
+/// Notes in the outbox that an order was carried out. A trigger makes that news, whoever notes it.
 pub async fn acknowledge(tx: &mut Tx, order: &str, at: Timestamp) -> Result<u64, Error> {
     tx.execute(ACKNOWLEDGE, vec![order.into(), at.into()]).await
 }
@@ -154,6 +152,7 @@ const ANY_NEWS: &str = "SELECT id FROM news LIMIT 1";
 /// What the members chose of whom there are news, and what was reported of their devices.
 async fn told(tx: &mut Tx, facts: &mut HashMap<Uid, AccountFacts>) -> Result<(), Error> {
     let members: Vec<Uid> = facts.keys().cloned().collect();
+    let ids: Vec<String> = facts.values().filter_map(|facts| facts.news.as_ref()).flat_map(|news| news.ids.clone()).collect();
     let mut of = |member: String, write: &mut dyn FnMut(&mut News)| {
         if let Some(news) = facts.get_mut(&Uid::from(member)).and_then(|facts| facts.news.as_mut()) {
             write(news);
@@ -169,10 +168,17 @@ async fn told(tx: &mut Tx, facts: &mut HashMap<Uid, AccountFacts>) -> Result<(),
             _ => {}
         });
     }
-    for row in tx.lookup("member, device, action, token, what, at", "device_reports", &["member"], keys(&members)).await? {
-        let what = if row.text(4)? == Reported::Done.name() { Reported::Done } else { Reported::Requested };
+    for row in tx.lookup("member, device, action, token, at", "device_requests", &["member"], keys(&members)).await? {
         let Some(action) = read::<DeviceAction>(&row.text(2)?) else { continue };
-        let report = DeviceReport { device: row.text(1)?, action, token: row.text(3)?, what, at: row.instant(5)? };
+        let (device, token, what) = (row.text(1)?, row.text(3)?, Reported::Requested);
+        let report = DeviceReport { device, action, token, what, at: row.instant(4)? };
+        of(row.text(0)?, &mut |news| news.reports.push(report.clone()));
+    }
+    for row in tx.lookup("uid, payload, acknowledged_at", "outbox", &["id"], keys(&ids)).await? {
+        let payload = row.json(1)?;
+        let text = |field: &str| payload[field].as_str().unwrap_or_default().to_owned();
+        let (Some(action), Some(at)) = (read::<DeviceAction>(&text("action")), row.maybe_instant(2)?) else { continue };
+        let report = DeviceReport { device: text("device"), action, token: text("token"), what: Reported::Done, at };
         of(row.text(0)?, &mut |news| news.reports.push(report.clone()));
     }
     let news = facts.values_mut().filter_map(|facts| facts.news.as_mut());
@@ -192,14 +198,9 @@ pub async fn fold(tx: &mut Tx, news: &[(Uid, News)]) -> Result<(), Error> {
     let ids = news.iter().flat_map(|(_, news)| &news.ids);
     tx.delete(NEWS.name, NEWS.key, keys(ids)).await?;
     let reports = news.iter().flat_map(|(member, news)| news.reports.iter().map(move |report| (member, report)));
-    let reports: Vec<Vec<Cell>> = reports
-        .map(|(member, report)| {
-            let DeviceReport { device, action, token, what, at: _ } = report;
-            let token = token.as_str();
-            vec![member.as_str().into(), device.as_str().into(), action.name().into(), token.into(), what.name().into()]
-        })
-        .collect();
-    tx.delete(DEVICE_REPORTS.name, DEVICE_REPORTS.key, reports).await?;
+    let requests = reports.filter(|(_, report)| report.what == Reported::Requested);
+    let requests: Vec<Vec<Cell>> = requests.map(|(member, report)| request_key(member, report)).collect();
+    tx.delete(DEVICE_REQUESTS.name, DEVICE_REQUESTS.key, requests).await?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ const FACTS: &[&Table] = &[
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &accounts::CHOICES,
     &accounts::DEVICES,
-    &accounts::DEVICE_REPORTS,
+    &accounts::DEVICE_REQUESTS,
     &accounts::NEWS,
     &photos::PHOTOS,
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },

@@ -29,7 +29,7 @@ pub const ERASED: &[(&str, &str)] = &[
     ("rooms", "member"),
     ("credentials", "member"),
     ("choices", "member"),
-    ("device_reports", "member"),
+    ("device_requests", "member"),
     ("news", "member"),
     ("photos", "member"),
     ("audit_values", "uid"),

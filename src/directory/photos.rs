@@ -43,23 +43,30 @@ pub async fn keep(tx: &mut Tx, member: &Uid, fact: &PhotoFact, content: Option<V
     if known.as_ref() == Some(fact) {
         return Ok(false);
     }
-    let text = |text: &str| Cell::Text(Some(text.to_owned()));
-    let (digest, media_type, size, problem, missing) = match fact {
+    let member = member.as_str();
+    let problem = match fact {
         PhotoFact::Kept(Photo { media_type, width, height, digest }) => {
-            (text(digest), text(media_type), [Some(*width), Some(*height)], Cell::Text(None), false)
+            let (digest, media_type) = (digest.as_str().into(), media_type.as_str().into());
+            let row = vec![member.into(), digest, media_type, (*width).into(), (*height).into(), Cell::Text(None), false.into()];
+            tx.upsert(&PHOTOS, vec![row]).await?;
+            if let Some(content) = content {
+                tx.execute(CONTENT, vec![member.into(), Cell::Bytes(content)]).await?;
+            }
+            return Ok(true);
         }
-        PhotoFact::NotFound(problem) => (text(""), Cell::Text(None), [None, None], text(problem), true),
-        PhotoFact::Invalid(problem) => (text(""), Cell::Text(None), [None, None], text(problem), false),
+        PhotoFact::NotFound(problem) | PhotoFact::Invalid(problem) => problem.as_str(),
     };
-    let [width, height] = size.map(Cell::Int);
-    tx.upsert(&PHOTOS, vec![vec![member.as_str().into(), digest, media_type, width, height, problem, missing.into()]]).await?;
-    if let Some(content) = content {
-        tx.execute(CONTENT, vec![member.as_str().into(), Cell::Bytes(content)]).await?;
+    let missing = matches!(fact, PhotoFact::NotFound(_));
+    if tx.execute(PROBLEM, vec![member.into(), problem.into(), missing.into()]).await? == 0 {
+        let nothing = [Cell::Text(None), Cell::Int(None), Cell::Int(None)];
+        let row = [vec![member.into(), "".into()], nothing.to_vec(), vec![problem.into(), missing.into()]].concat();
+        tx.insert(&PHOTOS, vec![row]).await?;
     }
     Ok(true)
 }
 
 const CONTENT: &str = "UPDATE photos SET content = $2 WHERE member = $1";
+const PROBLEM: &str = "UPDATE photos SET problem = $2, missing = $3 WHERE member = $1";
 
 /// Erases the pictures of members.
 pub async fn erase(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
@@ -68,4 +75,4 @@ pub async fn erase(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
 }
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[CONTENT];
+pub const STATEMENTS: &[&str] = &[CONTENT, PROBLEM];

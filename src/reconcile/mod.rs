@@ -5,6 +5,7 @@ mod commit;
 mod engine;
 pub mod figures;
 mod gather;
+pub mod pictures;
 pub mod plan;
 pub mod removals;
 mod request;
@@ -175,4 +176,6 @@ impl Done {
 pub struct Set {
     pub objects: Arc<HashSet<Key>>,
     pub complete: HashSet<Handle>,
+    /// The pictures that its members refer to, as far as they can be looked at.
+    pub pictures: Arc<Vec<pictures::Picture>>,
 }

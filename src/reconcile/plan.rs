@@ -9,7 +9,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::engine::Presence;
-use super::{Done, Engine, FILES, Outcome, Set, Submission};
+use super::{Done, Engine, FILES, Outcome, Set, Submission, pictures};
 use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
 
@@ -58,6 +58,8 @@ pub async fn carry_out(
 ) -> Result<Done, Error> {
     engine.set_presence(Presence::Set(set.clone()));
     let mut done = engine.apply(submissions, now, progress).await?;
+    let kept = pictures::keep(engine, &set.pictures, now).await?;
+    engine.add(&mut done, kept);
     if prune {
         let pruned = engine.prune(FILES, &set, now).await?;
         engine.add(&mut done, pruned);

@@ -181,14 +181,6 @@ pub enum Reported {
 }
 
 impl Reported {
-    /// As the directory keeps it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Reported::Requested => "Requested",
-            Reported::Done => "Done",
-        }
-    }
-
     /// The cause of what follows from it.
     pub fn cause(self) -> Cause {
         match self {

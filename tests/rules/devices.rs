@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::life::{START, company, company_without_jane, count, jane, jane_with, row, timing};
+use crate::life::{START, company, company_of, company_without_jane, count, jane, jane_with, row, timing};
 use crate::support::{Output, Roster, condition, on_both, phase, ready};
 
 const NEXT_DAY: &str = "2027-03-02T09:00:00Z";
@@ -64,7 +64,7 @@ fn an_order_is_carried_out_once_and_done_when_the_service_says_so() {
         assert_eq!(orders(roll), one("phone", "DeviceReset", "Done"));
         assert_eq!(count(roll, "outbox WHERE consumer = 'devices' AND acknowledged_at IS NULL"), 0);
         assert_eq!(timing(&row(roll, "update")).2, "Service");
-        assert_eq!(count(roll, "news") + count(roll, "device_reports"), 0);
+        assert_eq!(count(roll, "news") + count(roll, "device_requests"), 0);
 
         // A later sign-in of the device is not touched.
         run(roll, "2027-03-02T11:00:00Z", &["record", "device", "jane", "phone", "--app", "mobile"]).ok();
@@ -73,6 +73,19 @@ fn an_order_is_carried_out_once_and_done_when_the_service_says_so() {
         assert_eq!((sent(roll), orders(roll)), (1, one("phone", "DeviceReset", "Done")));
         roll.apply("2027-03-04T09:00:00Z", &jane_with(&order("phone", "DeviceReset", "lost-2"))).expect_code(0);
         assert_eq!((sent(roll), orders(roll).len()), (2, 2));
+    });
+}
+
+// I2, M28: whoever acknowledges the order in the outbox has done it.
+#[test]
+fn an_order_that_a_service_acknowledges_is_done() {
+    on_both(|roll| {
+        with_devices(roll, "");
+        roll.apply(NEXT_DAY, &jane_with(&order("phone", "AppDataDeleted", "a"))).expect_code(0);
+        let acknowledge = "UPDATE outbox SET acknowledged_at = 1803981600000000 WHERE consumer = 'devices'";
+        assert_eq!(roll.sql(acknowledge), Ok(1));
+        roll.tick("2027-03-02T12:00:00Z").expect_code(0);
+        assert_eq!(orders(roll), one("phone", "AppDataDeleted", "Done"));
     });
 }
 
@@ -130,6 +143,21 @@ fn a_departure_orders_for_all_devices() {
     });
 }
 
+// R4, T14: what falls due and can't be undone waits while nobody declares the tenant.
+#[test]
+fn the_orders_of_a_departure_wait_while_nobody_declares_the_tenant() {
+    on_both(|roll| {
+        let departure = "  departure: {at: \"2027-03-10\", devices: DeviceReset}";
+        with_devices(roll, departure);
+        assert_eq!(roll.sql("UPDATE tenants SET managed = NOT managed, revision = revision + 1"), Ok(1));
+        roll.tick("2027-03-10T08:00:00Z").expect_code(0);
+        let state = |roll: &Roster| orders(roll).into_iter().map(|[_, _, state]| state).nth(1).unwrap_or_default();
+        assert_eq!((phase(&jane(roll)), state(roll).as_str(), sent(roll)), ("Deleted", "Waiting", 0));
+        roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", departure)).expect_code(0);
+        assert_eq!((state(roll).as_str(), sent(roll)), ("Ordered", 1));
+    });
+}
+
 // M25: an order in progress is finished first; then the purge goes on by itself.
 #[test]
 fn a_purge_waits_for_an_order_in_progress() {
@@ -141,7 +169,7 @@ fn a_purge_waits_for_an_order_in_progress() {
         let token = jane(roll)["status"]["devices"][1]["token"].as_str().unwrap_or_default().to_owned();
         done(roll, "2027-04-11T08:00:00Z", "phone", &format!("AppDataDeleted/{token}")).ok();
         assert_eq!(count(roll, "members WHERE name = 'jane'"), 0);
-        assert_eq!(count(roll, "devices") + count(roll, "device_reports") + count(roll, "news"), 0);
+        assert_eq!(count(roll, "devices") + count(roll, "device_requests") + count(roll, "news"), 0);
         assert_eq!(row(roll, "purge")["action"], "purge");
     });
 }

@@ -15,6 +15,7 @@ mod identity;
 mod leave;
 mod life;
 mod organizations;
+mod photo;
 mod privacy;
 mod profile;
 mod smoke;
