@@ -1,8 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
 use rollcall::directory::{
-    self, Absent, Address, Directory, audit, declarations, facts, figures, holds, leadership, links, outbox, passwords,
-    unattended,
+    self, Absent, Address, Directory, accounts, audit, declarations, facts, figures, holds, leadership, links, outbox, passwords,
+    people, photos, unattended,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -14,6 +14,9 @@ fn shared() -> Vec<&'static str> {
         audit::STATEMENTS,
         facts::STATEMENTS,
         passwords::STATEMENTS,
+        accounts::STATEMENTS,
+        photos::STATEMENTS,
+        people::STATEMENTS,
         figures::STATEMENTS,
         holds::STATEMENTS,
         links::STATEMENTS,

@@ -138,6 +138,7 @@ CREATE TABLE members (
     password_changed_at BIGINT,
     password_trouble  TEXT,
     welcome           JSONB   NOT NULL,
+    account           JSONB NOT NULL,
     UNIQUE (namespace, name)
 );
 CREATE INDEX members_tenant ON members (tenant);
@@ -270,6 +271,43 @@ CREATE TABLE devices (
     seen_at     BIGINT  NOT NULL,
     managed     BOOLEAN NOT NULL,
     PRIMARY KEY (member, id)
+);
+
+-- What members chose for themselves: the method of the second step, the easy login, the language.
+CREATE TABLE choices (
+    member TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (member, what)
+);
+
+-- Orders for devices that an administrator asks for, until they are folded in.
+CREATE TABLE device_requests (
+    member TEXT    NOT NULL,
+    device TEXT    NOT NULL,
+    action TEXT    NOT NULL,
+    token  TEXT    NOT NULL,
+    at     BIGINT  NOT NULL,
+    PRIMARY KEY (member, device, action, token)
+);
+
+-- Members of whom there is something to fold in; of an order for a device that was carried out, its id in the outbox.
+CREATE TABLE news (
+    id     TEXT NOT NULL PRIMARY KEY,
+    member TEXT NOT NULL
+);
+
+-- Pictures, or why there is none.
+CREATE TABLE photos (
+    member     TEXT   NOT NULL PRIMARY KEY,
+    digest     TEXT   NOT NULL,
+    media_type TEXT,
+    width      BIGINT,
+    height     BIGINT,
+    problem    TEXT,
+    missing    BOOLEAN NOT NULL,
+    content    BYTEA
 );
 
 CREATE TABLE storage (
@@ -463,3 +501,13 @@ CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments
     FOR EACH ROW WHEN (NEW.revision IS NULL OR NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_assigned();
 CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
     FOR EACH ROW EXECUTE FUNCTION touch_assigned();
+
+-- Whoever acknowledges an order for a device, the record is to know of it.
+CREATE FUNCTION tell_acknowledged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO news (id, member) VALUES (NEW.id, NEW.uid) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER outbox_acknowledged AFTER UPDATE OF acknowledged_at ON outbox
+    FOR EACH ROW WHEN (NEW.consumer = 'devices' AND NEW.acknowledged_at IS NOT NULL AND OLD.acknowledged_at IS NULL)
+    EXECUTE FUNCTION tell_acknowledged();

@@ -138,6 +138,7 @@ CREATE TABLE members (
     password_changed_at INTEGER,
     password_trouble  TEXT,
     welcome           TEXT    NOT NULL,
+    account           TEXT NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
@@ -271,6 +272,43 @@ CREATE TABLE devices (
     managed     INTEGER NOT NULL,
     PRIMARY KEY (member, id)
 ) STRICT, WITHOUT ROWID;
+
+-- What members chose for themselves: the method of the second step, the easy login, the language.
+CREATE TABLE choices (
+    member TEXT   NOT NULL,
+    what   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (member, what)
+) STRICT, WITHOUT ROWID;
+
+-- Orders for devices that an administrator asks for, until they are folded in.
+CREATE TABLE device_requests (
+    member TEXT    NOT NULL,
+    device TEXT    NOT NULL,
+    action TEXT    NOT NULL,
+    token  TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (member, device, action, token)
+) STRICT, WITHOUT ROWID;
+
+-- Members of whom there is something to fold in; of an order for a device that was carried out, its id in the outbox.
+CREATE TABLE news (
+    id     TEXT NOT NULL PRIMARY KEY,
+    member TEXT NOT NULL
+) STRICT;
+
+-- Pictures, or why there is none.
+CREATE TABLE photos (
+    member     TEXT   NOT NULL PRIMARY KEY,
+    digest     TEXT   NOT NULL,
+    media_type TEXT,
+    width      INTEGER,
+    height     INTEGER,
+    problem    TEXT,
+    missing    INTEGER NOT NULL,
+    content    BLOB
+) STRICT;
 
 CREATE TABLE storage (
     member      TEXT    NOT NULL,
@@ -440,3 +478,8 @@ CREATE TRIGGER assignments_touched AFTER UPDATE ON assignments WHEN NEW.revision
 BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER assignments_removed AFTER DELETE ON assignments
 BEGIN INSERT INTO touched (uid) VALUES (OLD.member) ON CONFLICT DO NOTHING; END;
+
+-- Whoever acknowledges an order for a device, the record is to know of it.
+CREATE TRIGGER outbox_acknowledged AFTER UPDATE OF acknowledged_at ON outbox
+WHEN NEW.consumer = 'devices' AND NEW.acknowledged_at IS NOT NULL AND OLD.acknowledged_at IS NULL
+BEGIN INSERT INTO news (id, member) VALUES (NEW.id, NEW.uid) ON CONFLICT DO NOTHING; END;

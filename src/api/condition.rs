@@ -128,10 +128,20 @@ reasons! {
     AlreadyActivated: Warning, "Restore the former date, or use `suspension`.";
     /// A suspension cleared the declared leave for good; it does not come back by itself (M21).
     LeaveSpent: Warning, "Declare another `leaveOfAbsence`, or take it out.";
+    /// A field is declared that has no effect here: what it orders is for another policy, mode or state (M26).
+    NotApplicable: Warning, "Take the field out, or change what it depends on and give a new token.";
+    /// A device for which something was ordered was not known as one of the member's; nothing is done (M28).
+    DeviceUnknown: Warning, "Correct `id`, or give a new `token` once the device is reported.";
+    /// A device for which a deletion was ordered is not managed; nothing is done (M28).
+    DeviceUnmanaged: Warning, "Order `SignedOut`, or have the device managed and give a new `token`.";
+    /// The picture is not where the manifest says (M3).
+    PhotoNotFound: Warning, "Put the picture there, or correct `photo`.";
+    /// What `photo` refers to is no PNG or JPEG of less than 10 MB; the picture kept before stays (M3).
+    PhotoInvalid: Warning, "Put another picture there.";
+    /// The picture is not 640x640; it is kept as it is (M3).
+    PhotoSize: Warning, "Nothing, or scale it.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
-    /// What a new value of the field orders does not apply to the member as it is; nothing was done (M26, M33, M34).
-    NotApplicable: Warning, "Take the field out.";
     /// The member has a password (M32).
     PasswordSet: Password, "Nothing.";
     /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).

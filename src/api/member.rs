@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{KeyRef, LANGUAGE_KEYS, Language, LocalRef, PersonName};
-use super::text::{DeviceId, Email, ExternalKey, Label, Line, LoginId, PhoneNumber, Token};
+use super::text::{Email, ExternalKey, Label, Line, LoginId, PhoneNumber, Token};
 use super::time::{Day, When};
+
+pub use super::device::{DeviceAction, DeviceOrder, DeviceOrderState, DeviceOrderStatus};
 
 /// A person's account.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -247,6 +249,16 @@ pub enum Administrator {
     Operations,
 }
 
+impl Administrator {
+    /// The role's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Administrator::None => "None",
+            Administrator::Operations => "Operations",
+        }
+    }
+}
+
 /// When an account begins (M20).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Activation {
@@ -318,25 +330,6 @@ pub enum AppUsage {
 pub enum EasyLogin {
     Enabled,
     Disabled,
-}
-
-/// An order for one device (M28).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeviceOrder {
-    /// The device, as the services report it.
-    pub id: DeviceId,
-    /// What is done.
-    pub action: DeviceAction,
-    /// A new value orders again.
-    pub token: Token,
-}
-
-/// What can be done to a device (M28).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DeviceAction {
-    SignedOut,
-    AppDataDeleted,
-    DeviceReset,
 }
 
 /// How a password comes about (M32, M33).
@@ -468,6 +461,12 @@ pub struct MemberStatus {
     /// The way of the easy login (M27).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub easy_login_method: Option<EasyLoginMethod>,
+    /// The member's language: the one that the member chose, or else the declared one (M9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What was ordered for devices, the oldest first (M28).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceOrderStatus>,
     /// What holds of this object now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

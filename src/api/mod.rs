@@ -8,6 +8,7 @@ pub mod common;
 pub mod condition;
 pub mod confidential;
 pub mod contact;
+pub mod device;
 pub mod member;
 pub mod organization;
 pub mod schema;

@@ -1,14 +1,12 @@
 //! Which fields have no effect yet. A field that is declared and does nothing is told in the warning
 //! `NotYetSupported`, never silently nothing. Pure. Used by the decisions; it shrinks as fields are built.
 
-use super::member::{Assignment, PasswordMode};
 use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec};
 
 /// A field, and whether a spec sets it.
 type Field<S> = (&'static str, fn(&S) -> bool);
 
 const TENANT: &[Field<TenantSpec>] = &[
-    ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
     ("spec.externalConnections", |spec| spec.external_connections.is_some()),
     ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
     ("spec.cancellation", |spec| spec.cancellation.is_some()),
@@ -18,22 +16,6 @@ const TENANT: &[Field<TenantSpec>] = &[
 const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.temporaryId", |spec| spec.temporary_id == Some(true)),
     ("spec.concurrentOf", |spec| spec.concurrent_of.is_some()),
-    ("spec.photo", |spec| spec.photo.is_some()),
-    ("spec.organizations[].private", |spec| assigned(spec, |o| o.private == Some(true))),
-    ("spec.organizations[].includeInTeamSharing", |spec| assigned(spec, |o| o.include_in_team_sharing == Some(false))),
-    ("spec.departure.devices", |spec| spec.departure.as_ref().is_some_and(|d| d.devices.is_some())),
-    ("spec.twoStepVerification", |spec| spec.two_step_verification.is_some()),
-    ("spec.resetTwoStepVerification", |spec| spec.reset_two_step_verification.is_some()),
-    ("spec.easyLogin", |spec| spec.easy_login.is_some()),
-    ("spec.searchAutocomplete", |spec| spec.search_autocomplete.is_some()),
-    ("spec.devices", |spec| !spec.devices.is_empty()),
-    ("spec.notifyUpdate", |spec| spec.notify_update.is_some()),
-    ("spec.password.mode: CreationLink", |spec| {
-        spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
-    }),
-    ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
-    // Until a password can be generated or taken from a Secret.
-    ("spec.password", |spec| spec.password.as_ref().is_some_and(|password| password.mode != PasswordMode::CreationLink)),
     ("spec.registration", |spec| spec.registration.is_some()),
 ];
 
@@ -50,10 +32,6 @@ pub fn unsupported(kind: Kind) -> Vec<&'static str> {
 /// Names the fields of a list that are set.
 fn set<S>(fields: &[Field<S>], spec: &S) -> Vec<&'static str> {
     fields.iter().filter_map(|(field, is_set)| is_set(spec).then_some(*field)).collect()
-}
-
-fn assigned(spec: &MemberSpec, holds: fn(&Assignment) -> bool) -> bool {
-    spec.organizations.iter().any(holds)
 }
 
 /// The fields of a tenant that are declared and have no effect yet.

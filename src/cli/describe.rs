@@ -6,8 +6,12 @@ use serde_json::Value;
 use super::{Failure, Global, OK, PARTLY, get, history, object};
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
+use crate::directory::accounts::Seen;
 use crate::directory::declarations::Filter;
-use crate::directory::{audit, facts};
+use crate::directory::people::{Person, Viewer};
+use crate::directory::records::By;
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{accounts, audit, facts, people, records};
 use crate::record::Uid;
 
 /// Tells everything that is known of one object.
@@ -44,6 +48,10 @@ impl Describe {
             for (at, app) in facts::last_sign_ins(&mut tx, &uid, 5).await? {
                 println!("  signed in: {} with {app}", rfc3339(at));
             }
+            devices(&mut tx, &uid).await?;
+        }
+        if let (Kind::Organization, Some(uid)) = (kind, object["status"]["uid"].as_str()) {
+            members(&mut tx, uid).await?;
         }
         section("Spec", &object["spec"]);
         println!("\nConditions");
@@ -60,6 +68,43 @@ impl Describe {
         history::table(&entries[earlier..])?;
         Ok(OK)
     }
+}
+
+/// Prints the devices of a member (M28).
+async fn devices(tx: &mut Tx, member: &Uid) -> Result<(), Failure> {
+    let devices = accounts::devices(tx, member).await?;
+    if devices.is_empty() {
+        return Ok(());
+    }
+    println!("\nDevices");
+    for Seen { id, app, app_version, managed, at } in devices {
+        let version = app_version.map(|version| format!(" {version}")).unwrap_or_default();
+        let unmanaged = if managed { "" } else { ", unmanaged" };
+        println!("  {id}: {app}{version}, seen {}{unmanaged}", rfc3339(at));
+    }
+    Ok(())
+}
+
+/// Prints the members of an organization, as administrators see them (M5).
+async fn members(tx: &mut Tx, organization: &str) -> Result<(), Failure> {
+    let people = people::listing(tx, organization, Viewer::Administrator).await?;
+    if people.is_empty() {
+        return Ok(());
+    }
+    let mut inside = Vec::new();
+    let organization = records::load(tx, Kind::Organization, By::Uid, keys([organization])).await?;
+    let name = organization.first().map(|record| record.handle().name.to_string()).unwrap_or_default();
+    for Person { handle, id, display_name, nickname: _, phase, is_on_leave, places } in people {
+        let here = places.into_iter().find(|place| place.organization == name);
+        let mut told = vec![display_name, id, phase];
+        told.extend(here.as_ref().and_then(|here| here.position.clone()));
+        told.extend(here.as_ref().filter(|here| here.leader).map(|_| "leader".to_owned()));
+        told.extend(is_on_leave.then(|| "on leave".to_owned()));
+        told.extend(here.as_ref().filter(|here| here.private).map(|_| "private".to_owned()));
+        inside.push(format!("  {}: {}", handle.name, told.join(", ")));
+    }
+    println!("\nMembers\n{}", inside.join("\n"));
+    Ok(())
 }
 
 /// Prints the fields of a mapping under a heading, each on its line.

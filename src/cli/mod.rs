@@ -4,6 +4,7 @@
 mod apply;
 mod crds;
 mod describe;
+mod device;
 mod get;
 mod history;
 mod mail;
@@ -13,6 +14,7 @@ mod output;
 mod plan;
 mod record;
 mod reference;
+mod search;
 mod validate;
 
 use std::path::PathBuf;
@@ -71,6 +73,8 @@ enum Command {
     Get(get::Get),
     /// Tell everything that is known of one object
     Describe(describe::Describe),
+    /// Find members as their colleagues do
+    Search(search::Search),
     /// Show the audit trail, newest last
     History(history::History),
     /// Run against Kubernetes: follow its resources, and do what falls due
@@ -81,6 +85,8 @@ enum Command {
     Record(record::Record),
     /// List what others must do and have not acknowledged: mails, and orders to services
     Outbox(outbox::Outbox),
+    /// Order something for a device of a member who has no manifest any more
+    Device(device::Device),
     /// Write the reference pages of the documentation
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -126,11 +132,13 @@ pub async fn run() -> ExitCode {
         Command::Validate(validate) => validate.run(&global),
         Command::Get(get) => get.run(&global).await,
         Command::Describe(describe) => describe.run(&global).await,
+        Command::Search(search) => search.run(&global).await,
         Command::History(history) => history.run(&global).await,
         Command::Operator(operator) => operator.run(&global).await,
         Command::Crds(crds) => crds.run(),
         Command::Record(record) => record.run(&global).await,
         Command::Outbox(outbox) => outbox.run(&global).await,
+        Command::Device(device) => device.run(&global).await,
         Command::Reference(reference) => reference.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());

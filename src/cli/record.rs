@@ -1,24 +1,24 @@
-//! `rollcall record`: what services report.
+//! `rollcall record`: what services report. Facts are written beside whoever leads; where nobody does, what follows
+//! from them is done here.
 
-use std::io::{BufRead, Read};
+mod passwords;
+mod reports;
+
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::{Failure, Global, OK, PARTLY};
-use crate::api::{Confidential, Handle, Kind};
-use crate::credentials::own::{Changed, Proof, change};
-use crate::credentials::{Answer, may_sign_in};
+use crate::api::{Handle, Kind};
+use crate::directory::accounts::{Choice, chosen};
 use crate::directory::records::{By, handle_keys};
-use crate::directory::sql::Tx;
+use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, facts, leadership, outbox, records};
-use crate::lifecycle::password::sentence;
+use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
-
-/// The longest line that is read of standard input, in bytes.
-const LONGEST: u64 = 4_096;
+use reports::{Method, Report};
 
 /// Reports what services saw.
 #[derive(Debug, Args)]
@@ -54,6 +54,48 @@ enum What {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Report that a member enrolled a method of the second step, or gave it up
+    TwoStep {
+        /// The member's name
+        member: String,
+        /// The method, such as Otp; `none` if it was given up
+        #[arg(long)]
+        method: String,
+    },
+    /// Report that a member turned the easy login on, or off
+    EasyLogin {
+        /// The member's name
+        member: String,
+        /// The way of the easy login
+        method: Method,
+    },
+    /// Report which language a member chose
+    Language {
+        /// The member's name
+        member: String,
+        /// One of the languages in which names may be given, such as ko_KR
+        language: String,
+    },
+    /// Report a device of a member, or that an order for it was carried out
+    #[command(disable_version_flag = true)]
+    Device {
+        /// The member's name
+        member: String,
+        /// The device's identifier
+        device: String,
+        /// The app on it
+        #[arg(long, value_enum, required_unless_present = "done")]
+        app: Option<App>,
+        /// The app's version
+        #[arg(long)]
+        version: Option<String>,
+        /// Nothing can be deleted on the device from afar
+        #[arg(long)]
+        unmanaged: bool,
+        /// The order that was carried out: ACTION/TOKEN, such as DeviceReset/lost-1
+        #[arg(long, value_name = "ORDER")]
+        done: Option<String>,
+    },
 }
 
 /// The apps with which people sign in.
@@ -83,109 +125,62 @@ impl App {
 
 impl Record {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let member = match &self.what {
-            What::SignIn { member, .. } | What::Password { member } => member,
-            What::Acknowledge { ids } => return acknowledge(global, ids).await,
-        };
-        let name = member.strip_prefix("member/").unwrap_or(member);
-        let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
         global.keep_clock(&directory).await?;
         let now = global.now();
-        // Who leads does what falls due and folds facts in within a second. Where nobody does, it is done here;
-        // facts themselves are never held up by who leads.
-        if overdue(&directory, &handle, now).await? {
-            advance(&directory, now).await?;
-        }
+        let handle = |member: &str| member_named(global, member);
         let done = match self.what {
-            What::SignIn { member: _, app, location, password_stdin: true } => {
-                let answer = with_password(&directory, global, &handle, app, location).await?;
-                println!("{}", answer.name());
-                if answer == Answer::Granted { OK } else { PARTLY }
+            What::Acknowledge { ids } => acknowledge(&directory, &ids, now).await?,
+            What::SignIn { member, app, location, password_stdin: true } => {
+                passwords::sign_in(&directory, global, &handle(&member), app, location).await?
             }
-            What::SignIn { member: _, app, location, password_stdin: false } => {
-                match sign_in(&directory, &handle, app, location, now).await? {
-                    Ok(()) => {
-                        println!("{handle} signed in with {}", app.name());
-                        OK
-                    }
-                    Err(why) => {
-                        eprintln!("error: {why}");
-                        PARTLY
-                    }
-                }
+            What::SignIn { member, app, location, password_stdin: false } => {
+                catch_up(&directory, &handle(&member), now).await?;
+                said(sign_in(&directory, &handle(&member), app, location, now).await?)
             }
-            What::Password { member: _ } => own_password(&directory, global, &handle).await?,
-            What::Acknowledge { ids } => acknowledge(global, &ids).await?,
+            What::Password { member } => passwords::change_own(&directory, global, &handle(&member)).await?,
+            What::TwoStep { member, method } => {
+                said(reports::write(&directory, &handle(&member), Report::TwoStep(method), now).await?)
+            }
+            What::EasyLogin { member, method } => {
+                said(reports::write(&directory, &handle(&member), Report::EasyLogin(method), now).await?)
+            }
+            What::Language { member, language } => {
+                said(reports::write(&directory, &handle(&member), Report::Language(language), now).await?)
+            }
+            What::Device { member, device, app, version, unmanaged, done } => {
+                let report = Report::Device { device, app, version, unmanaged, done };
+                said(reports::write(&directory, &handle(&member), report, now).await?)
+            }
         };
         advance(&directory, now).await?;
         Ok(done)
     }
 }
 
-/// A sign-in with a password. What the outside is answered does not tell an ID that is wrong from a password that is.
-async fn with_password(
-    directory: &Directory,
-    global: &Global,
-    handle: &Handle,
-    app: App,
-    location: Option<String>,
-) -> Result<Answer, Failure> {
-    let password = lines(1)?.remove(0);
-    let message_id = member(&mut directory.read().await?, handle).await?.map(|member| member.declared.message_id.clone());
-    // Nobody's ID is verified as long as anybody's.
-    let (id, domain) = message_id.as_deref().and_then(|id| id.rsplit_once('@')).unwrap_or_default();
-    let verified = may_sign_in(directory, &global.hasher()?, domain, id, &password, global.now()).await?;
-    if verified.answer != Answer::Granted {
-        return Ok(verified.answer);
-    }
-    match sign_in(directory, handle, app, location, global.now()).await? {
-        Ok(()) => Ok(Answer::Granted),
-        Err(why) => {
-            tracing::info!(member = %handle, %why, "a sign-in was refused");
-            Ok(Answer::Refused)
+/// What is said of a report that was written, or why it was not.
+type Said = Result<String, String>;
+
+fn said(said: Said) -> u8 {
+    match said {
+        Ok(said) => {
+            println!("{said}");
+            OK
+        }
+        Err(refused) => {
+            eprintln!("error: {refused}");
+            PARTLY
         }
     }
 }
 
-/// A member's own password (M36).
-async fn own_password(directory: &Directory, global: &Global, handle: &Handle) -> Result<u8, Failure> {
-    let mut lines = lines(2)?;
-    let (new, present) = (lines.remove(1), lines.remove(0));
-    match change(directory, &global.hasher()?, handle, Proof::Present(present), new, global.now()).await? {
-        Changed::Done => {
-            println!("Changed");
-            Ok(OK)
-        }
-        Changed::Refused => {
-            println!("Refused");
-            Ok(PARTLY)
-        }
-        Changed::Violates(violations) => {
-            println!("Refused");
-            eprintln!("error: the new password: {} (T5)", sentence(&violations));
-            Ok(PARTLY)
-        }
-    }
-}
-
-/// So many lines of standard input; those that are missing are empty.
-fn lines(count: usize) -> Result<Vec<Confidential>, Failure> {
-    let mut input = std::io::stdin().lock();
-    let mut lines = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut line = Vec::new();
-        (&mut input).take(LONGEST).read_until(b'\n', &mut line)?;
-        lines.push(Confidential::new(line).without_line_break());
-    }
-    Ok(lines)
+/// The member of a name, which may be written as kubectl does.
+pub fn member_named(global: &Global, name: &str) -> Handle {
+    Handle::new(global.default_namespace(), name.strip_prefix("member/").unwrap_or(name))
 }
 
 /// Notes that orders of the outbox were carried out (I2). Once more is no error.
-async fn acknowledge(global: &Global, ids: &[String]) -> Result<u8, Failure> {
-    let directory = global.open().await?;
-    global.keep_clock(&directory).await?;
-    let now = global.now();
+async fn acknowledge(directory: &Directory, ids: &[String], now: Timestamp) -> Result<u8, Failure> {
     let mut tx = directory.write().await?;
     let mut code = OK;
     for id in ids {
@@ -199,17 +194,20 @@ async fn acknowledge(global: &Global, ids: &[String]) -> Result<u8, Failure> {
         }
     }
     tx.commit().await?;
-    advance(&directory, now).await?;
     Ok(code)
 }
 
-/// Whether the member's own time has come and nobody has acted on it.
-async fn overdue(directory: &Directory, handle: &Handle, now: Timestamp) -> Result<bool, Failure> {
-    Ok(member(&mut directory.read().await?, handle).await?.is_some_and(|member| member.state.wake_at.is_some_and(|at| at <= now)))
+/// Does what the member's own time has come for, if nobody did. Who leads does so within a second.
+async fn catch_up(directory: &Directory, handle: &Handle, now: Timestamp) -> Result<(), Failure> {
+    let member = load(&mut directory.read().await?, handle).await?;
+    if member.is_some_and(|member| member.state.wake_at.is_some_and(|at| at <= now)) {
+        advance(directory, now).await?;
+    }
+    Ok(())
 }
 
-/// Does what fell due, if nobody leads who does.
-async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
+/// Does what fell due and folds in what was reported, if nobody leads who does.
+pub async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
     if let Some(leader) = leadership::take_if_free(directory).await? {
         let mut engine = Engine::new(directory.clone(), leader).await?;
         engine.advance(now).await?;
@@ -218,7 +216,8 @@ async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn member(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
+/// The record of a member.
+pub async fn load(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
     let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Kept::Member(member) => Some(member),
@@ -226,17 +225,17 @@ async fn member(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>
     }))
 }
 
-/// Writes the fact, if the member may sign in; else tells why not.
+/// Writes the sign-in, if the member may.
 async fn sign_in(
     directory: &Directory,
     handle: &Handle,
     app: App,
     location: Option<String>,
     now: Timestamp,
-) -> Result<Result<(), String>, Failure> {
+) -> Result<Said, Failure> {
     // Checked and written at once, so that no suspension comes between.
     let mut tx = directory.write().await?;
-    let Some(member) = member(&mut tx, handle).await? else {
+    let Some(member) = load(&mut tx, handle).await? else {
         return Ok(Err(format!("there is no member {handle}")));
     };
     if !member.state.phase.may_sign_in() {
@@ -254,6 +253,17 @@ async fn sign_in(
         location,
     };
     facts::sign_in(&mut tx, &fact).await?;
+    let tenant = records::load(&mut tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?;
+    let required = tenant.iter().any(|tenant| match tenant {
+        Kept::Tenant(tenant) => second_step_required(&tenant.intent.spec, &member.intent.spec),
+        Kept::Organization(_) | Kept::Member(_) => false,
+    });
+    // M26: who has to verify and can't yet is asked to enrol.
+    let enrolment = if required && chosen(&mut tx, &member.uid, Choice::SecondStep).await?.is_none() {
+        "; enrolment of the second step is asked (M26)"
+    } else {
+        ""
+    };
     tx.commit().await?;
-    Ok(Ok(()))
+    Ok(Ok(format!("{handle} signed in with {}{enrolment}", fact.app)))
 }

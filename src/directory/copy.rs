@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, holds, passwords, records};
+use super::{Absent, Address, Directory, Error, accounts, audit, claims, declarations, holds, passwords, photos, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -24,6 +24,11 @@ const FACTS: &[&Table] = &[
     &passwords::FACTS,
     &super::links::LINKS,
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
+    &accounts::CHOICES,
+    &accounts::DEVICES,
+    &accounts::DEVICE_REQUESTS,
+    &accounts::NEWS,
+    &photos::PHOTOS,
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
     &holds::LOSSES,
@@ -56,9 +61,22 @@ const NUMBERS: &[&str] = &[
     "sent_at",
     "ended_at",
     "used_at",
+    "seen_at",
+    "width",
+    "height",
 ];
-const TRUTHS: &[&str] =
-    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded", "by_member"];
+const TRUTHS: &[&str] = &[
+    "settled",
+    "managed",
+    "is_primary",
+    "leader",
+    "private",
+    "include_in_team_sharing",
+    "departed",
+    "folded",
+    "by_member",
+    "missing",
+];
 const DOCUMENTS: &[&str] = &[
     "spec",
     "annotations",
@@ -71,6 +89,7 @@ const DOCUMENTS: &[&str] = &[
     "former",
     "held",
     "welcome",
+    "account",
     "on_leave",
     "spent_leave",
     "fields",

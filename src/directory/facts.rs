@@ -29,6 +29,10 @@ pub const ERASED: &[(&str, &str)] = &[
     ("password_orders", "member"),
     ("password_facts", "member"),
     ("links", "member"),
+    ("choices", "member"),
+    ("device_requests", "member"),
+    ("news", "member"),
+    ("photos", "member"),
     ("audit_values", "uid"),
 ];
 
@@ -84,7 +88,7 @@ pub async fn members_with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Handle>, E
 
 const NEWS: &str = "SELECT namespace, name FROM members WHERE uid IN (SELECT member FROM sign_ins WHERE NOT folded \
      UNION SELECT member FROM password_facts WHERE NOT folded UNION SELECT member FROM links WHERE NOT folded \
-     UNION SELECT uid FROM outbox WHERE NOT folded) LIMIT $1";
+     UNION SELECT uid FROM outbox WHERE NOT folded UNION SELECT member FROM news) LIMIT $1";
 
 /// Notes that the records know of these members' sign-ins.
 pub async fn fold(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {

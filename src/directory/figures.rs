@@ -49,7 +49,7 @@ pub async fn tenants(tx: &mut Tx) -> Result<HashMap<String, TenantFigures>, Erro
 const COUNT_MEMBERS: &str = "SELECT tenant, count(*) FROM members GROUP BY tenant";
 const COUNT_ORGANIZATIONS: &str = "SELECT tenant, count(*) FROM organizations GROUP BY tenant";
 
-/// The figures of every organization, by uid. Deleted members don't count.
+/// The figures of every organization, by uid. Deleted members don't count, and private assignments neither (M5).
 pub async fn organizations(tx: &mut Tx) -> Result<HashMap<String, OrganizationFigures>, Error> {
     let mut parents: HashMap<String, Option<String>> = HashMap::new();
     let mut names: HashMap<String, String> = HashMap::new();
@@ -94,7 +94,7 @@ pub async fn organizations(tx: &mut Tx) -> Result<HashMap<String, OrganizationFi
 
 const TREE: &str = "SELECT uid, parent, display_name FROM organizations";
 const ASSIGNED: &str = "SELECT a.organization, a.member, a.leader, m.name FROM assignments a JOIN members m ON m.uid = a.member \
-     WHERE m.deleted_at IS NULL ORDER BY m.namespace, m.name";
+     WHERE m.deleted_at IS NULL AND NOT a.private ORDER BY m.namespace, m.name";
 
 /// Every statement of this file.
 pub const STATEMENTS: &[&str] = &[COUNT_MEMBERS, COUNT_ORGANIZATIONS, TREE, ASSIGNED];

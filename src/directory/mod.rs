@@ -1,6 +1,7 @@
 //! The database: connections, migrations, queries, the transaction, leadership, the audit trail, the outbox.
 //! Decides nothing about people. Used by the engine, which alone writes records, and by the commands that read.
 
+pub mod accounts;
 pub mod audit;
 pub mod claims;
 pub mod copy;
@@ -12,6 +13,8 @@ pub mod leadership;
 pub mod links;
 pub mod outbox;
 pub mod passwords;
+pub mod people;
+pub mod photos;
 pub mod records;
 pub mod sql;
 pub mod store;

@@ -107,6 +107,7 @@ pub const MEMBERS: Table = Table {
         "password_changed_at",
         "password_trouble",
         "welcome",
+        "account",
     ],
     key: &["uid"],
 };
@@ -331,6 +332,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             password_changed_at: row.maybe_instant(38)?,
             password_trouble: row.get::<Option<String>>(39)?.as_deref().and_then(passwords::trouble),
             welcome: serde_json::from_value(row.json(40)?).unwrap_or_default(),
+            account: serde_json::from_value(row.json(41)?).unwrap_or_default(),
         },
         state: MemberState {
             // A phase that nobody knows is somebody's SQL: the engine sets it back.
@@ -384,6 +386,7 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         password_changed_at,
         password_trouble,
         welcome,
+        account,
     } = lived;
     let MemberState { phase, on_leave, wake_at } = state;
     vec![
@@ -428,6 +431,7 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         (*password_changed_at).into(),
         password_trouble.as_ref().map(passwords::trouble_text).into(),
         json!(welcome).into(),
+        json!(account).into(),
     ]
 }
 

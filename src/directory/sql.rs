@@ -22,6 +22,7 @@ pub enum Cell {
     Bool(bool),
     /// Shared: documents are large, and go to several tables.
     Json(Option<Arc<Value>>),
+    Bytes(Vec<u8>),
 }
 
 impl From<&str> for Cell {
@@ -175,6 +176,7 @@ macro_rules! bound {
                 Cell::Int(number) => query.bind(number),
                 Cell::Bool(truth) => query.bind(truth),
                 Cell::Json(json) => query.bind(json.map(Json)),
+                Cell::Bytes(bytes) => query.bind(bytes),
             };
         }
         query

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use crate::api::{Handle, Hold, Key, Kind, Reason};
+use crate::record::account::AccountFacts;
 use crate::record::{Cause, Claim, MailNews, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
@@ -56,6 +57,8 @@ pub struct World {
     pub passwords: HashMap<Uid, PasswordNews>,
     /// What happened to members' mails and links, and what was refused.
     pub mail_news: HashMap<Uid, MailNews>,
+    /// What is known of members' accounts, as far as decisions look at it.
+    pub accounts: HashMap<Uid, AccountFacts>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
     /// What was judged of losses of access (T11). One that was not is put off until it is.
@@ -94,6 +97,7 @@ impl World {
             first_sign_ins: HashMap::new(),
             passwords: HashMap::new(),
             mail_news: HashMap::new(),
+            accounts: HashMap::new(),
             touched: HashSet::new(),
             judged: HashMap::new(),
             holds: HashMap::new(),

@@ -22,6 +22,18 @@ pub struct Part<'t> {
     line: usize,
 }
 
+impl Part<'_> {
+    /// Whether a word stands in it.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.text.contains(word)
+    }
+
+    /// What it says, if it is YAML.
+    pub fn value(&self) -> Option<Value> {
+        serde_saphyr::from_str_with_options(self.text, options()).ok()
+    }
+}
+
 /// What a document turned out to be.
 #[derive(Debug)]
 pub enum Document {

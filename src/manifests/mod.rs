@@ -4,6 +4,7 @@
 mod complaint;
 mod document;
 mod locate;
+mod pictures;
 pub mod secrets;
 pub mod watch;
 
@@ -16,6 +17,7 @@ pub use complaint::Complaint;
 pub use document::{Document, check};
 
 use crate::api::{Handle, Key, Kind};
+use crate::reconcile::pictures::Picture;
 use crate::reconcile::{Set, Submission};
 
 /// Where a manifest stands.
@@ -44,6 +46,8 @@ pub struct Roster {
     pub skipped: usize,
     /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
     pub unread: usize,
+    /// The pictures that members refer to.
+    pictures: Arc<Vec<Picture>>,
     /// What was read from standard input, which can't be read again.
     stdin: Option<Arc<str>>,
 }
@@ -54,7 +58,7 @@ impl Roster {
         let tenants = self.present.iter().filter(|key| key.kind == Kind::Tenant);
         let complete: HashSet<Handle> =
             if self.unread == 0 { tenants.map(|key| key.handle.clone()).collect() } else { HashSet::new() };
-        Set { objects: self.present.clone(), complete }
+        Set { objects: self.present.clone(), complete, pictures: self.pictures.clone() }
     }
 
     /// What the engine said of an object, at its place in the files. `message` may begin with a field's path.
@@ -112,6 +116,7 @@ pub fn read(paths: &[PathBuf], namespace: &str) -> Roster {
         }
     }
     roster.take(&sources, &namespace.into());
+    roster.pictures = pictures::of(&roster, paths, namespace).into();
     roster
 }
 

@@ -30,6 +30,8 @@ pub const TRANSITIONS: &[(&str, &str, &str)] = &[
     ("delete", "Deleted", "deleted; can be restored until the grace period is over"),
     ("restore", "Restored", "restored"),
     ("cancel", "Cancelled", "cancelled"),
+    ("grant", "AdministratorGranted", "made an administrator"),
+    ("revoke", "AdministratorRevoked", "no administrator any more"),
 ];
 /// The reason of the event that tells of drift (R5).
 pub const DRIFT: &str = "DriftCorrected";

@@ -12,15 +12,20 @@ use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
+use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::Sessions;
 use crate::directory::leadership::Leader;
 use crate::directory::outbox::Ordered;
 use crate::directory::store::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, holds, links, outbox, passwords, store, tree};
+use crate::directory::{
+    Directory, Error, accounts, audit, claims, declarations, facts, holds, links, outbox, passwords, photos, store, tree,
+};
+use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::record::account::{News, device_order_id};
 use crate::record::change::{changes, effects};
 use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, Uid, password};
 
@@ -46,6 +51,11 @@ pub struct Commit {
     heard: Vec<MailNews>,
     /// Tenants that want no mails (T15).
     silent: HashSet<Uid>,
+    /// News of members that their records know of now.
+    news: Vec<(Uid, News)>,
+    /// What members chose that is theirs no more.
+    withdrawn: Vec<(Choice, Uid)>,
+    photos_erased: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -174,6 +184,14 @@ impl Commit {
             }
             let news = world.mail_news.get(uid).filter(|news| !news.links.is_empty() || !news.orders.is_empty());
             self.heard.extend(news.cloned());
+            if let Some(news) = world.accounts.get(uid).and_then(|facts| facts.news.clone()) {
+                self.news.push((uid.clone(), news));
+                if let Some(Record::Member(member)) = &decision.record
+                    && easy_login_disabled(&member.intent.spec)
+                {
+                    self.withdrawn.push((Choice::EasyLogin, uid.clone()));
+                }
+            }
         }
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
@@ -229,8 +247,14 @@ impl Commit {
     }
 
     fn effects(&mut self, step: &Step, record: &Record) {
-        let ordered = |order| Ordered {
-            id: uuid::Uuid::now_v7().to_string(),
+        let ordered = |order: Order| Ordered {
+            // An order for a device has a name of its own, by which a service acknowledges it.
+            id: match &order {
+                Order::Device(device) => device_order_id(record.uid(), device),
+                Order::LeaveRooms | Order::Erase(_) | Order::NotifyUpdate | Order::Share { .. } | Order::Mail(_) => {
+                    uuid::Uuid::now_v7().to_string()
+                }
+            },
             at: step.due,
             uid: record.uid().clone(),
             tenant: record.tenant().clone(),
@@ -241,14 +265,12 @@ impl Commit {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
-                Effect::LeaveRooms => self.orders.push(ordered(Order::LeaveRooms)),
-                Effect::EraseData(data) => self.orders.extend(data.into_iter().map(|data| ordered(Order::Erase(data)))),
+                Effect::Order(Order::Mail(_)) if self.silent.contains(record.tenant()) => {}
+                Effect::Order(order) => self.orders.push(ordered(order)),
+                Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
+                Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
+                Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
                 Effect::Erase => self.erased.push(record.uid().clone()),
-                Effect::Mail(mail) => {
-                    if !self.silent.contains(record.tenant()) {
-                        self.orders.push(ordered(Order::Mail(mail)));
-                    }
-                }
             }
         }
     }
@@ -453,6 +475,7 @@ impl Commit {
             && self.folded.is_empty()
             && self.passwords_told.is_empty()
             && self.heard.is_empty()
+            && self.news.is_empty()
             && self.looked_at.is_empty()
     }
 
@@ -498,6 +521,11 @@ impl Commit {
                 outbox::fold(&mut tx, &news.orders).await?;
             }
             outbox::order(&mut tx, self.orders, now).await?;
+            accounts::fold(&mut tx, &self.news).await?;
+            for (choice, member) in &self.withdrawn {
+                accounts::withdraw(&mut tx, std::slice::from_ref(member), *choice).await?;
+            }
+            photos::erase(&mut tx, &self.photos_erased).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;

@@ -11,12 +11,12 @@ use serde_json::Value;
 use super::request::{Request, What, random_text};
 use super::{Content, Submission, budget};
 use crate::api::schema;
-use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
+use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::passwords::{By, Fact};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
+use crate::directory::{Error, accounts, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
 use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
@@ -179,6 +179,31 @@ fn password_news(Fact { id, changed_at, trouble, by, at }: Fact) -> PasswordNews
         By::Administrator => Cause::Declared,
     };
     PasswordNews { id, changed_at, trouble, cause, at }
+}
+
+/// The members of a batch whose manifest, or whose record, says something of itself; those that renamed manifests find
+/// by their external key among them.
+fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
+    let world = &gathered.world;
+    let declares = |visit: &Visit| match &visit.declared {
+        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => says(spec),
+        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
+    };
+    let member = |visit: &Visit| match world.record(&visit.key) {
+        Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
+        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+    };
+    let mut uids: Vec<Uid> = gathered.visits.iter().filter_map(member).collect();
+    if gathered.visits.iter().any(declares) {
+        let holders = world.claims.values().filter(|holder| holder.key.kind == Kind::Member);
+        uids.extend(holders.map(|holder| holder.uid.clone()));
+    }
+    uids
+}
+
+/// Whether a member's manifest may order something for devices (M23, M28).
+fn orders_devices(spec: &MemberSpec) -> bool {
+    !spec.devices.is_empty() || spec.departure.as_ref().is_some_and(|departure| departure.devices.is_some())
 }
 
 /// Loads records once each.
@@ -382,6 +407,8 @@ impl Loader<'_> {
             let news = passwords::unfolded(self.tx, &members).await?;
             gathered.world.passwords = news.into_iter().map(|(member, fact)| (member, password_news(fact))).collect();
             gathered.world.mail_news = self.mail_news(&members).await?;
+            let (devices, photos) = (wanted(gathered, orders_devices), wanted(gathered, |spec| spec.photo.is_some()));
+            gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         Ok(())

@@ -6,6 +6,7 @@ mod commit;
 mod engine;
 pub mod figures;
 mod gather;
+pub mod pictures;
 pub mod plan;
 pub mod removals;
 mod request;
@@ -182,4 +183,6 @@ impl Done {
 pub struct Set {
     pub objects: Arc<HashSet<Key>>,
     pub complete: HashSet<Handle>,
+    /// The pictures that its members refer to, as far as they can be looked at.
+    pub pictures: Arc<Vec<pictures::Picture>>,
 }

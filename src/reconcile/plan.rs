@@ -9,7 +9,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::engine::Presence;
-use super::{Done, Engine, FILES, Outcome, Set, Submission};
+use super::{Done, Engine, FILES, Outcome, Set, Submission, pictures};
 use crate::api::Hold;
 use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
@@ -59,6 +59,8 @@ pub async fn carry_out(
 ) -> Result<Done, Error> {
     engine.set_presence(Presence::Set(set.clone()));
     let mut done = engine.apply(submissions, now, progress).await?;
+    let kept = pictures::keep(engine, &set.pictures, now).await?;
+    engine.add(&mut done, kept);
     if prune {
         let pruned = engine.prune(FILES, &set, now).await?;
         engine.add(&mut done, pruned);
@@ -69,8 +71,17 @@ pub async fn carry_out(
 /// The fields whose values are made by chance.
 const GENERATED: &[&str] = &["contactUrl", "qrToken"];
 /// The fields whose values follow from the instant at which something is carried out.
-const CLOCKED: &[&str] =
-    &["createdAt", "activatedAt", "suspendedAt", "deletedAt", "purgeAt", "firstSignInAt", "onLeave", "passwordChangedAt"];
+const CLOCKED: &[&str] = &[
+    "createdAt",
+    "activatedAt",
+    "suspendedAt",
+    "deletedAt",
+    "purgeAt",
+    "firstSignInAt",
+    "onLeave",
+    "passwordChangedAt",
+    "twoStep.resetAt",
+];
 
 /// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects
 /// that are not as declared, those that could not be read included.

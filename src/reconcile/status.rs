@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::api::member::{LeavePeriod, MemberStatus};
+use crate::api::member::{DeviceOrderStatus, EasyLoginMethod, LeavePeriod, MemberStatus, TwoStepStatus};
 use crate::api::organization::OrganizationStatus;
 use crate::api::tenant::TenantStatus;
 use crate::api::time::rfc3339;
 use crate::api::{Kind, MemberPhase, TenantPhase, Verdict};
+use crate::record::account::DeviceOrder;
 use crate::record::{MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// The status of an object. `name` gives the names of records by uid; `before` is the status that was stored.
@@ -85,6 +86,22 @@ fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Me
         message_id: Some(member.declared.message_id.clone()),
         contact_url: Some(member.contact_url()),
         qr_token: Some(lived.qr_token.clone()),
+        two_step: Some(TwoStepStatus { enrolled: lived.account.second_step.is_some() }),
+        easy_login_method: Some(lived.account.easy_login.unwrap_or(EasyLoginMethod::None)),
+        language: lived.account.language.clone().or_else(|| member.declared.language.clone()),
+        devices: lived.account.orders.iter().map(device_order).collect(),
         ..MemberStatus::default()
+    }
+}
+
+fn device_order(order: &DeviceOrder) -> DeviceOrderStatus {
+    let DeviceOrder { device, action, token, state, ordered_at, done_at } = order;
+    DeviceOrderStatus {
+        id: device.clone(),
+        action: *action,
+        token: token.clone(),
+        state: *state,
+        ordered_at: rfc3339(*ordered_at),
+        done_at: done_at.map(rfc3339),
     }
 }

@@ -1,12 +1,13 @@
 //! The difference between a record before and after, as the audit trail tells it (R6), and what else
 //! follows from it. One place for all kinds: no change can miss its row. Pure.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::mail::{Mail, mails};
-use super::{MemberRecord, Record};
-use crate::api::member::MemberPhase;
+use super::account::DeviceOrder;
+use super::mail::mails;
+use super::outbox::{Data, Order, Sharing};
+use super::{MemberRecord, Record, Uid};
+use crate::api::member::{Administrator, DeviceOrderState, EasyLogin, MemberPhase};
 
 /// What was done to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,10 @@ pub enum Action {
     Delete,
     Restore,
     Purge,
+    /// The member became an administrator (M10).
+    Grant,
+    /// The member is no administrator any more (M10).
+    Revoke,
 }
 
 impl Action {
@@ -41,6 +46,8 @@ impl Action {
             Action::Delete => "delete",
             Action::Restore => "restore",
             Action::Purge => "purge",
+            Action::Grant => "grant",
+            Action::Revoke => "revoke",
         }
     }
 }
@@ -92,44 +99,22 @@ pub struct Change {
 }
 
 /// What follows from a change beyond the record itself. It is written in the same transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Every session of the member is closed.
     SignOut,
     /// Every session of the member but those on the web is closed (M27).
     CloseApps,
-    /// The member leaves all message rooms.
-    LeaveRooms,
-    /// Services erase this data of the member (M25, M40).
-    EraseData(Vec<Data>),
+    /// Another must do something.
+    Order(Order),
+    /// The enrolled second step is erased (M26).
+    EraseSecondStep,
+    /// The easy login is turned off (M27).
+    EndEasyLogin,
+    /// The picture is erased (M3).
+    ErasePhoto,
     /// Everything personal of the record is erased (M25).
     Erase,
-    /// A mail goes to the member (M34), unless its tenant wants none (T15).
-    Mail(Mail),
-}
-
-/// What services keep of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Data {
-    Messages,
-    PersonalCalendar,
-    Mailbox,
-    PersonalDriveFolder,
-}
-
-impl Data {
-    pub const ALL: [Data; 4] = [Data::Messages, Data::PersonalCalendar, Data::Mailbox, Data::PersonalDriveFolder];
-
-    /// In words.
-    pub fn shown(self) -> &'static str {
-        match self {
-            Data::Messages => "messages",
-            Data::PersonalCalendar => "personal calendar",
-            Data::Mailbox => "mailbox",
-            Data::PersonalDriveFolder => "personal Drive folder",
-        }
-    }
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -138,8 +123,15 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
     match (before, after) {
         (None, None) => Vec::new(),
         (None, Some(after)) => {
-            let fields = difference(none(), after.fields());
-            vec![Change { action: Action::Create, fields }]
+            let (granted, fields): (Vec<_>, Vec<_>) = difference(none(), after.fields()).into_iter().partition(|field| {
+                let is_nobody = field.to == Administrator::None.name();
+                field.path == "administrator" && !is_nobody
+            });
+            let mut rows = vec![Change { action: Action::Create, fields }];
+            if !granted.is_empty() {
+                rows.push(Change { action: Action::Grant, fields: granted });
+            }
+            rows
         }
         // A purge tells no values: they are what it erases.
         (Some(Record::Member(before)), None) => {
@@ -221,6 +213,8 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
         turned(was.deleted_at.is_some(), is.deleted_at.is_some(), Action::Delete, Action::Restore);
         turned(was.activated_at.is_some(), is.activated_at.is_some(), Action::Activate, Action::Activate);
         turned(was.suspended_at.is_some(), is.suspended_at.is_some(), Action::Suspend, Action::Unsuspend);
+        let administers = |member: &MemberRecord| member.declared.administrator != Administrator::None.name();
+        turned(administers(before), administers(after), Action::Grant, Action::Revoke);
         turned(before.state.on_leave.is_some(), after.state.on_leave.is_some(), Action::Leave, Action::Return);
     }
     list
@@ -228,7 +222,7 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
 
 /// The actions to which a field belongs, the first that took place; none means `update`.
 fn family(path: &str) -> &'static [Action] {
-    use Action::{Activate, Delete, Leave, Rename, Restore, Return, Suspend, Transfer, Unsuspend};
+    use Action::{Activate, Delete, Grant, Leave, Rename, Restore, Return, Revoke, Suspend, Transfer, Unsuspend};
     match path {
         "tenant" | "erased" => &[Transfer],
         "id" | "handle" => &[Rename],
@@ -239,21 +233,26 @@ fn family(path: &str) -> &'static [Action] {
         "suspendedAt" | "suspended" | "suspension" => &[Suspend, Unsuspend],
         "spentLeave" => &[Suspend, Leave],
         "onLeave" | "leaveOfAbsence" => &[Leave, Return],
+        "administrator" => &[Grant, Revoke],
         _ => &[],
     }
 }
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let before = match (before, after) {
-        (Some(Record::Member(before)), _) => before,
-        (None, Some(Record::Member(after))) => return mails(None, after).into_iter().map(Effect::Mail).collect(),
-        (Some(Record::Tenant(_) | Record::Organization(_)) | None, _) => return Vec::new(),
+    let before = match before {
+        None => None,
+        Some(Record::Member(before)) => Some(before.as_ref()),
+        Some(Record::Tenant(_) | Record::Organization(_)) => return Vec::new(),
     };
-    let Some(Record::Member(after)) = after else {
-        return vec![Effect::SignOut, Effect::EraseData(Data::ALL.to_vec()), Effect::Erase];
+    let after = match (before, after) {
+        (_, Some(Record::Member(after))) => after,
+        (Some(_), None) => return purged(),
+        (_, Some(Record::Tenant(_) | Record::Organization(_))) | (None, None) => return Vec::new(),
     };
-    let mut list: Vec<Effect> = mails(Some(before), after).into_iter().map(Effect::Mail).collect();
+    let orders = mails(before, after).into_iter().map(Order::Mail).chain(sharing(before, after));
+    let mut list: Vec<Effect> = orders.map(Effect::Order).collect();
+    let Some(before) = before else { return list };
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {
@@ -261,19 +260,62 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     }
     let transferred = after.tenant != before.tenant;
     if transferred || (after.is_deleted() && !before.is_deleted()) {
-        list.push(Effect::LeaveRooms);
+        list.push(Effect::Order(Order::LeaveRooms));
     }
-    if transferred && !after.lived.erased.is_empty() {
-        list.push(Effect::EraseData(after.lived.erased.clone()));
+    if transferred {
+        list.extend(after.lived.erased.iter().map(|data| Effect::Order(Order::Erase(*data))));
+    }
+    let (was, is) = (&before.lived.account, &after.lived.account);
+    if was.second_step_reset_at != is.second_step_reset_at {
+        list.push(Effect::EraseSecondStep);
+    }
+    if after.intent.spec.easy_login == Some(EasyLogin::Disabled) && before.intent.spec.easy_login != Some(EasyLogin::Disabled) {
+        list.push(Effect::EndEasyLogin);
+    }
+    if was.photo.is_some() && is.photo.is_none() {
+        list.push(Effect::ErasePhoto);
+    }
+    let sent = |order: &&DeviceOrder| order.state == DeviceOrderState::Ordered;
+    let were_sent: Vec<&DeviceOrder> = was.orders.iter().filter(sent).collect();
+    let fresh = |order: &&DeviceOrder| !were_sent.iter().any(|sent| sent.is(&order.device, order.action, &order.token));
+    list.extend(is.orders.iter().filter(sent).filter(fresh).map(|order| Effect::Order(Order::Device(order.clone()))));
+    if after.newly_spent(before).any(|field| field == "notifyUpdate") {
+        list.push(Effect::Order(Order::NotifyUpdate));
     }
     list
 }
 
-/// Access ends (M21, M23), the ID is another (M30), or the company (M40), or the password is void (M33).
+/// What follows from the end of a member.
+fn purged() -> Vec<Effect> {
+    let data = Data::ALL.map(|data| Effect::Order(Order::Erase(data)));
+    [Effect::SignOut].into_iter().chain(data).chain([Effect::Erase]).collect()
+}
+
+/// The teams whose shared functions a member gets or loses (M5). Who comes takes part unless it is said; who leaves
+/// the team needs no word.
+fn sharing(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Order> {
+    let was = |organization: &Uid| {
+        let assignments = before.filter(|before| !before.is_deleted()).map(|before| before.declared.assignments.as_slice());
+        let assignment = assignments.into_iter().flatten().find(|assignment| assignment.organization == *organization);
+        assignment.is_none_or(|assignment| assignment.include_in_team_sharing)
+    };
+    let assignments = after.declared.assignments.iter().filter(|_| !after.is_deleted());
+    assignments
+        .filter(|assignment| assignment.include_in_team_sharing != was(&assignment.organization))
+        .map(|assignment| Order::Share {
+            organization: assignment.organization.clone(),
+            sharing: if assignment.include_in_team_sharing { Sharing::Included } else { Sharing::Excluded },
+        })
+        .collect()
+}
+
+/// Access ends (M21, M23), the ID is another (M30), or the company (M40); the password is void (M33), or the second
+/// step is reset (M26).
 fn signs_out(before: &MemberRecord, after: &MemberRecord) -> bool {
     let access = |phase: MemberPhase| phase.may_sign_in();
     (access(before.state.phase) && !access(after.state.phase))
         || before.declared.id != after.declared.id
         || before.tenant != after.tenant
         || super::password::resets(before, after)
+        || before.lived.account.second_step_reset_at != after.lived.account.second_step_reset_at
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Claim, Data, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
-use crate::api::member::{Administrator, AppUsage, MemberPhase};
+use super::{Account, Claim, Data, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
+use crate::api::member::{AppUsage, MemberPhase};
 use crate::api::{Handle, MemberSpec, Reason};
 
 /// A member as the directory keeps it.
@@ -96,6 +96,8 @@ pub struct Lived {
     pub password_trouble: Option<(Reason, String)>,
     /// What became of the first mail, and of the invitation (M32, M34).
     pub welcome: Welcome,
+    /// Second step, easy login, language, photo and device orders (M3, M9, M26–M28).
+    pub account: Account,
 }
 
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
@@ -161,11 +163,7 @@ impl MemberDeclared {
             employee_number: text(&spec.employee_number),
             external_key: spec.external_key.as_ref().map(|key| key.0.clone()),
             language: spec.language.map(|language| language.tag().to_owned()),
-            administrator: match spec.administrator.unwrap_or_default() {
-                Administrator::None => "None",
-                Administrator::Operations => "Operations",
-            }
-            .to_owned(),
+            administrator: spec.administrator.unwrap_or_default().name().to_owned(),
             user_type: text(&spec.user_type),
             job_level: text(&spec.job_level),
             assignments,
@@ -272,6 +270,7 @@ impl MemberRecord {
             // Told by the condition `PasswordSet`.
             password_trouble: _,
             welcome,
+            account,
         } = lived;
         // That a first mail was ordered is told by the outbox.
         let Welcome { at: _, invited_at, invited_until, expired_at, registered_at, in_vain: _ } = welcome;
@@ -312,6 +311,7 @@ impl MemberRecord {
             ("registrationExpiredAt".into(), instant(*expired_at)),
             ("registeredAt".into(), instant(*registered_at)),
         ];
+        fields.extend(account.fields());
         push_tail(&mut fields, profile);
         fields
     }

@@ -1,6 +1,7 @@
 //! What the directory keeps, as plain data: records, their claims, their difference as the trail tells it.
 //! Never does I/O and decides nothing. Used by the decisions, the directory and the engine.
 
+pub mod account;
 pub mod change;
 pub mod claim;
 pub mod mail;
@@ -16,12 +17,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use change::{Action, Cause, Change, Data, Effect, FieldChange};
+pub use account::Account;
+pub use change::{Action, Cause, Change, Effect, FieldChange};
 pub use claim::{Claim, Space};
 pub use mail::{Mail, MailNews, Welcome};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
-pub use outbox::{Consumer, Order};
+pub use outbox::{Consumer, Data, Order};
 pub use password::PasswordEffect;
 pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 

@@ -51,7 +51,7 @@ fn submissions(manifests: &[Manifest]) -> (Vec<Arc<Submission>>, Set) {
         .collect();
     let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();
     let tenants = objects.iter().filter(|key| key.kind == Kind::Tenant).map(|key| key.handle.clone());
-    let set = Set { complete: tenants.collect(), objects: Arc::new(objects.clone()) };
+    let set = Set { complete: tenants.collect(), objects: Arc::new(objects.clone()), pictures: Arc::default() };
     (list, set)
 }
 

@@ -294,10 +294,40 @@ fn the_trail_tells_when_an_administrator_is_made_and_unmade() {
             change.unwrap_or_else(|| panic!("no administrator in {row:#}"))
         };
         roll.apply(NOW, &company(&[jane("")])).expect_code(0);
+        let granted = roll.apply(LATER, &jane("  administrator: Operations\n  nickname: J")).expect_code(0);
+        assert_eq!(granted.actions("Member", "jane"), ["grant", "update"], "a row of its own");
+        let row = roll.history("Member", "jane").into_iter().rev().nth(1).unwrap_or_default();
+        assert_eq!(row["fields"], serde_json::json!([{"path": "administrator", "from": "None", "to": "Operations"}]));
+        let revoked = roll.apply(LATER, &jane("  administrator: None")).expect_code(0);
+        assert_eq!(revoked.actions("Member", "jane"), ["revoke", "update"]);
+        roll.apply(LATER, &jane("")).expect_code(0);
         roll.apply(LATER, &jane("  administrator: Operations")).expect_code(0);
         assert_eq!(last(roll)["to"], "Operations");
-        roll.apply(LATER, &jane("  administrator: None")).expect_code(0);
-        assert_eq!(last(roll)["from"], "Operations");
-        assert_ne!(last(roll)["to"], "Operations");
+    });
+}
+
+// M10: also of a member that comes with the role.
+#[test]
+fn a_new_administrator_is_told_as_one() {
+    on_both(|roll| {
+        let made = roll.apply(NOW, &company(&[jane("  administrator: Operations")])).expect_code(0);
+        assert_eq!(made.actions("Member", "jane"), ["create", "grant"]);
+    });
+}
+
+// M9: the declared language is the first sign-in's; what the member chooses later is the member's, and never drift.
+#[test]
+fn a_language_that_the_member_chose_stays() {
+    on_both(|roll| {
+        let language = |roll: &Roster| roll.get("Member", "jane")["status"]["language"].clone();
+        let choose = |now: &str, tag: &str| roll.run(&["record", "language", "jane", tag, "--now", now, "-n", "hr"], "");
+        roll.apply(NOW, &company(&[jane("  language: ja_JP")])).expect_code(0);
+        assert_eq!(language(roll), "ja_JP");
+        choose("2027-03-01T10:00:00Z", "ko_KR").ok();
+        assert_eq!(language(roll), "ko_KR");
+        roll.apply(LATER, &jane("  language: en_US")).expect_code(0);
+        assert_eq!(language(roll), "ko_KR");
+        assert_eq!(roll.query("SELECT language FROM members WHERE name = 'jane'").as_deref(), Some("en_US"));
+        assert_eq!(choose("2027-03-02T10:00:00Z", "fr_FR").code, 1);
     });
 }

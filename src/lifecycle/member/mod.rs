@@ -1,6 +1,7 @@
 //! Decisions about members (M1–M25, M37): who a manifest speaks of, whether it can be taken, what it makes
 //! of the record, and what time does. Pure. Called by the set.
 
+pub mod account;
 pub mod check;
 pub mod loss;
 pub mod mail;
@@ -77,6 +78,12 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
         let next = settled(world, &member, &tenant, lived, before_due);
         decision.step(Cause::Service, *first, Some(Record::Member(Arc::new(next))));
     }
+    if let Some(member) = member_of(decision) {
+        for (cause, at, lived) in account::folded(world, &tenant, &member) {
+            let next = settled(world, &member, &tenant, lived, before_due);
+            decision.step(cause, at, Some(Record::Member(Arc::new(next))));
+        }
+    }
 
     fold_password(world, decision);
     if let Some(member) = member_of(decision)
@@ -94,11 +101,15 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     {
         let guard = guard(world, &member);
         if member.is_deleted() {
+            let lived = Lived { account: account::released(world, &tenant, &member.lived.account), ..member.lived.clone() };
+            let next = settled(world, &member, &tenant, lived, world.now);
+            decision.step(Cause::Scheduled, world.now, Some(Record::Member(Arc::new(next))));
             purge_if_due(world, &tenant, decision);
             break;
         }
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
-        let lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
+        let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
+        account::departed(world, &tenant, &member, &mut lived);
         let next = settled(world, &member, &tenant, lived, due);
         let stuck = next.state.wake_at == Some(due);
         decision.step(Cause::Scheduled, due, Some(Record::Member(Arc::new(next))));
@@ -328,8 +339,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     once::spend(&mut base.lived.spent, spec);
+    account::declared(world, &tenant, current.as_deref(), &mut base);
     let guard = guard(world, &base);
-    let lived = advance(&base.lived, &dates, tenant.deletion_grace(world.now), guard, world.now, world.now);
+    let mut lived = advance(&base.lived, &dates, tenant.deletion_grace(world.now), guard, world.now, world.now);
+    account::departed(world, &tenant, &base, &mut lived);
     let mut next = settled(world, &base, &tenant, lived, world.now);
     if let Some(current) = &current {
         mail::resend(&mut next, current);
@@ -521,6 +534,9 @@ fn warnings(
     if member.lived.spent_leave.is_some() {
         let message = "leaveOfAbsence: cleared by a suspension for good; only another value counts again (M21)";
         list.push((Reason::LeaveSpent, message.to_owned()));
+    }
+    if let Some(tenant) = world.tenants.get(&member.tenant) {
+        list.extend(account::warnings(world, &tenant.intent.spec, member));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
     let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();

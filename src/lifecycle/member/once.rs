@@ -3,6 +3,7 @@
 
 use crate::api::MemberSpec;
 use crate::record::Spent;
+use crate::record::account::order_field;
 
 /// Spends what a spec declares: what was spent before stays so, and acts no more.
 pub fn spend(spent: &mut Spent, spec: &MemberSpec) {
@@ -22,9 +23,7 @@ fn declared(spec: &MemberSpec) -> Vec<(String, String)> {
         ("password.requestChange", password.and_then(|password| password.request_change.as_ref())),
     ];
     let fields = fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?.as_str().to_owned())));
-    let devices = spec.devices.iter().map(|order| {
-        let field = format!("devices/{}/{:?}", order.id.as_str(), order.action);
-        (field, order.token.as_str().to_owned())
-    });
+    let devices =
+        spec.devices.iter().map(|order| (order_field(order.id.as_str(), order.action), order.token.as_str().to_owned()));
     fields.chain(devices).collect()
 }

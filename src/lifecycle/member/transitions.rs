@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::api::member::MemberPhase;
+use crate::api::member::{DeviceOrderState, MemberPhase};
 use crate::api::{Length, MemberSpec, When};
 use crate::record::{Fired, LeaveInForce, Lived, MemberState};
 
@@ -226,8 +226,14 @@ fn bounds(period: Option<Period>, at: Timestamp, began: bool, ended: bool) -> [O
 
 /// What a member is at an instant, and when time alone will next change it.
 pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> MemberState {
-    if lived.deleted_at.is_some() {
-        return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at: lived.purge_at };
+    if let Some(deleted_at) = lived.deleted_at {
+        // M25: what was ordered for devices is finished first, and its report brings the member back.
+        let wake_at = match lived.account.orders.iter().find(|order| order.is_in_progress()) {
+            Some(order) if order.state == DeviceOrderState::Waiting => Some(deleted_at),
+            Some(_) => None,
+            None => lived.purge_at,
+        };
+        return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at };
     }
     // One that is overdue is still to come, unless it waits for the guard to fall.
     let mut instants: Vec<Option<Timestamp>> =
