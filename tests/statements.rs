@@ -1,6 +1,9 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
-use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, unattended};
+use rollcall::directory::{
+    self, Absent, Address, Directory, audit, charges, credentials, declarations, facts, figures, leadership, registrations,
+    unattended,
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
 fn shared() -> Vec<&'static str> {
@@ -11,6 +14,9 @@ fn shared() -> Vec<&'static str> {
         audit::STATEMENTS,
         facts::STATEMENTS,
         figures::STATEMENTS,
+        charges::STATEMENTS,
+        credentials::STATEMENTS,
+        registrations::STATEMENTS,
     ]
     .concat()
 }

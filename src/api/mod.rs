@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod condition;
+pub mod confidential;
 pub mod contact;
 pub mod member;
 pub mod organization;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use common::{Language, LocalRef, PersonName};
 pub use condition::{Class, Reason, Verdict};
+pub use confidential::Confidential;
 pub use contact::{ExternalContact, ExternalContactSpec};
 pub use member::{Member, MemberPhase, MemberSpec};
 pub use organization::{Organization, OrganizationSpec};

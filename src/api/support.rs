@@ -14,9 +14,7 @@ const TENANT: &[Field<TenantSpec>] = &[
     ("spec.corporateGroup", |spec| spec.corporate_group.is_some()),
     ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
     ("spec.accessBudget", |spec| spec.access_budget.is_some()),
-    ("spec.cancellation", |spec| spec.cancellation.is_some()),
     ("spec.notifications", |spec| spec.notifications.is_some()),
-    ("spec.registrationLink", |spec| spec.registration_link.is_some()),
 ];
 
 const MEMBER: &[Field<MemberSpec>] = &[
@@ -34,7 +32,6 @@ const MEMBER: &[Field<MemberSpec>] = &[
     ("spec.notifyUpdate", |spec| spec.notify_update.is_some()),
     ("spec.password", |spec| spec.password.is_some()),
     ("spec.resendInvitation", |spec| spec.resend_invitation.is_some()),
-    ("spec.registration", |spec| spec.registration.is_some()),
 ];
 
 /// All fields of a kind that have no effect yet; `spec` where none has. Used by the generated reference.

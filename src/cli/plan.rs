@@ -51,6 +51,7 @@ impl Plan {
             set: roster.set(),
             prune: self.prune,
             take_over: self.take_over,
+            secrets: roster.secrets.clone(),
             now: global.now(),
             until: self.at.map(|at| at.start(&TimeZone::UTC)),
         };
@@ -60,6 +61,7 @@ impl Plan {
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
         output::skipped(&roster);
+        output::cancellations(&done);
         let told = report(&done.changes, &refused);
         match self.output {
             Format::Json => output::json(&told)?,

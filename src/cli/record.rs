@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{Failure, Global, OK, PARTLY};
-use crate::api::{Handle, Kind};
+use crate::api::{Handle, Kind, schema};
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, facts, leadership, records};
+use crate::directory::{Directory, facts, leadership, records, registrations};
 use crate::reconcile::Engine;
-use crate::record::{MemberRecord, Record as Kept};
+use crate::record::registration::OPEN_FOR;
+use crate::record::{MemberRecord, Record as Kept, Request, RequestState, TenantRecord};
 
 /// Reports what services saw.
 #[derive(Debug, Args)]
@@ -32,6 +34,26 @@ enum What {
         /// From where
         #[arg(long)]
         location: Option<String>,
+    },
+    /// Report that a person asked for an account by a tenant's registration link
+    RegistrationRequest {
+        /// The tenant's name
+        tenant: String,
+        /// The token of the link
+        #[arg(long, value_name = "TOKEN")]
+        link: String,
+        /// The person's family name
+        #[arg(long)]
+        family: String,
+        /// The person's given name
+        #[arg(long)]
+        given: String,
+        /// The login ID that the person wishes
+        #[arg(long, value_name = "ID")]
+        id: String,
+        /// The person's e-mail address
+        #[arg(long)]
+        email: String,
     },
 }
 
@@ -62,7 +84,13 @@ impl App {
 
 impl Record {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let What::SignIn { member, app, location } = self.what;
+        let (member, app, location) = match self.what {
+            What::SignIn { member, app, location } => (member, app, location),
+            What::RegistrationRequest { tenant, link, family, given, id, email } => {
+                let asked = Asked { family, given, id, email };
+                return request(global, &tenant, &link, asked).await;
+            }
+        };
         let name = member.strip_prefix("member/").unwrap_or(&member);
         let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
@@ -84,8 +112,70 @@ async fn overdue(directory: &Directory, handle: &Handle, now: Timestamp) -> Resu
     Ok(member(&mut directory.read().await?, handle).await?.is_some_and(|member| member.state.wake_at.is_some_and(|at| at <= now)))
 }
 
+/// What a person writes by a registration link (M35).
+struct Asked {
+    family: String,
+    given: String,
+    id: String,
+    email: String,
+}
+
+/// Writes a request for an account, if the link is open and an account could be made of it.
+async fn request(global: &Global, name: &str, link: &str, asked: Asked) -> Result<u8, Failure> {
+    let handle = Handle::new(global.default_namespace(), name.strip_prefix("tenant/").unwrap_or(name));
+    let directory = global.open().await?;
+    global.keep_clock(&directory).await?;
+    let now = global.now();
+    let mut tx = directory.write().await?;
+    let tenant = tenant(&mut tx, &handle).await?;
+    let open = tenant.as_ref().and_then(|tenant| tenant.intent.spec.registration_link.as_ref()).filter(|link| link.enabled);
+    let token = open.and_then(|link| link.token.as_ref()).map(|token| token.as_str());
+    // A link that was never there and one that is closed are told alike: whoever has none learns nothing.
+    let (Some(tenant), true) = (&tenant, token == Some(link)) else {
+        eprintln!("error: the link leads nowhere: it was renewed or closed; ask the company for the present one (M35)");
+        return Ok(PARTLY);
+    };
+    let Asked { family, given, id, email } = asked;
+    let spec = json!({
+        "tenantRef": {"name": handle.name}, "id": id, "name": {"family": family, "given": given}, "personalEmail": email,
+    });
+    let problems = schema::check(Kind::Member, &spec);
+    if !problems.is_empty() {
+        problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+        return Ok(PARTLY);
+    }
+    let request = Request {
+        id: uuid::Uuid::now_v7().to_string(),
+        tenant: tenant.uid.clone(),
+        family_name: family,
+        given_name: given,
+        wished_id: id,
+        email,
+        requested_at: now,
+        expires_at: OPEN_FOR.after(now),
+        state: RequestState::Open,
+        decided_at: None,
+        revision: 1,
+        told: 0,
+    };
+    registrations::add(&mut tx, &request).await?;
+    tx.commit().await?;
+    advance(&directory, now).await?;
+    println!("{}", request.id);
+    Ok(OK)
+}
+
+/// The tenant under a handle.
+pub(super) async fn tenant(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<TenantRecord>>, Failure> {
+    let found = records::load(tx, Kind::Tenant, By::Handle, handle_keys([handle])).await?;
+    Ok(found.into_iter().find_map(|record| match record {
+        Kept::Tenant(tenant) => Some(tenant),
+        Kept::Organization(_) | Kept::Member(_) => None,
+    }))
+}
+
 /// Does what fell due, if nobody leads who does.
-async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
+pub(super) async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
     if let Some(leader) = leadership::take_if_free(directory).await? {
         let mut engine = Engine::new(directory.clone(), leader).await?;
         engine.advance(now).await?;

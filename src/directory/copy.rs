@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, audit, charges, claims, declarations, records, registrations};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -23,6 +23,8 @@ const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
+    &charges::CHARGES,
+    &registrations::REQUESTS,
 ];
 
 /// The columns that hold whole numbers, truths and JSON; all others are text.
@@ -45,9 +47,17 @@ const NUMBERS: &[&str] = &[
     "seq",
     "due",
     "epoch",
+    "amount",
+    "due_at",
+    "paid_at",
+    "requested_at",
+    "expires_at",
+    "decided_at",
+    "told",
+    "cancelled_at",
 ];
 const TRUTHS: &[&str] =
-    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
+    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded", "purges_deleted"];
 const DOCUMENTS: &[&str] = &[
     "spec",
     "annotations",

@@ -75,6 +75,13 @@ pub struct Declaration {
     pub waits: BTreeSet<String>,
 }
 
+impl Declaration {
+    /// Whether what it declared is erased: the person or the tenant is gone for good (M25, T12).
+    pub fn is_erased(&self) -> bool {
+        self.spec.as_object().is_some_and(|spec| spec.is_empty())
+    }
+}
+
 fn read(row: &Row) -> Result<Declaration, Error> {
     let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
     Ok(Declaration {

@@ -1,5 +1,4 @@
-//! Facts that services report, sessions, the outbox, and erasure: the rows around a record that are not the
-//! record. Facts are written by anyone, at any time; the leader folds them in.
+//! Facts that services report, sessions, and the outbox: the rows around a record that are not the record. Facts are written by anyone, at any time; the leader folds them in.
 
 use std::collections::HashMap;
 
@@ -16,20 +15,6 @@ const SESSIONS: Table =
     Table { name: "sessions", columns: &["id", "member", "app", "opened_at", "closed_at", "closed_by"], key: &["id"] };
 const OUTBOX: Table =
     Table { name: "outbox", columns: &["id", "at", "uid", "consumer", "effect", "payload", "acknowledged_at"], key: &["id"] };
-const TOMBSTONES: Table = Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] };
-
-/// The tables whose rows of a member are erased with it, and the column that names it (M25). The member's
-/// own row, its claims and its assignments go with the record.
-pub const ERASED: &[(&str, &str)] = &[
-    ("sign_ins", "member"),
-    ("sessions", "member"),
-    ("devices", "member"),
-    ("storage", "member"),
-    ("usage", "member"),
-    ("rooms", "member"),
-    ("credentials", "member"),
-    ("audit_values", "uid"),
-];
 
 /// A sign-in as a service reports it: the fact, and the session that it opens.
 #[derive(Clone, Debug)]
@@ -139,19 +124,6 @@ pub async fn order(tx: &mut Tx, orders: Vec<Order>) -> Result<(), Error> {
         vec![id.into(), at.into(), uid.as_str().into(), consumer.into(), effect.into(), payload.into(), Cell::Int(None)]
     });
     tx.insert(&OUTBOX, rows.collect()).await
-}
-
-/// Erases everything personal around these members (M25). Their uids are at rest from then on.
-pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Error> {
-    if members.is_empty() {
-        return Ok(());
-    }
-    let rows = members.iter().map(|uid| vec![uid.as_str().into(), "Member".into(), at.into()]);
-    tx.upsert(&TOMBSTONES, rows.collect()).await?;
-    for (table, column) in ERASED {
-        tx.delete(table, &[column], keys(members)).await?;
-    }
-    Ok(())
 }
 
 /// Which of these identifiers are at rest.

@@ -2,13 +2,17 @@
 //! Decides nothing about people. Used by the engine, which alone writes records, and by the commands that read.
 
 pub mod audit;
+pub mod charges;
 pub mod claims;
 pub mod copy;
+pub mod credentials;
 pub mod declarations;
+pub mod erasure;
 pub mod facts;
 pub mod figures;
 pub mod leadership;
 pub mod records;
+pub mod registrations;
 pub mod sql;
 pub mod tree;
 pub mod unattended;

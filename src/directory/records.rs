@@ -36,6 +36,10 @@ pub const TENANTS: Table = Table {
         "digest",
         "generation",
         "revision",
+        "phase",
+        "purges_deleted",
+        "confirmed",
+        "cancelled_at",
     ],
     key: &["uid"],
 };
@@ -217,13 +221,29 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
         supreme_admin: row.get::<Option<String>>(8)?.map(Uid::from),
         managed: row.get(9)?,
         created_at: row.instant(10)?,
+        wake_at: row.maybe_instant(11)?,
         intent: intent(row, 12)?,
         revision: row.get(15)?,
+        confirmed: row.get(18)?,
+        cancelled_at: row.maybe_instant(19)?,
     })
 }
 
 fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
-    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, created_at, revision } = record;
+    let TenantRecord {
+        uid,
+        handle,
+        intent,
+        declared,
+        zone: _,
+        supreme_admin,
+        managed,
+        confirmed,
+        cancelled_at,
+        wake_at,
+        created_at,
+        revision,
+    } = record;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
@@ -237,11 +257,15 @@ fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         supreme_admin.as_ref().map(Uid::to_string).into(),
         (*managed).into(),
         (*created_at).into(),
-        Cell::Int(None),
+        (*wake_at).into(),
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
+        record.phase().name().into(),
+        record.purges_deleted().into(),
+        confirmed.clone().into(),
+        (*cancelled_at).into(),
     ]
 }
 

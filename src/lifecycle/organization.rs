@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::identity::{Identity, identify};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, place_key, record_key, unmanaged,
-    vacated_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, not_yet_supported, place_key, record_key,
+    unmanaged, vacated_key,
 };
 use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
@@ -34,7 +34,11 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         Some(Record::Organization(organization)) => Some(organization),
         Some(Record::Tenant(_) | Record::Member(_)) | None => None,
     };
-    let mut decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
+    let decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
+    let mut decision = match cancellation::of_cancelled(world, visit, decision) {
+        Ok(decided) => return decided,
+        Err(decision) => decision,
+    };
     if let Some(organization) = &current {
         let cause = if world.touched.contains(&organization.uid) { Cause::Drift } else { Cause::Dependency };
         let above = organization.intent.spec.parent_ref.as_ref().map(|parent| organization.handle.sibling(parent.name()));

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Decision;
+use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Key, Kind};
-use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{Charge, Claim, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,14 @@ pub struct World {
     pub first_sign_ins: HashMap<Uid, Timestamp>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
+    /// What the billing system wrote of tenants, by month (T13).
+    pub charges: HashMap<Uid, Vec<Charge>>,
+    /// Who is still there of a tenant that is to be cancelled (T12).
+    pub remaining: HashMap<Uid, Remaining>,
+    /// What the declared confirmations are beside the password of a supreme administrator (T12).
+    pub confirmations: HashMap<Uid, Confirmation>,
+    /// Requests for an account, by identifier (M35).
+    pub requests: HashMap<String, Request>,
 }
 
 impl World {
@@ -63,6 +72,10 @@ impl World {
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
             touched: HashSet::new(),
+            charges: HashMap::new(),
+            remaining: HashMap::new(),
+            confirmations: HashMap::new(),
+            requests: HashMap::new(),
         }
     }
 

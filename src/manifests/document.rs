@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use k8s_openapi::ByteString;
 use serde_json::{Map, Value};
 
 use super::{Complaint, Origin};
 use crate::api::schema::{self, nearest};
-use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec};
+use crate::api::{
+    ANNOTATION_PREFIX, API_VERSION, Confidential, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec,
+};
 use crate::lifecycle;
 use crate::reconcile::Submission;
 
@@ -24,6 +27,8 @@ pub struct Part<'t> {
 pub enum Document {
     /// Of another API group, or empty.
     Foreign,
+    /// A Secret: its values by key.
+    Secret(Handle, BTreeMap<String, Confidential>),
     /// Not to be read: whose it is can't be told.
     Unreadable(Complaint),
     /// An object that can be told, and whose manifest is no resource.
@@ -113,6 +118,9 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
         return unreadable("kind", format!("the field `apiVersion` is required; Rollcall's is {API_VERSION}"));
     };
     let group = api_version.split('/').next().unwrap_or_default();
+    if api_version == "v1" && fields.get("kind").and_then(Value::as_str) == Some("Secret") {
+        return secret(fields, namespace).unwrap_or(Document::Foreign);
+    }
     if group != GROUP {
         // One of our kinds under nearly our group is a slip of the pen, and must not count as missing.
         let kind = text_of(&fields, "kind").unwrap_or_default();
@@ -181,6 +189,18 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
     let complaint = |problem: &Problem| Complaint::at(origin, text, Some(&key), &problem.path, &problem.to_string());
     let complaints = problems.iter().map(complaint).collect();
     Document::Refused(key.clone(), complaints)
+}
+
+/// Reads a Secret as the API server would: `stringData` overrides `data`.
+fn secret(mut fields: Map<String, Value>, namespace: &Arc<str>) -> Option<Document> {
+    let mut take = |name: &str| fields.remove(name).unwrap_or_default();
+    let metadata = take("metadata");
+    let data: Option<BTreeMap<String, ByteString>> = serde_json::from_value(take("data")).ok()?;
+    let text: Option<BTreeMap<String, String>> = serde_json::from_value(take("stringData")).ok()?;
+    let data = data.unwrap_or_default().into_iter().map(|(key, value)| (key, Confidential::new(value.0)));
+    let text = text.unwrap_or_default().into_iter().map(|(key, value)| (key, Confidential::new(value)));
+    let namespace = metadata["namespace"].as_str().map_or_else(|| namespace.clone(), Arc::from);
+    Some(Document::Secret(Handle::new(namespace, metadata["name"].as_str()?), data.chain(text).collect()))
 }
 
 /// Everything that can be said against a spec without a directory: its schema, its rules, and what those

@@ -15,7 +15,7 @@ pub use complaint::Complaint;
 pub use document::{Document, check};
 
 use crate::api::{Handle, Key, Kind};
-use crate::reconcile::{Set, Submission};
+use crate::reconcile::{SecretsAtHand, Set, Submission};
 
 /// Where a manifest stands.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Roster {
     pub present: Arc<HashSet<Key>>,
     /// Documents of other API groups, left alone.
     pub skipped: usize,
+    /// The Secrets that stand among them.
+    pub secrets: Arc<SecretsAtHand>,
     /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
     pub unread: usize,
     /// What was read from standard input, which can't be read again.
@@ -171,10 +173,12 @@ impl Roster {
             })
         };
         let mut present: HashSet<Key> = HashSet::new();
+        let mut secrets = HashMap::new();
         let mut by_key: BTreeMap<Key, Vec<(Submission, Origin)>> = BTreeMap::new();
         for document in documents {
             match document {
                 Document::Foreign => self.skipped += 1,
+                Document::Secret(handle, values) => drop(secrets.insert(handle, values)),
                 Document::Unreadable(complaint) => {
                     self.unread += 1;
                     self.complaints.push(complaint);
@@ -207,5 +211,6 @@ impl Roster {
             }
         }
         self.present = Arc::new(present);
+        self.secrets = Arc::new(SecretsAtHand(secrets));
     }
 }

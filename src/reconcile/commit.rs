@@ -11,17 +11,19 @@ use serde_json::{Value, json};
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
-use crate::api::{Handle, Key, Kind, Verdict};
+use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
-use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
+use crate::directory::{
+    Directory, Error, audit, charges, claims, declarations, erasure, facts, records, registrations, tree, unattended,
+};
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::lifecycle::{self, Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, Record, Uid};
+use crate::record::{Effect, FieldChange, Record, RequestStep, Uid};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -36,6 +38,12 @@ pub struct Commit {
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Order>,
     erased: Vec<Uid>,
+    erased_tenants: Vec<Uid>,
+    /// Tenants whose deleted members are purged at once from now on (T12).
+    purging: Vec<Uid>,
+    /// What the tenants' statuses tell of charges from now on: tenant, month and revision.
+    charges_told: Vec<(Uid, String, i64)>,
+    requests: Vec<RequestStep>,
     folded: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
@@ -78,7 +86,7 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
     for (key, source) in &gathered.elsewhere {
         let who = if source == super::FILES { "files" } else { "a cluster" };
         let message = format!("declared by {who}; change it there, or take it over with --take-over (R9)");
-        commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
+        commit.outcomes.push(outcome(key, &Verdict::new(Reason::DeclaredElsewhere, message)));
     }
     commit
 }
@@ -150,6 +158,11 @@ impl Commit {
                 self.folded.push(uid.clone());
             }
         }
+        if let Some(Record::Tenant(tenant)) = &decision.record {
+            let news = world.charges.get(&tenant.uid).into_iter().flatten().filter(|charge| charge.told < charge.revision);
+            self.charges_told.extend(news.map(|charge| (tenant.uid.clone(), charge.month.clone(), charge.revision)));
+        }
+        self.registrations(gathered, visit, decision);
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
         }
@@ -178,6 +191,7 @@ impl Commit {
                     at: world.now,
                     uid: record.uid().clone(),
                     kind: record.kind(),
+                    tenant: Some(record.tenant().clone()),
                     handle: Some(record.handle().clone()),
                     action: change.action.name().to_owned(),
                     cause: step.cause.name().to_owned(),
@@ -198,6 +212,35 @@ impl Commit {
         }
     }
 
+    /// What became of requests for an account, in the trail of their tenant (M35).
+    fn registrations(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision) {
+        let world = &gathered.world;
+        for step in lifecycle::registration::decide(world, visit, decision) {
+            let Some(tenant) = world.tenants.get(&step.before.tenant) else { continue };
+            let change = step.change();
+            self.entries.push(Entry {
+                due: step.due,
+                at: world.now,
+                uid: tenant.uid.clone(),
+                kind: Kind::Tenant,
+                tenant: Some(tenant.uid.clone()),
+                handle: Some(tenant.handle.clone()),
+                action: change.action.name().to_owned(),
+                cause: step.cause.name().to_owned(),
+                fields: change.fields,
+                generation: None,
+                manager: None,
+                commit: None,
+            });
+            // The tenant tells which are open.
+            let key = Key::new(Kind::Tenant, tenant.handle.clone());
+            if key != visit.key {
+                self.again.insert(key);
+            }
+            self.requests.push(step);
+        }
+    }
+
     fn effects(&mut self, step: &Step, record: &Record) {
         let order = |consumer, effect, payload| Order {
             id: uuid::Uuid::now_v7().to_string(),
@@ -212,6 +255,10 @@ impl Commit {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::LeaveRooms => self.orders.push(order("messages", "LeaveRooms", json!({}))),
+                Effect::Erase if record.kind() == Kind::Tenant => {
+                    self.orders.push(order("storage", "Erase", json!({ "data": "tenant" })));
+                    self.erased_tenants.push(record.uid().clone());
+                }
                 Effect::Erase => {
                     let data = ["mailbox", "messages", "personalCalendar", "personalDriveFolder"];
                     self.orders.extend(data.map(|data| order("storage", "Erase", json!({ "data": data }))));
@@ -237,6 +284,9 @@ impl Commit {
                     let holders = [&before.supreme_admin, &after.supreme_admin].into_iter().flatten();
                     let names = holders.filter_map(|uid| names.get(uid));
                     self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
+                }
+                if after.purges_deleted() && !before.purges_deleted() {
+                    self.purging.push(after.uid.clone());
                 }
                 if before.declared != after.declared || before.managed != after.managed {
                     self.tenants.push(after.handle.clone());
@@ -303,8 +353,8 @@ impl Commit {
                     let verdict = Verdict::new(*reason, message.clone());
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
-                    let (kind, generation) = (visit.key.kind, stored.generation);
-                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name);
+                    let (kind, generation, world) = (visit.key.kind, stored.generation, &gathered.world);
+                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name, world);
                     next.status_digest = declarations::status_digest(&status);
                     next.status = status.into();
                     self.outcomes.push(outcome(&visit.key, &verdict));
@@ -316,7 +366,7 @@ impl Commit {
                     self.gone.push(visit.key.clone());
                     self.signals.insert(declared_key(&visit.key));
                     // Whatever was told of it before holds no longer.
-                    let verdict = Verdict::new(crate::api::Reason::InDirectory, "its resource and its record are gone");
+                    let verdict = Verdict::new(Reason::InDirectory, "its resource and its record are gone");
                     self.outcomes.push(outcome(&visit.key, &verdict));
                 }
             }
@@ -329,8 +379,9 @@ impl Commit {
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
-                let status =
-                    status::status(visit.key.kind, decision.record.as_ref(), verdict, manifest.generation, now, before, &name);
+                let (kind, record, world) = (visit.key.kind, decision.record.as_ref(), &gathered.world);
+                let status = status::status(kind, record, verdict, manifest.generation, now, before, &name, world);
+                let erased = is_erased(decision, verdict);
                 let next = Declaration {
                     key: visit.key.clone(),
                     tenant: tenant_of(&visit.key, &manifest.json),
@@ -339,10 +390,11 @@ impl Commit {
                         (None, Some(stored)) => stored.source.clone(),
                         (None, None) => return,
                     },
-                    spec: manifest.json.clone(),
+                    spec: if erased { Arc::new(json!({})) } else { manifest.json.clone() },
                     annotations: submitted
+                        .filter(|_| !erased)
                         .map(|submitted| json!(submitted.annotations))
-                        .or_else(|| stored.map(|stored| stored.annotations.clone()))
+                        .or_else(|| stored.filter(|_| !erased).map(|stored| stored.annotations.clone()))
                         .unwrap_or_else(|| json!({})),
                     digest: manifest.digest.clone(),
                     generation: manifest.generation,
@@ -399,6 +451,8 @@ impl Commit {
             && self.gone.is_empty()
             && self.folded.is_empty()
             && self.looked_at.is_empty()
+            && self.charges_told.is_empty()
+            && self.requests.is_empty()
     }
 
     /// Writes everything in one transaction that only the leader can commit; then tells what was done, and
@@ -435,7 +489,11 @@ impl Commit {
             }
             facts::fold(&mut tx, &self.folded).await?;
             facts::order(&mut tx, self.orders).await?;
-            facts::erase(&mut tx, &self.erased, now).await?;
+            charges::tell(&mut tx, &self.charges_told).await?;
+            for RequestStep { before, after, .. } in &self.requests {
+                registrations::store(&mut tx, before, after).await?;
+            }
+            erasure::erase(&mut tx, &self.erased, &self.erased_tenants, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
             }
@@ -445,6 +503,7 @@ impl Commit {
                 keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
             }
             keys.extend(self.again);
+            keys.extend(unattended::in_grace(&mut tx, &self.purging).await?);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
@@ -454,6 +513,12 @@ impl Commit {
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok((woken, self.told))
     }
+}
+
+/// Whether nothing is kept of what is declared: the person is purged (M25), or the tenant cancelled (T12).
+fn is_erased(decision: &Decision, verdict: &Verdict) -> bool {
+    let departed = verdict.reason == Reason::Departed && decision.record.is_none();
+    departed || matches!(verdict.reason, Reason::TenantCancelled | Reason::Cancelled)
 }
 
 /// The name of the tenant that an object belongs to; a tenant's own.

@@ -2,6 +2,7 @@
 //! writer of records. Driven by `apply`, by `plan` on a copy in memory, and by whatever watches a source.
 
 mod commit;
+mod confirmation;
 mod engine;
 pub mod figures;
 mod gather;
@@ -18,6 +19,7 @@ use ring::digest;
 use serde_json::Value;
 
 pub use commit::Told;
+pub use confirmation::{Reading, Secrets, SecretsAtHand};
 pub use engine::{Engine, Presence};
 
 use crate::api::{Handle, Key, Problem, Verdict};

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{MemberRecord, Record};
+use super::{MemberRecord, Record, TenantRecord};
 use crate::api::member::MemberPhase;
 
 /// What was done to a record.
@@ -21,6 +21,7 @@ pub enum Action {
     Delete,
     Restore,
     Purge,
+    Cancel,
 }
 
 impl Action {
@@ -39,6 +40,7 @@ impl Action {
             Action::Delete => "delete",
             Action::Restore => "restore",
             Action::Purge => "purge",
+            Action::Cancel => "cancel",
         }
     }
 }
@@ -116,12 +118,22 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
             let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
             vec![Change { action: Action::Purge, fields: vec![phase] }]
         }
+        // Nor does a cancellation (T12).
+        (Some(Record::Tenant(before)), Some(Record::Tenant(after))) if is_cancelled(before, after) => {
+            let (from, to) = (before.phase().name().into(), after.phase().name().into());
+            vec![Change { action: Action::Cancel, fields: vec![FieldChange { path: "phase".into(), from, to }] }]
+        }
         (Some(before), None) => {
             let fields = difference(before.fields(), none());
             vec![Change { action: Action::Delete, fields }]
         }
         (Some(before), Some(after)) => split(before, after, difference(before.fields(), after.fields())),
     }
+}
+
+/// Whether the tenant is cancelled now and was not before.
+fn is_cancelled(before: &TenantRecord, after: &TenantRecord) -> bool {
+    before.cancelled_at.is_none() && after.cancelled_at.is_some()
 }
 
 fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<FieldChange> {
@@ -215,6 +227,9 @@ fn family(path: &str) -> &'static [Action] {
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
+    if let (Some(Record::Tenant(before)), Some(Record::Tenant(after))) = (before, after) {
+        return if is_cancelled(before, after) { vec![Effect::Erase] } else { Vec::new() };
+    }
     let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
     let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
     let mut list = Vec::new();

@@ -2,9 +2,11 @@
 //! Never does I/O and decides nothing. Used by the decisions, the directory and the engine.
 
 pub mod change;
+pub mod charge;
 pub mod claim;
 pub mod member;
 pub mod organization;
+pub mod registration;
 pub mod tenant;
 
 use std::fmt;
@@ -14,9 +16,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use change::{Action, Cause, Change, Effect, FieldChange};
+pub use charge::Charge;
 pub use claim::{Claim, Space};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
+pub use registration::{Request, RequestState, RequestStep};
 pub use tenant::{TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};
@@ -115,7 +119,8 @@ impl Record {
     /// When time alone will change the record.
     pub fn wake_at(&self) -> Option<Timestamp> {
         match self {
-            Record::Tenant(_) | Record::Organization(_) => None,
+            Record::Tenant(tenant) => tenant.wake_at,
+            Record::Organization(_) => None,
             Record::Member(member) => member.state.wake_at,
         }
     }

@@ -12,14 +12,15 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, place_key, record_key,
-    unmanaged,
+    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, not_yet_supported, place_key,
+    record_key, registration, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
-    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, RequestState, Space,
+    TenantRecord,
 };
 use transitions::{Dates, Guard, advance, delete, state};
 
@@ -30,7 +31,11 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         // Somebody's SQL may have given the record another handle; its declaration still knows it.
         Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
     };
-    let mut decision = Decision::unchanged(visit, current.map(Record::Member));
+    let decision = Decision::unchanged(visit, current.map(Record::Member));
+    let mut decision = match cancellation::of_cancelled(world, visit, decision) {
+        Ok(decided) => return decided,
+        Err(decision) => decision,
+    };
     catch_up(world, visit, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
@@ -77,11 +82,10 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
         && let Some(due) = member.state.wake_at
         && due <= world.now
     {
-        let guard = guard(world, &member);
         if member.is_deleted() {
-            purge_if_due(world, &tenant, decision);
             break;
         }
+        let guard = guard(world, &member);
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         let lived = advance(&member.lived, &dates, tenant.deletion_grace(), guard, due, world.now);
         let next = settled(world, &member, &tenant, lived, due);
@@ -91,6 +95,7 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
             break;
         }
     }
+    purge_if_due(world, &tenant, decision);
 }
 
 /// The resource is gone (M23): the member is deleted, restorable for the grace period.
@@ -117,16 +122,20 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
 }
 
 /// The end of the grace period (M25). While the clocks differ (R4), or nobody declares the tenant (T14), it
-/// waits where it is. A grace period of nothing ends as it begins (T10).
+/// waits where it is. A grace period of nothing ends as it begins (T10); a tenant that is to be cancelled may end
+/// all of them (T12).
 fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     if let Some(member) = member_of(decision)
         && world.irreversible
         && tenant.managed
         && member.is_deleted()
         && let Some(due) = member.state.wake_at
-        && due <= world.now
     {
-        decision.step(Cause::Scheduled, due, None);
+        if due <= world.now {
+            decision.step(Cause::Scheduled, due, None);
+        } else if tenant.purges_deleted() {
+            decision.step(Cause::Dependency, world.now, None);
+        }
     }
 }
 
@@ -221,6 +230,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     if let Some(block) = blocked {
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
+    }
+    if current.is_none() {
+        decision = match cancellation::takes_nobody(&tenant, decision) {
+            Ok(waits) => return waits,
+            Err(decision) => decision,
+        };
     }
     if current.is_none()
         && let Some(limit) = places(tenant.plan(), Kind::Member)
@@ -450,6 +465,15 @@ fn warnings(
     if member.lived.spent_leave.is_some() {
         let message = "leaveOfAbsence: cleared by a suspension for good; only another value counts again (M21)";
         list.push((Reason::LeaveSpent, message.to_owned()));
+    }
+    if let Some(id) = registration::approved_by(visit)
+        && world.requests.get(id).is_none_or(|request| {
+            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
+        })
+    {
+        let message =
+            format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");
+        list.push((Reason::RegistrationNotFound, message));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
     let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();

@@ -1,0 +1,69 @@
+//! A value that nobody is to see: passwords and contents of Secrets (R7). It can't be printed, compared or
+//! stored by accident. Pure. Used by whoever carries such a value from one place to another.
+
+use std::fmt;
+
+/// Bytes that are shown as nothing.
+#[derive(Clone, Default)]
+pub struct Confidential(Vec<u8>);
+
+impl Confidential {
+    /// Hides these bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Confidential(bytes.into())
+    }
+
+    /// The bytes, for those who hash or hand them on.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The text, if it is one.
+    pub fn expose_text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
+    /// Without the line break at its end, which an editor or `echo` left there and nobody can type.
+    #[must_use]
+    pub fn without_line_break(mut self) -> Self {
+        if self.0.last() == Some(&b'\n') {
+            self.0.pop();
+            if self.0.last() == Some(&b'\r') {
+                self.0.pop();
+            }
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Confidential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(confidential)")
+    }
+}
+
+impl Drop for Confidential {
+    /// Overwritten, so that it does not lie about in memory.
+    fn drop(&mut self) {
+        self.0.fill(0);
+        std::hint::black_box(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Confidential;
+
+    #[test]
+    fn it_is_never_shown() {
+        assert_eq!(format!("{:?}", Confidential::new("hunter2")), "(confidential)");
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_is_no_part_of_a_password() {
+        for text in ["a b", "a b\n", "a b\r\n"] {
+            assert_eq!(Confidential::new(text).without_line_break().expose_text(), Some("a b"));
+        }
+        assert_eq!(Confidential::new("a\n\n").without_line_break().expose_text(), Some("a\n"));
+    }
+}
