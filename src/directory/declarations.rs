@@ -350,6 +350,20 @@ pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTree
     rows.iter().map(|row| key_at(row, 1)).collect()
 }
 
+/// These objects, those first that were created first: the order in which places are taken (T3).
+pub async fn by_age(tx: &mut Tx, keys: BTreeSet<Key>) -> Result<Vec<Key>, Error> {
+    let rows =
+        tx.lookup("kind, namespace, name, created_at", "declarations", BY_KEY, keys.iter().map(key_cells).collect()).await?;
+    let mut ages: HashMap<Key, Timestamp> = HashMap::new();
+    for row in rows {
+        ages.insert(key_at(&row, 0)?, row.instant(3)?);
+    }
+    let mut list: Vec<Key> = keys.into_iter().collect();
+    // Kinds come in the order in which a set is decided.
+    list.sort_by_cached_key(|key| (key.kind, ages.get(key).copied(), key.handle.clone()));
+    Ok(list)
+}
+
 /// Everything that is declared of a tenant, but for the tenant itself.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Block, Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
+use super::{Block, Decision, Declared, Spec, Visit, World, cancellation, contact, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -39,7 +39,10 @@ fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
         Kind::Member => member::decide(world, visit, blocked),
-        Kind::ExternalContact => contact::decide(visit),
+        Kind::ExternalContact => match cancellation::of_cancelled(world, visit, Decision::unchanged(visit, None)) {
+            Ok(decided) => decided,
+            Err(_) => contact::decide(visit),
+        },
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use super::engine::BATCH;
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
@@ -505,6 +506,8 @@ impl Commit {
             keys.extend(self.again);
             keys.extend(unattended::in_grace(&mut tx, &self.purging).await?);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
+            // Within a batch the decisions see to the order; over several, the queue does.
+            let keys = if keys.len() > BATCH { declarations::by_age(&mut tx, keys).await? } else { keys.into_iter().collect() };
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

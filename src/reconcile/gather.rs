@@ -158,7 +158,7 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
             .collect(),
-        Spec::ExternalContact(_) => Vec::new(),
+        Spec::ExternalContact(spec) => vec![key(Kind::Tenant, &spec.tenant_ref)],
     }
 }
 
