@@ -73,7 +73,8 @@ pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp
 }
 
 const NEXT_WAKE: &str = "SELECT min(wake_at) FROM (SELECT min(wake_at) AS wake_at FROM members WHERE wake_at > $1 \
-     UNION ALL SELECT min(wake_at) FROM tenants WHERE wake_at > $1) AS next";
+     UNION ALL SELECT min(wake_at) FROM tenants WHERE wake_at > $1 \
+     UNION ALL SELECT min(expires_at) FROM registration_requests WHERE state = 'Open' AND expires_at > $1) AS next";
 
 /// Members in their grace period (M24), or tenants without a resource (T14). Of other kinds, none.
 pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Record>, Error> {

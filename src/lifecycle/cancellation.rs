@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Decision, Declared, Removal, Visit, World, place_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
-use crate::api::{Key, Kind, LocalRef, Reason, TenantSpec, Verdict};
+use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
 use crate::record::charge::month_of;
 use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord, Uid};
 
@@ -249,9 +249,9 @@ pub fn final_verdict(tenant: &TenantRecord, spec: &TenantSpec) -> Verdict {
     }
 }
 
-/// Decides about an object of a tenant that was cancelled: its record goes, nothing comes back. Hands the decision
-/// back where there is no such tenant.
-pub fn of_cancelled(world: &World, visit: &Visit, mut decision: Decision) -> Result<Decision, Decision> {
+/// Decides about an object of a tenant that was cancelled: its record goes, nothing comes back. Nothing, where there
+/// is no such tenant.
+pub fn of_cancelled(world: &World, visit: &Visit, decision: &Decision) -> Option<Decision> {
     let tenant = match (&decision.record, &visit.declared) {
         (Some(record), _) => world.tenants.get(record.tenant()),
         (None, Declared::Present(manifest)) => {
@@ -259,18 +259,14 @@ pub fn of_cancelled(world: &World, visit: &Visit, mut decision: Decision) -> Res
             named.and_then(|name| world.tenant(&visit.key.handle.sibling(name)))
         }
         (None, Declared::Removed | Declared::Nothing) => None,
-    };
-    let Some((tenant, at)) = tenant.and_then(|tenant| Some((tenant.clone(), tenant.cancelled_at?))) else {
-        return Err(decision);
-    };
+    }?;
+    let at = tenant.cancelled_at?;
+    let mut decision = decision.clone();
     decision.step(Cause::Dependency, at, None);
-    Ok(match &visit.declared {
+    Some(match &visit.declared {
         Declared::Present(_) => {
-            let message = format!(
-                "spec.tenantRef: the tenant `{}` was cancelled at {}; that is final (T12)",
-                tenant.handle.name,
-                rfc3339(at)
-            );
+            let name = &tenant.handle.name;
+            let message = format!("spec.tenantRef: the tenant `{name}` was cancelled at {}; that is final (T12)", rfc3339(at));
             decision.refuse(Reason::TenantCancelled, message)
         }
         Declared::Removed => {
@@ -281,15 +277,12 @@ pub fn of_cancelled(world: &World, visit: &Visit, mut decision: Decision) -> Res
     })
 }
 
-/// No new member is taken while the tenant is to be cancelled. Goes on by itself if that is withdrawn.
-pub fn takes_nobody(tenant: &TenantRecord, decision: Decision) -> Result<Decision, Decision> {
-    if tenant.intent.spec.cancellation.is_none() {
-        return Err(decision);
-    }
-    let message = format!(
-        "spec.tenantRef: the tenant `{}` is to be cancelled and takes no new member; withdraw its spec.cancellation (T12)",
-        tenant.handle.name
-    );
-    let key = super::record_key(&Key::new(Kind::Tenant, tenant.handle.clone()));
-    Ok(decision.wait(Reason::TenantCancelling, message, [key]))
+/// What a new member is told while the tenant is to be cancelled: none is taken.
+pub fn takes_nobody(tenant: &TenantRecord) -> Option<String> {
+    let name = &tenant.handle.name;
+    tenant.intent.spec.cancellation.as_ref().map(|_| {
+        format!(
+            "spec.tenantRef: the tenant `{name}` is to be cancelled and takes no new member; withdraw its spec.cancellation (T12)"
+        )
+    })
 }

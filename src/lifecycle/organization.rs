@@ -34,11 +34,10 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         Some(Record::Organization(organization)) => Some(organization),
         Some(Record::Tenant(_) | Record::Member(_)) | None => None,
     };
-    let decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
-    let mut decision = match cancellation::of_cancelled(world, visit, decision) {
-        Ok(decided) => return decided,
-        Err(decision) => decision,
-    };
+    let mut decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     if let Some(organization) = &current {
         let cause = if world.touched.contains(&organization.uid) { Cause::Drift } else { Cause::Dependency };
         let above = organization.intent.spec.parent_ref.as_ref().map(|parent| organization.handle.sibling(parent.name()));

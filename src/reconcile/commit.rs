@@ -354,8 +354,8 @@ impl Commit {
                     let verdict = Verdict::new(*reason, message.clone());
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
-                    let (kind, generation, world) = (visit.key.kind, stored.generation, &gathered.world);
-                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name, world);
+                    let (generation, world) = (stored.generation, &gathered.world);
+                    let status = status::status(record, &verdict, generation, now, &stored.status, &name, world);
                     next.status_digest = declarations::status_digest(&status);
                     next.status = status.into();
                     self.outcomes.push(outcome(&visit.key, &verdict));
@@ -380,8 +380,8 @@ impl Commit {
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
-                let (kind, record, world) = (visit.key.kind, decision.record.as_ref(), &gathered.world);
-                let status = status::status(kind, record, verdict, manifest.generation, now, before, &name, world);
+                let (record, world) = (decision.record.as_ref(), &gathered.world);
+                let status = status::status(record, verdict, manifest.generation, now, before, &name, world);
                 let erased = is_erased(decision, verdict);
                 let next = Declaration {
                     key: visit.key.clone(),

@@ -16,6 +16,7 @@ use super::gather::Gathered;
 use crate::api::tenant::Cancellation;
 use crate::api::{Confidential, Handle, Key, Kind};
 use crate::directory::audit::hex;
+use crate::directory::sql::Tx;
 use crate::directory::{Error, credentials};
 use crate::lifecycle::cancellation::Confirmation;
 use crate::lifecycle::{Declared, Spec};
@@ -53,7 +54,7 @@ impl Engine {
     }
 
     /// Finds out what the declared confirmations are worth, for whoever may hold the role.
-    pub(super) async fn confirmations(&self, gathered: &mut Gathered) -> Result<(), Error> {
+    pub(super) async fn confirmations(&self, tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
         let mut asked = Vec::new();
         for visit in &gathered.visits {
             let Declared::Present(manifest) = &visit.declared else { continue };
@@ -72,7 +73,7 @@ impl Engine {
         }
         for (tenant, cancellation, holders, confirmed) in asked {
             for holder in holders {
-                let confirmation = self.confirmation(&tenant, &cancellation, &holder, confirmed.as_deref()).await?;
+                let confirmation = self.confirmation(tx, &tenant, &cancellation, &holder, confirmed.as_deref()).await?;
                 gathered.world.confirmations.insert(holder, confirmation);
             }
         }
@@ -81,15 +82,18 @@ impl Engine {
 
     async fn confirmation(
         &self,
+        tx: &mut Tx,
         tenant: &Handle,
         cancellation: &Cancellation,
         holder: &Uid,
         confirmed: Option<&str>,
     ) -> Result<Confirmation, Error> {
         // A rehearsal's copy has no credentials: they are looked at where they are.
-        let Some(hash) = credentials::hash(&mut self.vault.read().await?, holder).await? else {
-            return Ok(Confirmation::NoPassword);
+        let hash = match &self.vault {
+            Some(vault) => credentials::hash(&mut vault.read().await?, holder).await?,
+            None => credentials::hash(tx, holder).await?,
         };
+        let Some(hash) = hash else { return Ok(Confirmation::NoPassword) };
         let reference = &cancellation.confirmation.secret_key_ref;
         let (name, key) = (reference.name.as_str(), reference.key.as_str());
         let mark = mark(name, key, &hash);

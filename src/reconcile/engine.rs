@@ -71,8 +71,8 @@ pub struct Engine {
     quiet: Quiet,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
-    /// Where password hashes are found: in a rehearsal, not in the copy.
-    pub(super) vault: Directory,
+    /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
+    pub(super) vault: Option<Directory>,
 }
 
 impl Engine {
@@ -80,7 +80,7 @@ impl Engine {
     pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
         let secret = directory.setting("digest_key", || random_text(32)).await?;
         Ok(Engine {
-            vault: directory.clone(),
+            vault: None,
             secrets: Arc::new(SecretsAtHand::default()),
             directory,
             leader,
@@ -405,7 +405,7 @@ impl Engine {
     async fn decide(&self, tx: &mut Tx, mut gathered: Gathered, look_up: bool) -> Result<(Gathered, Vec<Decision>), Error> {
         let mut known = HashSet::new();
         self.keys_present(tx, &mut gathered).await?;
-        self.confirmations(&mut gathered).await?;
+        self.confirmations(tx, &mut gathered).await?;
         loop {
             let decisions = decide_set(&gathered.world, &gathered.visits);
             let mut wanted = Vec::new();

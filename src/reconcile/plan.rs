@@ -35,7 +35,7 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
         engine.take_over();
     }
     engine.set_secrets(rehearsal.secrets.clone());
-    engine.vault = directory.clone();
+    engine.vault = Some(directory.clone());
     let Rehearsal { submissions, set, prune, take_over: _, secrets: _, now, until } = rehearsal;
     let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
     if let Some(until) = until {

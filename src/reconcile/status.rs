@@ -7,14 +7,13 @@ use crate::api::member::{LeavePeriod, MemberStatus};
 use crate::api::organization::OrganizationStatus;
 use crate::api::tenant::{BlockedBy, CancellationStatus, OpenRequest, OutstandingCharge, TenantStatus};
 use crate::api::time::rfc3339;
-use crate::api::{Kind, MemberPhase, Verdict};
+use crate::api::{MemberPhase, Verdict};
 use crate::lifecycle::World;
 use crate::lifecycle::cancellation::effective_at;
 use crate::record::{MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid};
 
 /// The status of an object. `name` gives the names of records by uid; `before` is the status that was stored.
 pub fn status(
-    kind: Kind,
     record: Option<&Record>,
     verdict: &Verdict,
     generation: i64,
@@ -27,8 +26,6 @@ pub fn status(
     if let Some(Record::Tenant(tenant)) = record {
         status.extend(to_map(&TenantStatus { cancellation: cancellation(tenant, verdict), ..facts_of(tenant, world) }));
     }
-    // A departed person's record is gone, or told above; nothing else of the kind is kept.
-    debug_assert!(record.is_none_or(|record| record.kind() == kind));
     let conditions = before["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     status.insert("observedGeneration".into(), json!(generation));
     status.insert("conditions".into(), verdict.conditions(generation, &rfc3339(now), conditions).into());

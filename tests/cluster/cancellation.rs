@@ -1,5 +1,7 @@
 //! A tenant that declares its end: what blocks it is told on the resource, and once nothing does, it is over (T12).
 
+use std::process::Command;
+
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 
@@ -28,6 +30,18 @@ fn a_tenant_tells_what_blocks_its_cancellation_and_ends_once_nothing_does() {
     let blocked = "{.status.conditions[?(@.type=='CancellationBlocked')].reason}";
     let reasons = || plane.kubectl(&["get", "tenant", "acme", "-n", "hr", "-o", &format!("jsonpath={blocked}")]);
     becomes(10, "MembersRemain".to_owned(), reasons);
+
+    // T13: what others write while the operator leads is told within a second, and a little for the status to arrive.
+    let billing = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        command.args(["billing"]).args(args).args(["-n", "hr", "--directory", directory.url()]);
+        assert!(command.status().unwrap().success(), "{args:?}");
+    };
+    billing(&["add", "acme", "--month", "2020-01", "--amount", "5", "--currency", "KRW", "--due", "2020-01-25"]);
+    becomes(3, "MembersRemain,UnpaidCharges".to_owned(), reasons);
+    assert!(plane.status("tenant", "hr", "acme", "charges").contains("2020-01"));
+    billing(&["pay", "acme", "--month", "2020-01"]);
+    becomes(3, "MembersRemain".to_owned(), reasons);
 
     plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
     becomes(30, "Cancelled".to_owned(), || plane.status("tenant", "hr", "acme", "phase"));

@@ -81,6 +81,10 @@ fn everything_that_blocks_is_told_at_once() {
         let acme = roll.get("Tenant", "acme");
         assert_eq!((phase(&acme), ready(&acme)), ("Cancelling", ("False", "CancellationBlocked")));
         assert!(condition(&acme, "Reconciling").is_some());
+        let described = roll.run(&["describe", "tenant", "acme", "-n", "hr"], "").ok().stdout;
+        for part in ["month 2027-01", "reason MembersRemain", "CancellationBlocked=True MembersRemain,UnpaidCharges"] {
+            assert!(described.contains(part), "{part} is not in {described}");
+        }
     });
 }
 

@@ -134,7 +134,7 @@ fn one_in_grace_comes_back_to_its_own_place() {
 fn an_organization_goes_on_when_another_goes() {
     on_both(|roll| {
         let all = teams(1..=101);
-        roll.apply(NOW, &company(FREE, &[all.clone()])).expect_code(1);
+        roll.apply(NOW, &company(FREE, std::slice::from_ref(&all))).expect_code(1);
         assert!(waits(roll, "Organization", "o101"));
         let rest: Vec<String> = all.into_iter().skip(1).collect();
         let report = roll.apply_with(LATER, &company(FREE, &[rest]), &["--prune"]);

@@ -31,11 +31,10 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         // Somebody's SQL may have given the record another handle; its declaration still knows it.
         Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
     };
-    let decision = Decision::unchanged(visit, current.map(Record::Member));
-    let mut decision = match cancellation::of_cancelled(world, visit, decision) {
-        Ok(decided) => return decided,
-        Err(decision) => decision,
-    };
+    let mut decision = Decision::unchanged(visit, current.map(Record::Member));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     catch_up(world, visit, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
@@ -231,11 +230,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(block) = blocked {
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
-    if current.is_none() {
-        decision = match cancellation::takes_nobody(&tenant, decision) {
-            Ok(waits) => return waits,
-            Err(decision) => decision,
-        };
+    if current.is_none()
+        && let Some(message) = cancellation::takes_nobody(&tenant)
+    {
+        return decision.wait(Reason::TenantCancelling, message, [record_key(&tenant_key)]);
     }
     if current.is_none()
         && let Some(limit) = places(tenant.plan(), Kind::Member)
