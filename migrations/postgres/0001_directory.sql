@@ -71,8 +71,14 @@ CREATE TABLE tenants (
     generation      BIGINT  NOT NULL,
     revision        BIGINT  NOT NULL,
     former          JSONB   NOT NULL,
+    phase           TEXT    NOT NULL,
+    purges_deleted  BOOLEAN NOT NULL,
+    confirmed       TEXT,
+    cancelled_at    BIGINT,
     UNIQUE (namespace, name)
 );
+CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,
@@ -333,6 +339,7 @@ CREATE TABLE rooms (
 );
 CREATE INDEX rooms_member ON rooms (member);
 
+-- Amounts are in the smallest unit of the currency. `told` is the revision that the tenant's status knows of.
 CREATE TABLE charges (
     tenant   TEXT    NOT NULL,
     month    TEXT    NOT NULL,
@@ -340,8 +347,30 @@ CREATE TABLE charges (
     currency TEXT    NOT NULL,
     due_at   BIGINT  NOT NULL,
     paid_at  BIGINT,
+    revision BIGINT  NOT NULL,
+    told     BIGINT  NOT NULL,
     PRIMARY KEY (tenant, month)
 );
+CREATE INDEX charges_untold ON charges (tenant) WHERE told < revision;
+
+-- Who asked for an account by the tenant's link. A decided one keeps nothing of the person.
+CREATE TABLE registration_requests (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    tenant       TEXT    NOT NULL,
+    family_name  TEXT    NOT NULL,
+    given_name   TEXT    NOT NULL,
+    wished_id    TEXT    NOT NULL,
+    email        TEXT    NOT NULL,
+    requested_at BIGINT  NOT NULL,
+    expires_at   BIGINT  NOT NULL,
+    state        TEXT    NOT NULL,
+    decided_at   BIGINT,
+    revision     BIGINT  NOT NULL,
+    told         BIGINT  NOT NULL
+);
+CREATE INDEX registration_requests_tenant ON registration_requests (tenant);
+CREATE INDEX registration_requests_untold ON registration_requests (tenant) WHERE told < revision;
+CREATE INDEX registration_requests_open ON registration_requests (expires_at) WHERE state = 'Open';
 
 -- What needs a person's word.
 CREATE TABLE holds (
@@ -363,7 +392,6 @@ CREATE TABLE access_losses (
     PRIMARY KEY (tenant, member, at)
 );
 
--- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
 -- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
@@ -427,9 +455,11 @@ CREATE TABLE audit_values (
     uid       TEXT    NOT NULL,
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
-    changes   JSONB   NOT NULL
+    changes   JSONB   NOT NULL,
+    tenant    TEXT    NOT NULL
 );
 CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_tenant ON audit_values (tenant);
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -445,7 +475,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
 
 CREATE FUNCTION refuse_unless_purged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid) THEN
+    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid OR uid = OLD.tenant) THEN
         RAISE EXCEPTION 'values of the audit trail are erased for purged records only';
     END IF;
     RETURN OLD;

@@ -71,8 +71,14 @@ CREATE TABLE tenants (
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
     former          TEXT    NOT NULL,
+    phase           TEXT    NOT NULL,
+    purges_deleted  INTEGER NOT NULL,
+    confirmed       TEXT,
+    cancelled_at    INTEGER,
     UNIQUE (namespace, name)
 ) STRICT;
+CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,
@@ -333,6 +339,7 @@ CREATE TABLE rooms (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rooms_member ON rooms (member);
 
+-- Amounts are in the smallest unit of the currency. `told` is the revision that the tenant's status knows of.
 CREATE TABLE charges (
     tenant   TEXT    NOT NULL,
     month    TEXT    NOT NULL,
@@ -340,8 +347,30 @@ CREATE TABLE charges (
     currency TEXT    NOT NULL,
     due_at   INTEGER NOT NULL,
     paid_at  INTEGER,
+    revision INTEGER NOT NULL,
+    told     INTEGER NOT NULL,
     PRIMARY KEY (tenant, month)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX charges_untold ON charges (tenant) WHERE told < revision;
+
+-- Who asked for an account by the tenant's link. A decided one keeps nothing of the person.
+CREATE TABLE registration_requests (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    tenant       TEXT    NOT NULL,
+    family_name  TEXT    NOT NULL,
+    given_name   TEXT    NOT NULL,
+    wished_id    TEXT    NOT NULL,
+    email        TEXT    NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    decided_at   INTEGER,
+    revision     INTEGER NOT NULL,
+    told         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX registration_requests_tenant ON registration_requests (tenant);
+CREATE INDEX registration_requests_untold ON registration_requests (tenant) WHERE told < revision;
+CREATE INDEX registration_requests_open ON registration_requests (expires_at) WHERE state = 'Open';
 
 -- What needs a person's word.
 CREATE TABLE holds (
@@ -363,7 +392,6 @@ CREATE TABLE access_losses (
     PRIMARY KEY (tenant, member, at)
 ) STRICT, WITHOUT ROWID;
 
--- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
 -- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
@@ -427,9 +455,11 @@ CREATE TABLE audit_values (
     uid       TEXT    NOT NULL,
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
-    changes   TEXT    NOT NULL
+    changes   TEXT    NOT NULL,
+    tenant    TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_tenant ON audit_values (tenant);
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -444,7 +474,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
-WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid)
+WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid OR uid = OLD.tenant)
 BEGIN SELECT RAISE(ABORT, 'values of the audit trail are erased for purged records only'); END;
 CREATE TRIGGER audit_values_no_replace BEFORE INSERT ON audit_values
 WHEN EXISTS (SELECT 1 FROM audit_values WHERE seq = NEW.seq)

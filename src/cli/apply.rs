@@ -143,6 +143,7 @@ impl Apply {
             set: roster.set(),
             prune: self.prune,
             take_over: self.take_over,
+            secrets: roster.secrets.clone(),
             now: global.now(),
             until: None,
         }
@@ -151,6 +152,7 @@ impl Apply {
     /// Applies what was read, and tells what was done.
     async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<u8, Failure> {
         let submissions = std::mem::take(&mut roster.submissions);
+        engine.set_secrets(roster.secrets.clone());
         let bar = progress(submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
         let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;

@@ -9,7 +9,7 @@ use tabwriter::TabWriter;
 
 use super::Failure;
 use crate::api::time::rfc3339;
-use crate::api::{Reason, Verdict};
+use crate::api::{Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
@@ -83,6 +83,23 @@ pub fn skipped(roster: &Roster) {
         0 => {}
         1 => eprintln!("1 document of another kind skipped"),
         count => eprintln!("{count} documents of other kinds skipped"),
+    }
+}
+
+/// Prints what a cancellation erases, and how to keep a copy first (T12).
+pub fn cancellations(done: &Done) {
+    for entry in done.changes.iter().filter(|entry| entry.action == "cancel") {
+        let Some(handle) = &entry.handle else { continue };
+        let of_it = |kind: Kind| {
+            let gone = |other: &&Entry| other.tenant.as_ref() == Some(&entry.uid) && other.kind == kind && other.due >= entry.due;
+            done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete")).count()
+        };
+        let (members, organizations) = (of_it(Kind::Member), of_it(Kind::Organization));
+        eprintln!(
+            "warning: cancelling the tenant {handle} erases everything of it for good: {members} members, {organizations} \
+             organizations, its contacts, charges and requests. Keep a copy first: `rollcall get KIND -n {} -o yaml` (T12)",
+            handle.namespace
+        );
     }
 }
 

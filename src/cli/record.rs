@@ -2,6 +2,7 @@
 //! from them is done here.
 
 mod passwords;
+mod registration;
 mod reports;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::directory::{Directory, facts, leadership, outbox, records};
 use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
+pub use registration::tenant;
+use registration::{Asked, request};
 use reports::{Method, Report};
 
 /// Reports what services saw.
@@ -47,6 +50,26 @@ enum What {
     Password {
         /// The member's name
         member: String,
+    },
+    /// Report that a person asked for an account by a tenant's registration link
+    RegistrationRequest {
+        /// The tenant's name
+        tenant: String,
+        /// The token of the link
+        #[arg(long, value_name = "TOKEN")]
+        link: String,
+        /// The person's family name
+        #[arg(long)]
+        family: String,
+        /// The person's given name
+        #[arg(long)]
+        given: String,
+        /// The login ID that the person wishes
+        #[arg(long, value_name = "ID")]
+        id: String,
+        /// The person's e-mail address
+        #[arg(long)]
+        email: String,
     },
     /// Report that orders of the outbox were carried out
     Acknowledge {
@@ -137,6 +160,10 @@ impl Record {
             What::SignIn { member, app, location, password_stdin: false } => {
                 catch_up(&directory, &handle(&member), now).await?;
                 said(sign_in(&directory, &handle(&member), app, location, now).await?)
+            }
+            What::RegistrationRequest { tenant, link, family, given, id, email } => {
+                let handle = Handle::new(global.default_namespace(), tenant.strip_prefix("tenant/").unwrap_or(&tenant));
+                said(request(&directory, &handle, &link, Asked { family, given, id, email }, now).await?)
             }
             What::Password { member } => passwords::change_own(&directory, global, &handle(&member)).await?,
             What::TwoStep { member, method } => {

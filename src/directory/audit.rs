@@ -31,7 +31,7 @@ pub const AUDIT: Table = Table {
 };
 
 pub const AUDIT_VALUES: Table =
-    Table { name: "audit_values", columns: &["seq", "uid", "namespace", "name", "changes"], key: &["seq"] };
+    Table { name: "audit_values", columns: &["seq", "uid", "namespace", "name", "changes", "tenant"], key: &["seq"] };
 
 /// One row of the trail.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Entry {
     pub at: Timestamp,
     pub uid: Uid,
     pub kind: Kind,
+    /// The tenant with which the values are erased, where that is known.
+    pub tenant: Option<Uid>,
     /// The handle; erased with the values.
     pub handle: Option<Handle>,
     pub action: String,
@@ -61,7 +63,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
     let last: i64 = tx.fetch_one(LAST, vec![]).await?.map_or(Ok(0), |row| row.get(0))?;
     let (mut rows, mut values) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
     for (seq, entry) in (last + 1..).zip(entries) {
-        let Entry { due, at, uid, kind, handle, action, cause, fields, generation, manager, commit } = entry;
+        let Entry { due, at, uid, kind, tenant, handle, action, cause, fields, generation, manager, commit } = entry;
         let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
         let digests: Vec<String> = fields.iter().map(|field| digest(key, uid, field)).collect();
         rows.push(vec![
@@ -87,6 +89,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
             handle.namespace.as_ref().into(),
             handle.name.as_ref().into(),
             Value::Array(changes).into(),
+            tenant.as_ref().map_or("", Uid::as_str).into(),
         ]);
     }
     tx.insert(&AUDIT, rows).await?;
@@ -148,6 +151,7 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
             generation: row.get(7)?,
             manager: row.get(8)?,
             commit: row.get(9)?,
+            tenant: None,
             handle,
         });
     }
@@ -156,9 +160,11 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
 
 const HISTORY: &str = "SELECT a.due, a.at, a.uid, a.kind, a.action, a.cause, a.fields, a.generation, a.manager, a.commit_id, \
      v.namespace, v.name, v.changes FROM audit a LEFT JOIN audit_values v ON v.seq = a.seq";
-// A purge leaves the name of a record nowhere but in the declaration that still stands, if one does.
+// A purge leaves the name of a record nowhere but in the declaration that still stands, if one does, or in the record
+// of a cancelled tenant.
 const OF_HANDLE: &str = " WHERE a.kind = $1 AND a.uid IN (SELECT uid FROM audit_values WHERE namespace = $2 AND name = $3 \
-     UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3)";
+     UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3 \
+     UNION SELECT uid FROM tenants WHERE $1 = 'Tenant' AND namespace = $2 AND name = $3)";
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[LAST, HISTORY];

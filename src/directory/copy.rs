@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, accounts, audit, claims, declarations, holds, passwords, photos, records};
+use super::{
+    Absent, Address, Directory, Error, accounts, audit, charges, claims, declarations, holds, passwords, photos, records,
+    registrations,
+};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -32,6 +35,8 @@ const FACTS: &[&Table] = &[
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
     &holds::LOSSES,
+    &charges::CHARGES,
+    &registrations::REQUESTS,
 ];
 
 /// The columns that hold whole numbers, truths and JSON; all others are text.
@@ -64,6 +69,13 @@ const NUMBERS: &[&str] = &[
     "seen_at",
     "width",
     "height",
+    "amount",
+    "due_at",
+    "paid_at",
+    "requested_at",
+    "decided_at",
+    "told",
+    "cancelled_at",
 ];
 const TRUTHS: &[&str] = &[
     "settled",
@@ -76,6 +88,7 @@ const TRUTHS: &[&str] = &[
     "folded",
     "by_member",
     "missing",
+    "purges_deleted",
 ];
 const DOCUMENTS: &[&str] = &[
     "spec",

@@ -75,6 +75,13 @@ pub struct Declaration {
     pub waits: BTreeSet<String>,
 }
 
+impl Declaration {
+    /// Whether what it declared is erased: the person or the tenant is gone for good (M25, T12).
+    pub fn is_erased(&self) -> bool {
+        self.spec.as_object().is_some_and(|spec| spec.is_empty())
+    }
+}
+
 fn read(row: &Row) -> Result<Declaration, Error> {
     let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
     Ok(Declaration {
@@ -344,6 +351,20 @@ pub async fn remove(tx: &mut Tx, gone: &[Key]) -> Result<(), Error> {
 pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTreeSet<Key>, Error> {
     let rows = tx.lookup(WAIT_COLUMNS, "waits", &["key"], super::sql::keys(wanted)).await?;
     rows.iter().map(|row| key_at(row, 1)).collect()
+}
+
+/// These objects, those first that were created first: the order in which places are taken (T3).
+pub async fn by_age(tx: &mut Tx, keys: BTreeSet<Key>) -> Result<Vec<Key>, Error> {
+    let rows =
+        tx.lookup("kind, namespace, name, created_at", "declarations", BY_KEY, keys.iter().map(key_cells).collect()).await?;
+    let mut ages: HashMap<Key, Timestamp> = HashMap::new();
+    for row in rows {
+        ages.insert(key_at(&row, 0)?, row.instant(3)?);
+    }
+    let mut list: Vec<Key> = keys.into_iter().collect();
+    // Kinds come in the order in which a set is decided.
+    list.sort_by_cached_key(|key| (key.kind, ages.get(key).copied(), key.handle.clone()));
+    Ok(list)
 }
 
 /// Everything that is declared of a tenant, but for the tenant itself.

@@ -37,6 +37,10 @@ pub const TENANTS: Table = Table {
         "generation",
         "revision",
         "former",
+        "phase",
+        "purges_deleted",
+        "confirmed",
+        "cancelled_at",
     ],
     key: &["uid"],
 };
@@ -223,14 +227,31 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
         supreme_admin: row.get::<Option<String>>(8)?.map(Uid::from),
         managed: row.get(9)?,
         created_at: row.instant(10)?,
+        wake_at: row.maybe_instant(11)?,
         intent: intent(row, 12)?,
         revision: row.get(15)?,
         former: serde_json::from_value(row.json(16)?).unwrap_or_default(),
+        confirmed: row.get(19)?,
+        cancelled_at: row.maybe_instant(20)?,
     })
 }
 
 pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
-    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, former, created_at, revision } = record;
+    let TenantRecord {
+        uid,
+        handle,
+        intent,
+        declared,
+        zone: _,
+        supreme_admin,
+        managed,
+        former,
+        confirmed,
+        cancelled_at,
+        wake_at,
+        created_at,
+        revision,
+    } = record;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
@@ -244,12 +265,16 @@ pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         supreme_admin.as_ref().map(Uid::to_string).into(),
         (*managed).into(),
         (*created_at).into(),
-        Cell::Int(None),
+        (*wake_at).into(),
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
         json!(former).into(),
+        record.phase().name().into(),
+        record.purges_deleted().into(),
+        confirmed.clone().into(),
+        (*cancelled_at).into(),
     ]
 }
 

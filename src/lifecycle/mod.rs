@@ -1,12 +1,14 @@
 //! The decisions: from what is declared, what is recorded, the surroundings and the instant, what the
 //! directory should hold next. Pure: no I/O, no async, no clock, no randomness. Called by the engine only.
 
+pub mod cancellation;
 pub mod contact;
 pub mod hold;
 pub mod identity;
 pub mod member;
 pub mod organization;
 pub mod password;
+pub mod registration;
 pub mod set;
 pub mod tenant;
 pub mod world;
@@ -23,7 +25,7 @@ pub use world::{Holder, Judgement, PasswordNews, World};
 use crate::api::{
     APPROVE_ANNOTATION, ExternalContactSpec, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict,
 };
-use crate::record::{Cause, Claim, Record, Space, Uid};
+use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
 
 /// Why an object is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +189,18 @@ impl Decision {
             pulls: Vec::new(),
             contends: Vec::new(),
             loss: None,
+        }
+    }
+
+    /// The tenant that the decision cancels, if it does (T12).
+    pub fn cancels(&self) -> Option<&TenantRecord> {
+        match (self.steps.last(), &self.record) {
+            (Some(_), Some(Record::Tenant(tenant))) => {
+                let before = self.steps.iter().find_map(|step| step.before.as_ref());
+                let was = matches!(before, Some(Record::Tenant(before)) if before.cancelled_at.is_some());
+                (tenant.cancelled_at.is_some() && !was).then_some(tenant)
+            }
+            (_, Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_)) | None) => None,
         }
     }
 

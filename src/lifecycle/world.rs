@@ -7,9 +7,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Decision;
+use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Hold, Key, Kind, Reason};
 use crate::record::account::AccountFacts;
-use crate::record::{Cause, Claim, MailNews, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{Cause, Charge, Claim, MailNews, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,14 @@ pub struct World {
     pub judged: HashMap<Key, Judgement>,
     /// What needs a person's word, by tenant (R12).
     pub holds: HashMap<Uid, Vec<Hold>>,
+    /// What the billing system wrote of tenants, by month (T13).
+    pub charges: HashMap<Uid, Vec<Charge>>,
+    /// Who is still there of a tenant that is to be cancelled (T12).
+    pub remaining: HashMap<Uid, Remaining>,
+    /// What the declared confirmations are beside the password of a supreme administrator (T12).
+    pub confirmations: HashMap<Uid, Confirmation>,
+    /// Requests for an account, by identifier (M35).
+    pub requests: HashMap<String, Request>,
 }
 
 /// Whether a member may lose access by a declaration (T11).
@@ -101,6 +110,10 @@ impl World {
             touched: HashSet::new(),
             judged: HashMap::new(),
             holds: HashMap::new(),
+            charges: HashMap::new(),
+            remaining: HashMap::new(),
+            confirmations: HashMap::new(),
+            requests: HashMap::new(),
         }
     }
 

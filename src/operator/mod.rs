@@ -7,6 +7,7 @@ pub mod events;
 pub mod health;
 mod known;
 mod object;
+mod secrets;
 mod session;
 mod settle;
 mod statuses;
@@ -135,6 +136,7 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     let mut engine = Engine::new(settings.directory.clone(), leader).await?;
     // Whoever applies a resource means it, whatever declared the record before.
     engine.take_over();
+    engine.set_secrets(Arc::new(secrets::Live(settings.clients.calling.clone())));
     health.trouble("lists", "not complete yet");
     health.well("directory");
     health.set_role(Role::Leader);

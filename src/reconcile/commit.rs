@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use super::engine::BATCH;
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
-use crate::api::{Handle, Key, Kind, Verdict};
+use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
@@ -20,14 +21,15 @@ use crate::directory::leadership::Leader;
 use crate::directory::outbox::Ordered;
 use crate::directory::store::Write;
 use crate::directory::{
-    Directory, Error, accounts, audit, claims, declarations, facts, holds, links, outbox, passwords, photos, store, tree,
+    Directory, Error, accounts, audit, charges, claims, declarations, erasure, facts, holds, links, outbox, passwords, photos,
+    registrations, store, tree, unattended,
 };
 use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::account::{News, device_order_id};
 use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, Uid, password};
+use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Uid, password};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -42,6 +44,12 @@ pub struct Commit {
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Ordered>,
     erased: Vec<Uid>,
+    erased_tenants: Vec<Uid>,
+    /// Tenants whose deleted members are purged at once from now on (T12).
+    purging: Vec<Uid>,
+    /// What the tenants' statuses tell of charges from now on: tenant, month and revision.
+    charges_told: Vec<(Uid, String, i64)>,
+    requests: Vec<RequestStep>,
     folded: Vec<Uid>,
     /// What became of passwords, and is known to the records from now on.
     passwords_told: Vec<String>,
@@ -99,7 +107,7 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
     for (key, source) in &gathered.elsewhere {
         let who = if source == super::FILES { "files" } else { "a cluster" };
         let message = format!("declared by {who}; change it there, or take it over with --take-over (R9)");
-        commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
+        commit.outcomes.push(outcome(key, &Verdict::new(Reason::DeclaredElsewhere, message)));
     }
     commit
 }
@@ -193,6 +201,11 @@ impl Commit {
                 }
             }
         }
+        if let Some(Record::Tenant(tenant)) = &decision.record {
+            let news = world.charges.get(&tenant.uid).into_iter().flatten().filter(|charge| charge.told < charge.revision);
+            self.charges_told.extend(news.map(|charge| (tenant.uid.clone(), charge.month.clone(), charge.revision)));
+        }
+        self.registrations(gathered, visit, decision);
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
         }
@@ -226,6 +239,7 @@ impl Commit {
                     at: world.now,
                     uid: record.uid().clone(),
                     kind: record.kind(),
+                    tenant: Some(record.tenant().clone()),
                     handle: Some(record.handle().clone()),
                     action: change.action.name().to_owned(),
                     cause: step.cause.name().to_owned(),
@@ -246,14 +260,46 @@ impl Commit {
         }
     }
 
+    /// What became of requests for an account, in the trail of their tenant (M35).
+    fn registrations(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision) {
+        let world = &gathered.world;
+        for step in lifecycle::registration::decide(world, visit, decision) {
+            let Some(tenant) = world.tenants.get(&step.before.tenant) else { continue };
+            let change = step.change();
+            self.entries.push(Entry {
+                due: step.due,
+                at: world.now,
+                uid: tenant.uid.clone(),
+                kind: Kind::Tenant,
+                tenant: Some(tenant.uid.clone()),
+                handle: Some(tenant.handle.clone()),
+                action: change.action.name().to_owned(),
+                cause: step.cause.name().to_owned(),
+                fields: change.fields,
+                generation: None,
+                manager: None,
+                commit: None,
+            });
+            // The tenant tells which are open.
+            let key = Key::new(Kind::Tenant, tenant.handle.clone());
+            if key != visit.key {
+                self.again.insert(key);
+            }
+            self.requests.push(step);
+        }
+    }
+
     fn effects(&mut self, step: &Step, record: &Record) {
         let ordered = |order: Order| Ordered {
             // An order for a device has a name of its own, by which a service acknowledges it.
             id: match &order {
                 Order::Device(device) => device_order_id(record.uid(), device),
-                Order::LeaveRooms | Order::Erase(_) | Order::NotifyUpdate | Order::Share { .. } | Order::Mail(_) => {
-                    uuid::Uuid::now_v7().to_string()
-                }
+                Order::LeaveRooms
+                | Order::Erase(_)
+                | Order::EraseTenant
+                | Order::NotifyUpdate
+                | Order::Share { .. }
+                | Order::Mail(_) => uuid::Uuid::now_v7().to_string(),
             },
             at: step.due,
             uid: record.uid().clone(),
@@ -270,6 +316,7 @@ impl Commit {
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
                 Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
                 Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
+                Effect::Erase if record.kind() == Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
                 Effect::Erase => self.erased.push(record.uid().clone()),
             }
         }
@@ -308,6 +355,9 @@ impl Commit {
                     let holders = [&before.supreme_admin, &after.supreme_admin].into_iter().flatten();
                     let names = holders.filter_map(|uid| names.get(uid));
                     self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
+                }
+                if after.purges_deleted() && !before.purges_deleted() {
+                    self.purging.push(after.uid.clone());
                 }
                 if before.declared != after.declared || before.managed != after.managed {
                     self.tenants.push(after.handle.clone());
@@ -378,8 +428,8 @@ impl Commit {
                     let verdict = Verdict::new(*reason, message.clone());
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
-                    let (kind, generation) = (visit.key.kind, stored.generation);
-                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name);
+                    let (generation, world) = (stored.generation, &gathered.world);
+                    let status = status::status(record, &verdict, generation, now, &stored.status, &name, world);
                     next.status_digest = declarations::status_digest(&status);
                     next.status = status.into();
                     self.outcomes.push(outcome(&visit.key, &verdict));
@@ -391,7 +441,7 @@ impl Commit {
                     self.gone.push(visit.key.clone());
                     self.signals.insert(declared_key(&visit.key));
                     // Whatever was told of it before holds no longer.
-                    let verdict = Verdict::new(crate::api::Reason::InDirectory, "its resource and its record are gone");
+                    let verdict = Verdict::new(Reason::InDirectory, "its resource and its record are gone");
                     self.outcomes.push(outcome(&visit.key, &verdict));
                 }
             }
@@ -404,8 +454,9 @@ impl Commit {
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
-                let status =
-                    status::status(visit.key.kind, decision.record.as_ref(), verdict, manifest.generation, now, before, &name);
+                let (record, world) = (decision.record.as_ref(), &gathered.world);
+                let status = status::status(record, verdict, manifest.generation, now, before, &name, world);
+                let erased = is_erased(decision, verdict);
                 let next = Declaration {
                     key: visit.key.clone(),
                     tenant: tenant_of(&visit.key, &manifest.json),
@@ -414,10 +465,11 @@ impl Commit {
                         (None, Some(stored)) => stored.source.clone(),
                         (None, None) => return,
                     },
-                    spec: manifest.json.clone(),
+                    spec: if erased { Arc::new(json!({})) } else { manifest.json.clone() },
                     annotations: submitted
+                        .filter(|_| !erased)
                         .map(|submitted| json!(submitted.annotations))
-                        .or_else(|| stored.map(|stored| stored.annotations.clone()))
+                        .or_else(|| stored.filter(|_| !erased).map(|stored| stored.annotations.clone()))
                         .unwrap_or_else(|| json!({})),
                     digest: manifest.digest.clone(),
                     generation: manifest.generation,
@@ -477,6 +529,8 @@ impl Commit {
             && self.heard.is_empty()
             && self.news.is_empty()
             && self.looked_at.is_empty()
+            && self.charges_told.is_empty()
+            && self.requests.is_empty()
     }
 
     /// Writes everything in one transaction that only the leader can commit; then tells what was done, and
@@ -526,7 +580,11 @@ impl Commit {
                 accounts::withdraw(&mut tx, std::slice::from_ref(member), *choice).await?;
             }
             photos::erase(&mut tx, &self.photos_erased).await?;
-            facts::erase(&mut tx, &self.erased, now).await?;
+            charges::tell(&mut tx, &self.charges_told).await?;
+            for RequestStep { before, after, .. } in &self.requests {
+                registrations::store(&mut tx, before, after).await?;
+            }
+            erasure::erase(&mut tx, &self.erased, &self.erased_tenants, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
             }
@@ -536,7 +594,10 @@ impl Commit {
                 keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
             }
             keys.extend(self.again);
+            keys.extend(unattended::in_grace(&mut tx, &self.purging).await?);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
+            // Within a batch the decisions see to the order; over several, the queue does.
+            let keys = if keys.len() > BATCH { declarations::by_age(&mut tx, keys).await? } else { keys.into_iter().collect() };
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }
@@ -545,6 +606,12 @@ impl Commit {
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok((woken, self.told))
     }
+}
+
+/// Whether nothing is kept of what is declared: the person is purged (M25), or the tenant cancelled (T12).
+fn is_erased(decision: &Decision, verdict: &Verdict) -> bool {
+    let departed = verdict.reason == Reason::Departed && decision.record.is_none();
+    departed || matches!(verdict.reason, Reason::TenantCancelled | Reason::Cancelled)
 }
 
 /// The name of the tenant that an object belongs to; a tenant's own.

@@ -11,12 +11,12 @@ use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What, random_text};
-use super::{Done, Outcome, Set, Submission};
+use super::{Done, Outcome, Secrets, Set, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
+use crate::directory::{Directory, Error, charges, claims, declarations, facts, unattended};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
 use crate::record::Record;
 use crate::record::claim::normalized;
@@ -73,6 +73,10 @@ pub struct Engine {
     /// Losses of access that are not judged yet, and what was judged of others in this run (T11).
     pub(super) put_off: PutOff,
     pub(super) judged: HashMap<Key, Judgement>,
+    /// Where Secrets are found.
+    pub(super) secrets: Arc<dyn Secrets>,
+    /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
+    pub(super) vault: Option<Directory>,
 }
 
 impl Engine {
@@ -80,6 +84,8 @@ impl Engine {
     pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
         let secret = directory.setting("digest_key", || random_text(32)).await?;
         Ok(Engine {
+            vault: None,
+            secrets: Arc::new(BTreeMap::new()),
             directory,
             leader,
             digest_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
@@ -221,6 +227,7 @@ impl Engine {
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
+            let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
             let agree = self.clocks_agree();
             let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
@@ -233,7 +240,8 @@ impl Engine {
             requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
-            requests.extend(due.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Time)));
+            requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
+            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
             if requests.is_empty() && self.queue.is_empty() {
                 return Ok(done);
             }
@@ -422,6 +430,7 @@ impl Engine {
     async fn decide(&self, tx: &mut Tx, mut gathered: Gathered, look_up: bool) -> Result<(Gathered, Vec<Decision>), Error> {
         let mut known = HashSet::new();
         self.keys_present(tx, &mut gathered).await?;
+        self.confirmations(tx, &mut gathered).await?;
         loop {
             let decisions = decide_set(&gathered.world, &gathered.visits);
             let mut wanted = Vec::new();
@@ -482,6 +491,14 @@ impl Engine {
             unique.into_iter().cloned().collect()
         };
         let mut pulled: Vec<Key> = fresh(&mut decisions.iter().flat_map(|decision| &decision.pulls));
+        // All of a tenant goes with it, in one transaction (T12).
+        for tenant in decisions.iter().filter_map(Decision::cancels) {
+            let mut of_it = unattended::of_tenant(tx, &tenant.uid).await?;
+            of_it.extend(declarations::of_tenant(tx, &tenant.handle).await?);
+            pulled.extend(fresh(&mut of_it.iter()));
+        }
+        pulled.sort();
+        pulled.dedup();
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));

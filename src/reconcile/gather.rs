@@ -16,7 +16,12 @@ use crate::directory::declarations::Declaration;
 use crate::directory::passwords::{By, Fact};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, accounts, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
+use crate::directory::{
+    Error, accounts, charges, claims, declarations, facts, holds, links, outbox, passwords, records, registrations, tree,
+    unattended,
+};
+use crate::lifecycle::cancellation::Remaining;
+use crate::lifecycle::registration::approved_by;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
 use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
@@ -70,6 +75,8 @@ pub async fn gather(
             }
             (What::Gone, _) => Declared::Removed,
             (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
+            // What was erased of it says nothing any more.
+            (What::Revisit, Some(before)) if before.is_erased() => Declared::Nothing,
             (What::Revisit, Some(before)) => Declared::Present(declared_before(before)),
             (What::Revisit, None) => Declared::Nothing,
         };
@@ -157,7 +164,7 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
             .collect(),
-        Spec::ExternalContact(_) => Vec::new(),
+        Spec::ExternalContact(spec) => vec![key(Kind::Tenant, &spec.tenant_ref)],
     }
 }
 
@@ -411,6 +418,33 @@ impl Loader<'_> {
             gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
+        self.facts_of_tenants(gathered).await
+    }
+
+    /// What was reported about tenants, and who is still there of one that is to be cancelled.
+    async fn facts_of_tenants(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let (mut tenants, mut cancelling, mut named) = (Vec::new(), Vec::new(), Vec::new());
+        for visit in &gathered.visits {
+            named.extend(approved_by(visit).map(str::to_owned));
+            if let Some(Record::Tenant(tenant)) = gathered.world.record(&visit.key) {
+                tenants.push(tenant.uid.clone());
+                if let Declared::Present(manifest) = &visit.declared
+                    && !manifest.json["cancellation"].is_null()
+                {
+                    cancelling.push(tenant.uid.clone());
+                }
+            }
+        }
+        if !tenants.is_empty() {
+            gathered.world.charges = charges::of_tenants(self.tx, &tenants).await?;
+        }
+        for tenant in cancelling {
+            let (live, in_grace, last_purge_at) = unattended::remaining(self.tx, &tenant).await?;
+            gathered.world.remaining.insert(tenant, Remaining { live, in_grace, last_purge_at });
+        }
+        let mut requests = registrations::of_tenants(self.tx, &tenants).await?;
+        requests.extend(registrations::by_id(self.tx, &named).await?);
+        gathered.world.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 mod budget;
 mod commit;
+mod confirmation;
 mod engine;
 pub mod figures;
 mod gather;
@@ -20,6 +21,7 @@ use ring::digest;
 use serde_json::Value;
 
 pub use commit::Told;
+pub use confirmation::{Reading, Secrets};
 pub use engine::{Engine, Presence};
 pub use request::random_text;
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::account::DeviceOrder;
 use super::mail::mails;
 use super::outbox::{Data, Order, Sharing};
-use super::{MemberRecord, Record, Uid};
+use super::{MemberRecord, Record, TenantRecord, Uid};
 use crate::api::member::{Administrator, DeviceOrderState, EasyLogin, MemberPhase};
 
 /// What was done to a record.
@@ -28,6 +28,7 @@ pub enum Action {
     Grant,
     /// The member is no administrator any more (M10).
     Revoke,
+    Cancel,
 }
 
 impl Action {
@@ -48,6 +49,7 @@ impl Action {
             Action::Purge => "purge",
             Action::Grant => "grant",
             Action::Revoke => "revoke",
+            Action::Cancel => "cancel",
         }
     }
 }
@@ -138,12 +140,22 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
             let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
             vec![Change { action: Action::Purge, fields: vec![phase] }]
         }
+        // Nor does a cancellation (T12).
+        (Some(Record::Tenant(before)), Some(Record::Tenant(after))) if is_cancelled(before, after) => {
+            let (from, to) = (before.phase().name().into(), after.phase().name().into());
+            vec![Change { action: Action::Cancel, fields: vec![FieldChange { path: "phase".into(), from, to }] }]
+        }
         (Some(before), None) => {
             let fields = difference(before.fields(), none());
             vec![Change { action: Action::Delete, fields }]
         }
         (Some(before), Some(after)) => split(before, after, difference(before.fields(), after.fields())),
     }
+}
+
+/// Whether the tenant is cancelled now and was not before.
+fn is_cancelled(before: &TenantRecord, after: &TenantRecord) -> bool {
+    before.cancelled_at.is_none() && after.cancelled_at.is_some()
 }
 
 fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<FieldChange> {
@@ -240,6 +252,9 @@ fn family(path: &str) -> &'static [Action] {
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
+    if let (Some(Record::Tenant(before)), Some(Record::Tenant(after))) = (before, after) {
+        return if is_cancelled(before, after) { vec![Effect::Order(Order::EraseTenant), Effect::Erase] } else { Vec::new() };
+    }
     let before = match before {
         None => None,
         Some(Record::Member(before)) => Some(before.as_ref()),

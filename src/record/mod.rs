@@ -3,12 +3,14 @@
 
 pub mod account;
 pub mod change;
+pub mod charge;
 pub mod claim;
 pub mod mail;
 pub mod member;
 pub mod organization;
 pub mod outbox;
 pub mod password;
+pub mod registration;
 pub mod tenant;
 
 use std::fmt;
@@ -19,12 +21,14 @@ use serde_json::Value;
 
 pub use account::Account;
 pub use change::{Action, Cause, Change, Effect, FieldChange};
+pub use charge::Charge;
 pub use claim::{Claim, Space};
 pub use mail::{Mail, MailNews, Welcome};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
 pub use outbox::{Consumer, Data, Order};
 pub use password::PasswordEffect;
+pub use registration::{Request, RequestState, RequestStep};
 pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};
@@ -123,7 +127,8 @@ impl Record {
     /// When time alone will change the record.
     pub fn wake_at(&self) -> Option<Timestamp> {
         match self {
-            Record::Tenant(_) | Record::Organization(_) => None,
+            Record::Tenant(tenant) => tenant.wake_at,
+            Record::Organization(_) => None,
             Record::Member(member) => member.state.wake_at,
         }
     }

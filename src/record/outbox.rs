@@ -75,6 +75,8 @@ pub enum Order {
     LeaveRooms,
     /// These data of the member are erased (M25).
     Erase(Data),
+    /// All data of the tenant are erased (T12).
+    EraseTenant,
     /// Something is done to a device of the member (M28).
     Device(DeviceOrder),
     /// The member is told that an update of the app is there (M28).
@@ -92,7 +94,7 @@ impl Order {
             Order::LeaveRooms | Order::NotifyUpdate => Consumer::Messages,
             Order::Device(_) => Consumer::Devices,
             Order::Share { .. } => Consumer::Teams,
-            Order::Erase(_) => Consumer::Storage,
+            Order::Erase(_) | Order::EraseTenant => Consumer::Storage,
             Order::Mail(_) => Consumer::Mail,
         }
     }
@@ -105,7 +107,7 @@ impl Order {
             Order::Device(_) => "OrderDevice",
             Order::Share { sharing: Sharing::Included, .. } => "IncludeInTeamSharing",
             Order::Share { sharing: Sharing::Excluded, .. } => "ExcludeFromTeamSharing",
-            Order::Erase(_) => "Erase",
+            Order::Erase(_) | Order::EraseTenant => "Erase",
             Order::Mail(mail) => mail.name(),
         }
     }
@@ -119,6 +121,7 @@ impl Order {
                 json!({"device": device, "action": action.name(), "token": token, "order": order.name()})
             }
             Order::Share { organization, sharing: _ } => json!({ "organization": organization.as_str() }),
+            Order::EraseTenant => json!({ "data": "tenant" }),
             Order::Erase(data) => json!({ "data": data }),
         }
     }

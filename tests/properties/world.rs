@@ -145,7 +145,8 @@ impl World {
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let (submissions, set) = submissions(manifests);
-        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, now: instant(now), until: None };
+        let secrets = Arc::new(rollcall::manifests::secrets::Contents::new());
+        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, secrets, now: instant(now), until: None };
         rehearse(&self.directory, rehearsal).await.unwrap()
     }
 

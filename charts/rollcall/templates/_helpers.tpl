@@ -67,4 +67,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+# One by one, when a Tenant names one (spec.cancellation.confirmation).
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
 {{- end }}

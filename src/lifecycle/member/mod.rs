@@ -17,14 +17,15 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, hold_key, not_yet_supported,
-    place_key, record_key, unmanaged,
+    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, cancellation, hold_key,
+    not_yet_supported, place_key, record_key, registration, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
-    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, RequestState, Space,
+    TenantRecord,
 };
 use transfer::Transfer;
 use transitions::{Dates, Guard, advance, delete, state};
@@ -37,6 +38,9 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
     };
     let mut decision = Decision::unchanged(visit, current.map(Record::Member));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     catch_up(world, visit, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
@@ -99,7 +103,6 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
         && let Some(due) = member.state.wake_at
         && due <= world.now
     {
-        let guard = guard(world, &member);
         if member.is_deleted() {
             let lived = Lived { account: account::released(world, &tenant, &member.lived.account), ..member.lived.clone() };
             let next = settled(world, &member, &tenant, lived, world.now);
@@ -107,6 +110,7 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
             purge_if_due(world, &tenant, decision);
             break;
         }
+        let guard = guard(world, &member);
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
         account::departed(world, &tenant, &member, &mut lived);
@@ -117,6 +121,7 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
             break;
         }
     }
+    purge_if_due(world, &tenant, decision);
 }
 
 /// Takes in what became of the member's password.
@@ -163,16 +168,20 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
 }
 
 /// The end of the grace period (M25). While the clocks differ (R4), or nobody declares the tenant (T14), it
-/// waits where it is. A grace period of nothing ends as it begins (T10).
+/// waits where it is. A grace period of nothing ends as it begins (T10); a tenant that is to be cancelled may end
+/// all of them (T12).
 fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     if let Some(member) = member_of(decision)
         && world.irreversible
         && tenant.managed
         && member.is_deleted()
         && let Some(due) = member.state.wake_at
-        && due <= world.now
     {
-        decision.step(Cause::Scheduled, due, None);
+        if due <= world.now {
+            decision.step(Cause::Scheduled, due, None);
+        } else if tenant.purges_deleted() {
+            decision.step(Cause::Dependency, world.now, None);
+        }
     }
 }
 
@@ -278,6 +287,11 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     if let Some(block) = blocked {
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
+    }
+    if current.is_none()
+        && let Some(message) = cancellation::takes_nobody(&tenant)
+    {
+        return decision.wait(Reason::TenantCancelling, message, [record_key(&tenant_key)]);
     }
     if current.is_none()
         && let Some(limit) = places(tenant.plan(), Kind::Member)
@@ -537,6 +551,15 @@ fn warnings(
     }
     if let Some(tenant) = world.tenants.get(&member.tenant) {
         list.extend(account::warnings(world, &tenant.intent.spec, member));
+    }
+    if let Some(id) = registration::approved_by(visit)
+        && world.requests.get(id).is_none_or(|request| {
+            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
+        })
+    {
+        let message =
+            format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");
+        list.push((Reason::RegistrationNotFound, message));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
     let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();
