@@ -36,6 +36,8 @@ pub struct Told {
     pub member: Handle,
     /// Why it waits, if it does.
     pub trouble: Option<(Reason, String)>,
+    /// Whether that is another than was told before.
+    pub is_new: bool,
 }
 
 /// Carries out what is ordered.
@@ -76,7 +78,8 @@ enum Outcome {
 impl<S: Secrets> Worker<S> {
     /// A worker on a directory.
     pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
-        let digest_key = directory.known_setting("digest_key").await?.unwrap_or_default();
+        let digest_key = directory.known_setting("digest_key").await?;
+        let digest_key = digest_key.ok_or_else(|| Error::Corrupt("the key of its digests is missing".into()))?;
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_bytes());
         Ok(Worker { directory, hasher, digest_key, secrets })
     }
@@ -276,7 +279,6 @@ impl<S: Secrets> Worker<S> {
             let known = passwords::told(&mut tx, uid).await?;
             let known_trouble = known.as_ref().and_then(|fact| fact.trouble.clone());
             let since = known.as_ref().and_then(|fact| fact.changed_at);
-            let mut told_of = |trouble| told.push(Told { member: member.handle.clone(), trouble });
             let fact = match outcome {
                 Outcome::Set(credential) => {
                     // Nobody else carried it out, and the member is still there.
@@ -290,7 +292,7 @@ impl<S: Secrets> Worker<S> {
                         }
                         Why::First | Why::RemoveSecret => {}
                     }
-                    told_of(None);
+                    told.push(Told { member: member.handle.clone(), trouble: None, is_new: true });
                     Some((Some(now), None))
                 }
                 Outcome::Nothing(changed_at) => {
@@ -301,8 +303,9 @@ impl<S: Secrets> Worker<S> {
                 Outcome::Waits(reason, message) => {
                     passwords::tried(&mut tx, &order.id, now).await?;
                     let trouble = Some((reason, message));
-                    told_of(trouble.clone());
-                    (known_trouble != trouble).then_some((member.lived.password_changed_at, trouble))
+                    let is_new = known_trouble != trouble;
+                    told.push(Told { member: member.handle.clone(), trouble: trouble.clone(), is_new });
+                    is_new.then_some((member.lived.password_changed_at, trouble))
                 }
                 Outcome::WaitsQuietly => {
                     passwords::tried(&mut tx, &order.id, now).await?;

@@ -7,6 +7,8 @@ pub mod events;
 pub mod health;
 mod known;
 mod object;
+mod passwords;
+mod secrets;
 mod session;
 mod settle;
 mod watch;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Client;
 
+use crate::credentials::Hasher;
 use crate::directory::leadership::{Leader, take_if_free};
 use crate::directory::{Directory, Error};
 use crate::reconcile::Engine;
@@ -46,6 +49,10 @@ pub struct Settings {
     pub directory: Directory,
     /// The namespaces to watch; all, if there are none.
     pub namespaces: Vec<Arc<str>>,
+    /// The namespaces whose Secrets may be read and written.
+    pub secret_namespaces: Vec<Arc<str>>,
+    /// Hashes passwords.
+    pub hasher: Hasher,
     /// How often every declaration is looked at for drift.
     pub drift_interval: Duration,
 }

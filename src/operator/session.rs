@@ -17,7 +17,7 @@ use super::object::Object;
 use super::settle::{Looked, Settling, look};
 use super::watch::{Scope, Seen, follow};
 use super::writer::{self, Outcome, Write, Writer};
-use super::{Settings, clock, now};
+use super::{Settings, clock, now, passwords};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet, status_digest};
@@ -131,6 +131,7 @@ impl Session {
         for scope in session.scopes() {
             session.watch(ORDER[0], scope);
         }
+        session.watches.spawn(passwords::follow(session.settings.clone(), session.health.clone()));
         Ok(session)
     }
 

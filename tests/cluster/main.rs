@@ -4,4 +4,5 @@
 mod hard_days;
 mod life;
 mod losses;
+mod passwords;
 mod support;

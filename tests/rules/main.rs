@@ -6,6 +6,7 @@ mod activation;
 mod assignments;
 mod bad_input;
 mod commands;
+mod confidential;
 mod deletion;
 mod departure;
 mod examples;

@@ -52,6 +52,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{/* The rights on what people declare, where it is watched. */}}
+{{- /* In the namespaces of secretNamespaces: passwords are taken from Secrets and written to them. */}}
+{{- define "rollcall.secretRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, delete]
+{{- end }}
+
 {{- define "rollcall.rules" -}}
 - apiGroups: [rollcall.dev]
   resources: [tenants, organizations, members, externalcontacts]
