@@ -305,7 +305,9 @@ impl<S: Secrets> Worker<S> {
                     let trouble = Some((reason, message));
                     let is_new = known_trouble != trouble;
                     told.push(Told { member: member.handle.clone(), trouble: trouble.clone(), is_new });
-                    is_new.then_some((member.lived.password_changed_at, trouble))
+                    // What was told last is newer than the record may be.
+                    let since = if known.is_some() { since } else { member.lived.password_changed_at };
+                    is_new.then_some((since, trouble))
                 }
                 Outcome::WaitsQuietly => {
                     passwords::tried(&mut tx, &order.id, now).await?;
