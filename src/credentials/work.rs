@@ -2,7 +2,7 @@
 //! with what follows from it. Carried out after the commit that ordered it, and again until it is done. Called by
 //! the shells; it is the same for files and for a cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
@@ -71,6 +71,8 @@ enum Outcome {
     Nothing(Option<Timestamp>),
     /// It waits.
     Waits(Reason, String),
+    /// Tidied up; the password is as it was.
+    Tidied,
     /// It waits, and the member's resource need not tell.
     WaitsQuietly,
 }
@@ -197,9 +199,13 @@ impl<S: Secrets> Worker<S> {
         let never_taken = credential.as_ref().is_none_or(|credential| credential.taken.is_none());
         let generates = match (order.why, mode) {
             _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            // Another was generated meanwhile: its Secret stays.
+            (Why::RemoveSecret, _) if credential.as_ref().is_some_and(|credential| credential.generated) => {
+                return Ok(Outcome::Tidied);
+            }
             (Why::RemoveSecret, _) => {
                 return Ok(match self.secrets.remove(&initial).await {
-                    Ok(()) => Outcome::Nothing(since),
+                    Ok(()) => Outcome::Tidied,
                     Err(_) => Outcome::WaitsQuietly,
                 });
             }
@@ -309,6 +315,10 @@ impl<S: Secrets> Worker<S> {
                     let since = if known.is_some() { since } else { member.lived.password_changed_at };
                     is_new.then_some((since, trouble))
                 }
+                Outcome::Tidied => {
+                    passwords::settle(&mut tx, &order.id).await?;
+                    None
+                }
                 Outcome::WaitsQuietly => {
                     passwords::tried(&mut tx, &order.id, now).await?;
                     None
@@ -340,8 +350,22 @@ impl Made {
     }
 }
 
-/// The orders with their members, tenants and former passwords. One whose member is gone has gone with it.
-async fn tasks(tx: &mut Tx, orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+/// Which of a member's orders comes first: they concern the same Secret. The others are looked at the next time, when it
+/// is known what became of this one.
+fn rank(why: Why) -> u8 {
+    match why {
+        Why::Reset => 0,
+        Why::FromSecret => 1,
+        Why::First => 2,
+        Why::RemoveSecret => 3,
+    }
+}
+
+/// The orders with their members, tenants and former passwords, one a member. One whose member is gone has gone with it.
+async fn tasks(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+    orders.sort_by_key(|order| rank(order.why));
+    let mut seen: HashSet<Uid> = HashSet::new();
+    orders.retain(|order| seen.insert(order.member.clone()));
     let uids: Vec<Uid> = orders.iter().map(|order| order.member.clone()).collect();
     let mut members: HashMap<Uid, Arc<MemberRecord>> = HashMap::new();
     for record in records::load(tx, Kind::Member, Found::Uid, keys(&uids)).await? {
