@@ -164,14 +164,14 @@ pub struct PasswordPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8, max = 20))]
     pub min_length: Option<u8>,
-    /// The kinds of characters that it must hold.
+    /// The kinds of characters that it must hold; `LettersAndDigits` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complexity: Option<PasswordComplexity>,
     /// Days until a password must be changed: 30, 60, 90, 180 or 365; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("self in [30, 60, 90, 180, 365]", "a password expires after 30, 60, 90, 180 or 365 days, or never if the field is left out (T5)"))]
     pub expires_after: Option<u16>,
-    /// How many former passwords may not be used again: 0 to 24, 0 if absent.
+    /// How many former passwords, the present one among them, may not be used again: 0 to 24, 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 24))]
     pub forbid_reuse: Option<u8>,

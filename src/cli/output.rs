@@ -135,8 +135,9 @@ pub fn passwords(told: &[Told]) {
     }
     match (waiting.count(), told.len()) {
         (_, 0) => {}
+        (0, 1) => eprintln!("1 password set"),
         (0, all) => eprintln!("{all} passwords set"),
-        (some, all) => eprintln!("{} passwords set, {some} wait", all - some),
+        (some, all) => eprintln!("{} passwords set, {some} waiting", all - some),
     }
 }
 

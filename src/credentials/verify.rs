@@ -123,6 +123,13 @@ fn judge(
     }
 }
 
+/// Whether a password is a member's present one, whatever the member may do with it. It takes one verification, also
+/// where there is no such member.
+pub async fn knows(directory: &Directory, hasher: &Hasher, member: &Handle, password: &Confidential) -> Result<bool, Error> {
+    let account = by_handle(&mut directory.read().await?, member).await?;
+    is_right(hasher, account.as_ref(), password).await
+}
+
 /// Verifies a password once, also where there is nobody to verify it for.
 pub(super) async fn is_right(hasher: &Hasher, account: Option<&Account>, password: &Confidential) -> Result<bool, Error> {
     let hash = account.and_then(|account| account.credential.as_ref()).map(|credential| credential.hash.as_str());

@@ -5,11 +5,12 @@ use std::process::Command;
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use crate::support::{becomes, company, started, tenant, within};
+use crate::support::{becomes, company, tenant, with_secrets, within};
 
+// T12
 #[test]
 fn a_tenant_tells_what_blocks_its_cancellation_and_ends_once_nothing_does() {
-    let (plane, directory, _operator) = started();
+    let (plane, directory, _operator) = with_secrets();
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["tenant/acme", "member/boss", "member/jane"]);
     assert_eq!(plane.status("tenant", "hr", "acme", "phase"), "Active");
@@ -17,7 +18,7 @@ fn a_tenant_tells_what_blocks_its_cancellation_and_ends_once_nothing_does() {
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, least).hash_password(b"correct-horse").unwrap();
     let boss = directory.uid("boss").unwrap();
     directory.execute(&format!(
-        "INSERT INTO credentials (member, hash, must_change, changed_at) VALUES ('{boss}', '{hash}', FALSE, 0)"
+        "INSERT INTO credentials (member, hash, must_change, changed_at, generated) VALUES ('{boss}', '{hash}', FALSE, 0, FALSE)"
     ));
     plane.kubectl(&["create", "secret", "generic", "farewell", "-n", "hr", "--from-literal=password=correct-horse"]);
 

@@ -6,4 +6,5 @@ mod hard_days;
 mod life;
 mod losses;
 mod mail;
+mod passwords;
 mod support;

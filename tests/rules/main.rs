@@ -11,6 +11,7 @@ mod branches;
 mod budget;
 mod cancellation;
 mod commands;
+mod confidential;
 mod crossings;
 mod deletion;
 mod departure;
