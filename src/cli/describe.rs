@@ -7,6 +7,7 @@ use super::{Failure, Global, OK, PARTLY, get, history, object};
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
 use crate::directory::declarations::Filter;
+use crate::directory::outbox::{self, Which};
 use crate::directory::{audit, facts};
 use crate::record::Uid;
 
@@ -43,6 +44,14 @@ impl Describe {
             println!("\nAccess\n  open sessions: {}", facts::open_sessions(&mut tx, &uid).await?);
             for (at, app) in facts::last_sign_ins(&mut tx, &uid, 5).await? {
                 println!("  signed in: {} with {app}", rfc3339(at));
+            }
+            let waiting = outbox::list(&mut tx, Which::Open, None, Some(&uid)).await?;
+            if !waiting.is_empty() {
+                println!("\nOutbox");
+            }
+            for row in waiting {
+                let error = row.error.map(|error| format!(": {error}")).unwrap_or_default();
+                println!("  {} since {} ({}){error}", row.effect, rfc3339(row.at), row.consumer);
             }
         }
         section("Spec", &object["spec"]);

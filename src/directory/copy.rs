@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, audit, claims, declarations, outbox, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -16,8 +16,8 @@ pub const RECORDED: &[&Table] = &[
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
 ];
-/// How the records came about.
-pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
+/// How the records came about, and what followed from it.
+pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES, &outbox::OUTBOX];
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
@@ -50,6 +50,11 @@ const NUMBERS: &[&str] = &[
     "sent_at",
     "ended_at",
     "used_at",
+    "attempts",
+    "next_at",
+    "refused_at",
+    "acknowledged_at",
+    "changed_at",
 ];
 const TRUTHS: &[&str] =
     &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
@@ -67,6 +72,7 @@ const DOCUMENTS: &[&str] = &[
     "fields",
     "digests",
     "changes",
+    "payload",
 ];
 
 /// Every row of a table, as it would be written.

@@ -9,7 +9,7 @@ use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::record::{Consumer, Mail, Order, Uid};
 
-const OUTBOX: Table = Table {
+pub const OUTBOX: Table = Table {
     name: "outbox",
     columns: &[
         "id",
@@ -81,6 +81,8 @@ pub struct Due {
     pub uid: Uid,
     pub tenant: Uid,
     pub mail: Mail,
+    /// The address that the order names; else it follows from the member.
+    pub to: Option<String>,
     /// How often it was tried, this time included.
     pub attempts: i64,
 }
@@ -92,7 +94,8 @@ pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, E
         let effect = row.text(3)?;
         let mail = Mail::ALL.into_iter().find(|mail| mail.name() == effect);
         let (id, uid, tenant, attempts) = (row.text(0)?, row.text(1)?.into(), row.text(2)?.into(), row.get(4)?);
-        Ok(mail.map(|mail| Due { id, uid, tenant, mail, attempts }))
+        let to = row.json(5)?["to"].as_str().map(str::to_owned);
+        Ok(mail.map(|mail| Due { id, uid, tenant, mail, to, attempts }))
     };
     let rows = tx.fetch(TAKE, vec![now.into(), limit.into()]).await?;
     let due: Vec<Option<Due>> = rows.iter().map(mail).collect::<Result<_, _>>()?;
@@ -102,7 +105,7 @@ pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, E
 const TAKE: &str = "UPDATE outbox SET attempts = attempts + 1, changed_at = $1, \
      next_at = $1 + CASE WHEN attempts < 6 THEN 60000000 * (1 << CAST(attempts AS INTEGER)) ELSE 3600000000 END \
      WHERE id IN (SELECT id FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
-     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts";
+     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts, payload";
 
 /// Whether a mail's time has come.
 pub async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
@@ -188,10 +191,10 @@ pub enum Which {
     All,
 }
 
-/// The rows of the outbox, oldest first, of one consumer or of all.
-pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>) -> Result<Vec<Listed>, Error> {
-    let consumer = consumer.map_or("", Consumer::name);
-    let rows = tx.fetch(LIST, vec![(which == Which::All).into(), consumer.into()]).await?;
+/// The rows of the outbox, oldest first, of one consumer or of all, of one record or of all.
+pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>, uid: Option<&Uid>) -> Result<Vec<Listed>, Error> {
+    let (consumer, uid) = (consumer.map_or("", Consumer::name), uid.map_or("", Uid::as_str));
+    let rows = tx.fetch(LIST, vec![(which == Which::All).into(), consumer.into(), uid.into()]).await?;
     rows.iter()
         .map(|row| {
             Ok(Listed {
@@ -215,7 +218,7 @@ pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>) -> Resu
 
 const LIST: &str = "SELECT o.id, o.at, o.uid, m.namespace, m.name, o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
      o.error, o.refused_at, o.acknowledged_at FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
-     WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) ORDER BY o.at, o.id";
+     WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) AND ($3 = '' OR o.uid = $3) ORDER BY o.at, o.id";
 
 /// What of a tenant is not acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,7 +226,7 @@ pub struct Open {
     pub orders: i64,
     /// The oldest of them.
     pub since: Option<Timestamp>,
-    /// Mails among them that wait, as long as nobody sends any; else those that could not be sent yet.
+    /// Mails among them that wait, where nobody sends any, or some could not be sent; else none is told of.
     pub mails: i64,
     pub mails_since: Option<Timestamp>,
 }
@@ -234,11 +237,10 @@ pub async fn open(tx: &mut Tx, sends: Sends) -> Result<HashMap<String, Open>, Er
     for row in tx.fetch(OPEN, vec![]).await? {
         let open = map.entry(row.text(0)?).or_default();
         (open.orders, open.since) = (row.get(1)?, row.maybe_instant(2)?);
-        let place = match sends {
-            Sends::No => 3,
-            Sends::Yes => 5,
-        };
-        (open.mails, open.mails_since) = (row.get(place)?, row.maybe_instant(place + 1)?);
+        let failing: i64 = row.get(5)?;
+        if sends == Sends::No || failing > 0 {
+            (open.mails, open.mails_since) = (row.get(3)?, row.maybe_instant(4)?);
+        }
     }
     Ok(map)
 }
@@ -246,8 +248,7 @@ pub async fn open(tx: &mut Tx, sends: Sends) -> Result<HashMap<String, Open>, Er
 const OPEN: &str = "SELECT tenant, count(*), min(at), \
      count(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN 1 END), \
      min(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN at END), \
-     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN 1 END), \
-     min(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN at END) \
+     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN 1 END) \
      FROM outbox WHERE acknowledged_at IS NULL GROUP BY tenant";
 
 /// Whether whoever led last knows a server to send mails through.

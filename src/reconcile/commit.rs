@@ -235,7 +235,9 @@ impl Commit {
                     self.erased.push(record.uid().clone());
                 }
                 Effect::Mail(mail) => {
-                    if !self.silent.contains(record.tenant()) {
+                    // Whose record somebody took away, and comes back, had its first mail.
+                    let had = step.before.is_none() && self.leftovers.contains(record.uid());
+                    if !had && !self.silent.contains(record.tenant()) {
                         self.orders.push(ordered(Order::Mail(mail)));
                     }
                 }

@@ -53,7 +53,7 @@ impl Kept {
 }
 
 /// Something that another must do about a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The member leaves all message rooms (M23).
     LeaveRooms,
@@ -61,32 +61,36 @@ pub enum Order {
     Erase(Kept),
     /// This mail is sent to the member (M34). Where to, and its text, follow from the record when it is sent.
     Mail(Mail),
+    /// The person at this address, who is no member, is asked to be an external contact (X3).
+    Invite(String),
 }
 
 impl Order {
     /// Who carries it out.
-    pub fn consumer(self) -> Consumer {
+    pub fn consumer(&self) -> Consumer {
         match self {
             Order::LeaveRooms => Consumer::Messages,
             Order::Erase(_) => Consumer::Storage,
-            Order::Mail(_) => Consumer::Mail,
+            Order::Mail(_) | Order::Invite(_) => Consumer::Mail,
         }
     }
 
     /// What is to be done, as the outbox names it.
-    pub fn effect(self) -> &'static str {
+    pub fn effect(&self) -> &'static str {
         match self {
             Order::LeaveRooms => "LeaveRooms",
             Order::Erase(_) => "Erase",
             Order::Mail(mail) => mail.name(),
+            Order::Invite(_) => Mail::ExternalInvitation.name(),
         }
     }
 
     /// What else the consumer needs to know.
-    pub fn payload(self) -> Value {
+    pub fn payload(&self) -> Value {
         match self {
             Order::LeaveRooms | Order::Mail(_) => json!({}),
             Order::Erase(kept) => json!({ "data": kept.name() }),
+            Order::Invite(address) => json!({ "to": address }),
         }
     }
 }

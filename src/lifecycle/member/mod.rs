@@ -282,7 +282,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let lived = advance(&base.lived, &dates, tenant.deletion_grace(), guard, world.now, world.now);
     let mut next = settled(world, &base, &tenant, lived, world.now);
     if let Some(current) = &current {
-        mail::resend(&mut next, current);
+        mail::resend(&mut next, current, &tenant);
     }
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
