@@ -125,7 +125,7 @@ reasons! {
     /// What a new value of the field orders does not apply to the member as it is; nothing was done (M34).
     NotApplicable: Warning, "Take the field out.";
     /// The mail server refused a mail for good; it is set aside (M34).
-    MailRefused: Warning, "Correct the address, then `rollcall outbox retry`; or acknowledge it.";
+    MailRefused: Warning, "Correct `personalEmail`, which tries it again; or `rollcall outbox retry`; or acknowledge it.";
     /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).

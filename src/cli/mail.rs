@@ -20,15 +20,9 @@ const UNSENT: &str = "no server to send them through is configured (--smtp)";
 /// How mails leave (M34).
 #[derive(Debug, Args)]
 pub struct Mailing {
-    /// Send mails through this server: smtps://USER:PASSWORD@HOST:PORT, or smtp://… for STARTTLS; without it, mails wait
-    /// in the outbox
-    #[arg(
-        long,
-        env = "ROLLCALL_SMTP",
-        hide_env_values = true,
-        value_name = "URL",
-        requires_all = ["mail_from", "link_base"]
-    )]
+    /// Send mails through this server, with --mail-from and --link-base: smtps://USER:PASSWORD@HOST:PORT, or smtp://… for
+    /// STARTTLS; without it, mails wait in the outbox
+    #[arg(long, env = "ROLLCALL_SMTP", hide_env_values = true, value_name = "URL")]
     smtp: Option<Secret>,
     /// Who mails are from: hr@example.com, or "Example HR <hr@example.com>"
     #[arg(long, env = "ROLLCALL_MAIL_FROM", value_name = "ADDRESS")]
@@ -58,8 +52,12 @@ impl Mailing {
     /// The server to send mails through, if one is given. An empty text is none: a chart may set it so.
     pub fn post(&self) -> Result<Option<Post>, Failure> {
         let Some(Secret(url)) = self.smtp.as_ref().filter(|url| !url.0.is_empty()) else { return Ok(None) };
-        let (from, link_base) = (self.mail_from.as_deref().unwrap_or_default(), self.link_base.as_deref().unwrap_or_default());
-        Post::new(url, from, link_base).map(Some).map_err(Failure::Usage)
+        let given = |value: &Option<String>, name: &str| {
+            let missing = || Failure::Usage(format!("mails are to be sent (--smtp): {name} is missing"));
+            value.clone().filter(|value| !value.is_empty()).ok_or_else(missing)
+        };
+        let (from, link_base) = (given(&self.mail_from, "--mail-from")?, given(&self.link_base, "--link-base")?);
+        Post::new(url, &from, &link_base).map(Some).map_err(Failure::Usage)
     }
 }
 

@@ -164,6 +164,14 @@ pub async fn retry(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error>
 const RETRY: &str = "UPDATE outbox SET next_at = $2, changed_at = $2, folded = (refused_at IS NULL), refused_at = NULL \
      WHERE id = $1 AND acknowledged_at IS NULL";
 
+/// Has the mails of these members tried again at once: they have another address.
+pub async fn readdress(tx: &mut Tx, members: &[Uid], now: Timestamp) -> Result<(), Error> {
+    let mails = members.iter().map(|uid| vec![Cell::from(uid.as_str()), Consumer::Mail.name().into()]).collect();
+    let now = now.as_microsecond();
+    let again = format!("next_at = {now}, changed_at = {now}, folded = (refused_at IS NULL), refused_at = NULL");
+    tx.update("outbox", &again, &["uid", "consumer"], mails, "acknowledged_at IS NULL").await.map(drop)
+}
+
 /// A row of the outbox as it is listed.
 #[derive(Clone, Debug)]
 pub struct Listed {

@@ -47,7 +47,7 @@ pub struct Health {
     pub objects: Gauge<i64, AtomicI64>,
     pub changes: Family<By, Counter>,
     pub patches: Family<By, Counter>,
-    mails: Family<By, Counter>,
+    pub mails: Family<By, Counter>,
     pub events_dropped: Counter,
     pub watch_errors: Counter,
     pub engine_errors: Counter,

@@ -37,6 +37,7 @@ pub struct Commit {
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Ordered>,
+    readdressed: Vec<Uid>,
     erased: Vec<Uid>,
     folded: Vec<Uid>,
     /// What the records know now of mails and links.
@@ -234,6 +235,7 @@ impl Commit {
                     self.orders.extend(Kept::ALL.map(|kept| ordered(Order::Erase(kept))));
                     self.erased.push(record.uid().clone());
                 }
+                Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Mail(mail) => {
                     // Whose record somebody took away, and comes back, had its first mail.
                     let had = step.before.is_none() && self.leftovers.contains(record.uid());
@@ -463,6 +465,7 @@ impl Commit {
                 links::fold(&mut tx, &news.links).await?;
                 outbox::fold(&mut tx, &news.orders).await?;
             }
+            outbox::readdress(&mut tx, &self.readdressed, now).await?;
             outbox::order(&mut tx, self.orders, now).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
             if !touched.is_empty() {

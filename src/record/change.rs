@@ -103,6 +103,8 @@ pub enum Effect {
     Erase,
     /// A mail goes to the member (M34), unless its tenant wants none (T15).
     Mail(Mail),
+    /// The member has another address: mails that were refused, or wait, are tried again at once (M34).
+    Readdress,
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -225,6 +227,9 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     };
     let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
     let mut list: Vec<Effect> = mails(Some(before), after).into_iter().map(Effect::Mail).collect();
+    if before.declared.personal_email != after.declared.personal_email {
+        list.push(Effect::Readdress);
+    }
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {

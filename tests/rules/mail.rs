@@ -157,12 +157,15 @@ fn a_mail_that_is_refused_is_set_aside_and_told() {
         let message = condition(&object, "MailRefused").expect("the condition")["message"].clone();
         assert!(message.as_str().unwrap_or_default().contains("550"), "{message}");
         assert_eq!(waiting(roll, "jane"), [("FirstNotice".into(), "Refused".into())]);
-        send(roll, &post, "2027-03-02T09:00:00Z", &jane("")).expect_code(0);
+        send(roll, &post, "2027-03-02T09:00:00Z", "").expect_code(0);
         assert_eq!(outbox(roll, &[])[0]["attempts"], 1, "not tried again by itself");
         let id = outbox(roll, &[])[0]["id"].as_str().unwrap_or_default().to_owned();
         roll.run(&["outbox", "retry", &id, "--now", "2027-03-02T10:00:00Z"], "").ok();
         send(roll, &post, "2027-03-02T10:00:00Z", "").expect_code(0);
-        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        assert_eq!(outbox(roll, &[])[0]["attempts"], 2, "tried again when it was asked for");
+        assert!(has(roll, "jane", "MailRefused"));
+        send(roll, &post, "2027-03-02T11:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"], "another address tries it again");
         assert!(!has(roll, "jane", "MailRefused"));
     });
 }
@@ -427,6 +430,9 @@ fn the_password_of_the_mail_server_is_never_shown() {
         assert_eq!((post.mails(JANE).len(), waiting(roll, "jane").len()), (0, 1));
         with(&format!("{open}?tls=none"), "2027-03-01T11:00:00Z");
         assert_eq!((post.mails(JANE).len(), waiting(roll, "jane").len()), (1, 0));
+        let output = roll.run(&["apply", "--now", "2027-03-02T09:00:00Z", "--smtp", "smtp://rollcall:s3cret@127.0.0.1"], "");
+        assert_eq!(output.code, 2, "{output}");
+        assert!(output.stderr.contains("--mail-from") && !output.stderr.contains("s3cret"), "{output}");
         let misread = args("smtp://rollcall:s3cret@127.0.0.1:none");
         let output = roll.run(&[&["apply", "--now", "2027-03-02T09:00:00Z"], &misread[..]].concat(), "");
         assert_eq!(output.code, 2, "{output}");

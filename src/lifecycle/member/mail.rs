@@ -78,7 +78,7 @@ pub fn warnings(
         list.push((Reason::NotApplicable, message.to_owned()));
     }
     if let Some((mail, error)) = news.and_then(|news| news.refused.as_ref()) {
-        let message = format!("the mail {mail} was refused: {error}; correct the address, then `rollcall outbox retry` (M34)");
+        let message = format!("the mail {mail} was refused: {error}; correct personalEmail, or `rollcall outbox retry` (M34)");
         list.push((Reason::MailRefused, message));
     }
     list

@@ -290,7 +290,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         verdict_of(&next)
     };
     verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
-    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, world.mail_news.get(&next.uid)));
+    // What was refused at another address is tried again.
+    let same_address = current.as_ref().is_none_or(|current| current.declared.personal_email == next.declared.personal_email);
+    let news = world.mail_news.get(&next.uid).filter(|_| same_address);
+    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, news));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
