@@ -60,6 +60,11 @@ async fn scenario(url: &str) {
     let uid = jane(&directory).await.uid().clone();
     link(&directory, "first", &uid, at("2027-03-01T09:00:00Z")).await;
     link(&directory, "second", &uid, at("2027-03-02T09:00:00Z")).await;
+    let look = async |token: &str, now: &str| {
+        let mut tx = directory.read().await.unwrap();
+        links::look(&mut tx, token, Purpose::Registration, at(now)).await.unwrap()
+    };
+    assert_eq!(look("second", "2027-03-02T10:00:00Z").await, Ok(uid.clone()), "looking does not use it up");
     let register =
         async |token: &str, now: &str| links::registered(&directory, token, at(now), async |_, _| Ok(())).await.unwrap();
     assert_eq!(register("none", "2027-03-02T10:00:00Z").await, Err(Useless::Unknown));

@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::{Told, Worker};
 use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
-use crate::mail::follow;
 use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
@@ -119,19 +117,16 @@ impl Apply {
             engine.keep(output::MOST);
         }
         let code = self.once(&mut engine, roster, global).await?;
-        mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
         match watch {
             None => {
+                mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
                 engine.release().await?;
                 Ok(code)
             }
             Some(watch) => {
-                let mails = post.map(|post| {
-                    let directory = engine.directory.clone();
-                    tokio::spawn(async move { follow(&post, &directory, Timestamp::now).await })
-                });
+                let mails = mail::follow(&engine.directory, post).await?;
                 let code = self.stay(engine, watch, global).await;
-                mails.iter().for_each(tokio::task::JoinHandle::abort);
+                mails.abort();
                 code
             }
         }

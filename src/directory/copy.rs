@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
 use super::{
-    Absent, Address, Directory, Error, accounts, audit, charges, claims, declarations, holds, passwords, photos, records,
+    Absent, Address, Directory, Error, accounts, audit, charges, claims, declarations, holds, outbox, passwords, photos, records,
     registrations,
 };
 
@@ -19,8 +19,8 @@ pub const RECORDED: &[&Table] = &[
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
 ];
-/// How the records came about.
-pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
+/// How the records came about, and what followed from it.
+pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES, &outbox::OUTBOX];
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
@@ -76,6 +76,10 @@ const NUMBERS: &[&str] = &[
     "decided_at",
     "told",
     "cancelled_at",
+    "attempts",
+    "next_at",
+    "refused_at",
+    "acknowledged_at",
 ];
 const TRUTHS: &[&str] = &[
     "settled",
@@ -108,6 +112,7 @@ const DOCUMENTS: &[&str] = &[
     "fields",
     "digests",
     "changes",
+    "payload",
 ];
 
 /// Every row of a table, as it would be written.

@@ -152,14 +152,14 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     // Mails are sent by whoever leads, and by nobody else.
     tokio::select! {
         led = session.run() => led,
-        () = send_mails(settings) => Ok(()),
+        () = send_mails(settings, health) => Ok(()),
     }
 }
 
 /// Sends mails for as long as it is polled; never ends.
-async fn send_mails(settings: &Settings) {
+async fn send_mails(settings: &Settings, health: &Health) {
     match &settings.post {
-        Some(post) => mail::follow(post, &settings.directory, now).await,
+        Some(post) => mail::follow(post, &settings.directory, now, |round| health.count_mails(round)).await,
         None => std::future::pending().await,
     }
 }

@@ -43,6 +43,7 @@ pub struct Commit {
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Ordered>,
+    readdressed: Vec<Uid>,
     erased: Vec<Uid>,
     erased_tenants: Vec<Uid>,
     /// Tenants whose deleted members are purged at once from now on (T12).
@@ -299,7 +300,8 @@ impl Commit {
                 | Order::EraseTenant
                 | Order::NotifyUpdate
                 | Order::Share { .. }
-                | Order::Mail(_) => uuid::Uuid::now_v7().to_string(),
+                | Order::Mail(_)
+                | Order::Invite(_) => uuid::Uuid::now_v7().to_string(),
             },
             at: step.due,
             uid: record.uid().clone(),
@@ -311,7 +313,11 @@ impl Commit {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
-                Effect::Order(Order::Mail(_)) if self.silent.contains(record.tenant()) => {}
+                // Whose record somebody took away, and comes back, had its first mail.
+                Effect::Order(Order::Mail(_))
+                    if self.silent.contains(record.tenant())
+                        || (step.before.is_none() && self.leftovers.contains(record.uid())) => {}
+                Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
                 Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
@@ -574,6 +580,7 @@ impl Commit {
                 links::fold(&mut tx, &news.links).await?;
                 outbox::fold(&mut tx, &news.orders).await?;
             }
+            outbox::readdress(&mut tx, &self.readdressed, now).await?;
             outbox::order(&mut tx, self.orders, now).await?;
             accounts::fold(&mut tx, &self.news).await?;
             for (choice, member) in &self.withdrawn {

@@ -117,6 +117,8 @@ pub enum Effect {
     ErasePhoto,
     /// Everything personal of the record is erased (M25).
     Erase,
+    /// The member has another address: mails that were refused, or wait, are tried again at once (M34).
+    Readdress,
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -268,6 +270,9 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
     let orders = mails(before, after).into_iter().map(Order::Mail).chain(sharing(before, after));
     let mut list: Vec<Effect> = orders.map(Effect::Order).collect();
     let Some(before) = before else { return list };
+    if before.declared.personal_email != after.declared.personal_email {
+        list.push(Effect::Readdress);
+    }
     if signs_out(before, after) {
         list.push(Effect::SignOut);
     } else if after.apps_blocked() && !before.apps_blocked() {

@@ -85,6 +85,8 @@ pub enum Order {
     Share { organization: Uid, sharing: Sharing },
     /// This mail is sent to the member (M34). Where to, and its text, follow from the record when it is sent.
     Mail(Mail),
+    /// The person at this address, who is no member, is asked to be an external contact (X3).
+    Invite(String),
 }
 
 impl Order {
@@ -95,7 +97,7 @@ impl Order {
             Order::Device(_) => Consumer::Devices,
             Order::Share { .. } => Consumer::Teams,
             Order::Erase(_) | Order::EraseTenant => Consumer::Storage,
-            Order::Mail(_) => Consumer::Mail,
+            Order::Mail(_) | Order::Invite(_) => Consumer::Mail,
         }
     }
 
@@ -109,6 +111,7 @@ impl Order {
             Order::Share { sharing: Sharing::Excluded, .. } => "ExcludeFromTeamSharing",
             Order::Erase(_) | Order::EraseTenant => "Erase",
             Order::Mail(mail) => mail.name(),
+            Order::Invite(_) => Mail::ExternalInvitation.name(),
         }
     }
 
@@ -123,6 +126,7 @@ impl Order {
             Order::Share { organization, sharing: _ } => json!({ "organization": organization.as_str() }),
             Order::EraseTenant => json!({ "data": "tenant" }),
             Order::Erase(data) => json!({ "data": data }),
+            Order::Invite(address) => json!({ "to": address }),
         }
     }
 }

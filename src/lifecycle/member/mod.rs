@@ -359,7 +359,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     account::departed(world, &tenant, &base, &mut lived);
     let mut next = settled(world, &base, &tenant, lived, world.now);
     if let Some(current) = &current {
-        mail::resend(&mut next, current);
+        mail::resend(&mut next, current, &tenant);
     }
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
@@ -371,7 +371,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !next.is_deleted() {
         verdict.states.push(password::told(&next));
     }
-    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, world.mail_news.get(&next.uid)));
+    // What was refused at another address is tried again.
+    let same_address = current.as_ref().is_none_or(|current| current.declared.personal_email == next.declared.personal_email);
+    let news = world.mail_news.get(&next.uid).filter(|_| same_address);
+    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, news));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
