@@ -1,6 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
-use rollcall::directory::{self, Absent, Address, Directory, audit, declarations, facts, figures, leadership, unattended};
+use rollcall::directory::{
+    self, Absent, Address, Directory, audit, contacts, declarations, facts, figures, leadership, unattended,
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
 fn shared() -> Vec<&'static str> {
@@ -10,6 +12,7 @@ fn shared() -> Vec<&'static str> {
         declarations::STATEMENTS,
         audit::STATEMENTS,
         facts::STATEMENTS,
+        contacts::STATEMENTS,
         figures::STATEMENTS,
     ]
     .concat()

@@ -1,5 +1,7 @@
 //! `rollcall record`: what services report.
 
+mod contacts;
+
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -33,6 +35,10 @@ enum What {
         #[arg(long)]
         location: Option<String>,
     },
+    /// Report who came into a message room, and who left it
+    Room(contacts::Room),
+    /// Report that a member accepted the invitation of an external contact
+    AcceptInvitation(contacts::AcceptInvitation),
 }
 
 /// The apps with which people sign in.
@@ -62,7 +68,11 @@ impl App {
 
 impl Record {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let What::SignIn { member, app, location } = self.what;
+        let (member, app, location) = match self.what {
+            What::SignIn { member, app, location } => (member, app, location),
+            What::Room(room) => return room.run(global).await,
+            What::AcceptInvitation(accepted) => return accepted.run(global).await,
+        };
         let name = member.strip_prefix("member/").unwrap_or(&member);
         let handle = Handle::new(global.default_namespace(), name);
         let directory = global.open().await?;
@@ -98,7 +108,7 @@ async fn member(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>
     let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Kept::Member(member) => Some(member),
-        Kept::Tenant(_) | Kept::Organization(_) => None,
+        Kept::Tenant(_) | Kept::Organization(_) | Kept::ExternalContact(_) => None,
     }))
 }
 

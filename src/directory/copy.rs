@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, audit, claims, declarations, records};
+use super::{Absent, Address, Directory, Error, audit, claims, contacts, declarations, records};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -15,6 +15,7 @@ pub const RECORDED: &[&Table] = &[
     &records::MEMBERS,
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
+    &contacts::CONTACTS,
 ];
 /// How the records came about.
 pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
@@ -22,6 +23,8 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
+    &contacts::ACCEPTANCES,
+    &Table { name: "rooms", columns: &["room", "member"], key: &["room", "member"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
 ];
 
@@ -38,6 +41,7 @@ const NUMBERS: &[&str] = &[
     "leave_at",
     "deleted_at",
     "purge_at",
+    "trashed_at",
     "ordinal",
     "at",
     "purged_at",
@@ -46,8 +50,18 @@ const NUMBERS: &[&str] = &[
     "due",
     "epoch",
 ];
-const TRUTHS: &[&str] =
-    &["settled", "managed", "is_primary", "leader", "private", "include_in_team_sharing", "departed", "folded"];
+const TRUTHS: &[&str] = &[
+    "settled",
+    "managed",
+    "is_primary",
+    "leader",
+    "private",
+    "include_in_team_sharing",
+    "departed",
+    "folded",
+    "photo",
+    "with_owner",
+];
 const DOCUMENTS: &[&str] = &[
     "spec",
     "annotations",

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::sql::{Cell, Table, Tx, keys};
-use crate::api::Handle;
+use crate::api::{Handle, Kind};
 use crate::record::Uid;
 
 const SIGN_INS: Table = Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] };
@@ -28,7 +28,9 @@ pub const ERASED: &[(&str, &str)] = &[
     ("usage", "member"),
     ("rooms", "member"),
     ("credentials", "member"),
+    ("acceptances", "member"),
     ("audit_values", "uid"),
+    ("audit_values", "about"),
 ];
 
 /// A sign-in as a service reports it: the fact, and the session that it opens.
@@ -146,12 +148,17 @@ pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Er
     if members.is_empty() {
         return Ok(());
     }
-    let rows = members.iter().map(|uid| vec![uid.as_str().into(), "Member".into(), at.into()]);
-    tx.upsert(&TOMBSTONES, rows.collect()).await?;
+    lay_to_rest(tx, Kind::Member, members, at).await?;
     for (table, column) in ERASED {
         tx.delete(table, &[column], keys(members)).await?;
     }
     Ok(())
+}
+
+/// Notes that these uids are at rest: nothing but instants is kept of them.
+pub async fn lay_to_rest(tx: &mut Tx, kind: Kind, uids: &[Uid], at: Timestamp) -> Result<(), Error> {
+    let rows = uids.iter().map(|uid| vec![uid.as_str().into(), kind.name().into(), at.into()]);
+    tx.upsert(&TOMBSTONES, rows.collect()).await
 }
 
 /// Which of these identifiers are at rest.

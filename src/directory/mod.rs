@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod claims;
+pub mod contacts;
 pub mod copy;
 pub mod declarations;
 pub mod facts;

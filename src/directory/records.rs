@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::sql::{Cell, Row, Table, Tx, keys, table};
-use super::{Error, claims};
+use super::{Error, claims, contacts};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
-    AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
-    OrganizationRecord, Record, TenantDeclared, TenantRecord, Uid,
+    AssignmentRecord, ContactRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState,
+    OrganizationDeclared, OrganizationRecord, Record, TenantDeclared, TenantRecord, Uid,
 };
 
 pub const TENANTS: Table = Table {
@@ -143,13 +143,13 @@ pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec
     handles.into_iter().map(|handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()]).collect()
 }
 
-/// The records of a kind with these identifiers or handles. Contacts have none yet.
+/// The records of a kind with these identifiers or handles.
 pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Result<Vec<Record>, Error> {
     let table = match kind {
         Kind::Tenant => &TENANTS,
         Kind::Organization => &ORGANIZATIONS,
         Kind::Member => &MEMBERS,
-        Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => &contacts::CONTACTS,
     };
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -158,7 +158,8 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
     match kind {
         Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
         Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
-        Kind::Member | Kind::ExternalContact => {
+        Kind::ExternalContact => rows.iter().map(|row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))).collect(),
+        Kind::Member => {
             let mut members: Vec<MemberRecord> = rows.iter().map(member).collect::<Result<_, _>>()?;
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
@@ -195,7 +196,8 @@ async fn assignments<'a>(
 
 const ASSIGNMENT_COLUMNS: &str = "member, ordinal, organization, is_primary, position, leader, private, include_in_team_sharing";
 
-fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
+/// A stored intent, whose three columns begin at a place.
+pub(super) fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
     let json = row.json(at)?;
     let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
     Ok(Arc::new(Intent { spec, json: json.into(), digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
@@ -442,7 +444,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     let mut released: Vec<Uid> = Vec::new();
     let mut reassigned: Vec<Uid> = Vec::new();
     let mut renamed: Vec<(Kind, Uid)> = Vec::new();
-    let (mut tenants, mut organizations, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tenants, mut organizations, mut members, mut externals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut assignments, mut claims) = (Vec::new(), Vec::new());
     for Write { before, after } in writes {
         let held = before.as_ref().map(Record::claims).unwrap_or_default();
@@ -477,7 +479,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
                 let member = MemberRecord { revision, ..Arc::unwrap_or_clone(member) };
                 let was = match &before {
                     Some(Record::Member(before)) => before.declared.assignments.as_slice(),
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => &[],
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => &[],
                 };
                 if was != member.declared.assignments {
                     if !was.is_empty() {
@@ -486,6 +488,9 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
                     assignments.extend(assignment_rows(&member));
                 }
                 members.push(member_row(&member));
+            }
+            Record::ExternalContact(contact) => {
+                externals.push(contacts::contact_row(&ContactRecord { revision, ..Arc::unwrap_or_clone(contact) }));
             }
         }
     }
@@ -503,6 +508,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     tx.upsert(&TENANTS, tenants).await?;
     tx.upsert(&ORGANIZATIONS, organizations).await?;
     tx.upsert(&MEMBERS, members).await?;
+    tx.upsert(&contacts::CONTACTS, externals).await?;
     tx.insert(&ASSIGNMENTS, assignments).await
 }
 
@@ -511,5 +517,6 @@ fn revision(record: &Record) -> i64 {
         Record::Tenant(tenant) => tenant.revision,
         Record::Organization(organization) => organization.revision,
         Record::Member(member) => member.revision,
+        Record::ExternalContact(contact) => contact.revision,
     }
 }

@@ -8,19 +8,25 @@ use jiff::Timestamp;
 use super::Error;
 use super::declarations::Filter;
 use super::records::{By, load};
-use super::sql::{Cell, Tx, keys};
-use crate::api::{Handle, Kind};
+use super::sql::{Cell, Row, Tx, keys};
+use crate::api::{Handle, Key, Kind};
 use crate::record::Record;
 
-/// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may
+/// Members and contacts whose time has come, the earliest first. Deleted ones wait while nothing irreversible may
 /// happen: the clocks differ (R4), or nobody declares their tenant (T14).
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Handle>, Error> {
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
-    rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
+    let key = |row: &Row| {
+        let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
+        Ok(Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)))
+    };
+    rows.iter().map(key).collect()
 }
 
-const DUE: &str = "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
-     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) ORDER BY m.wake_at LIMIT $3";
+const DUE: &str = "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
+     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
+     UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
+     WHERE c.purge_at <= $1 AND $2 AND t.managed ORDER BY 4 LIMIT $3";
 
 /// The earliest instant after another at which time alone will change a record.
 pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp>, Error> {
@@ -28,14 +34,16 @@ pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp
     row.map_or(Ok(None), |row| row.maybe_instant(0))
 }
 
-const NEXT_WAKE: &str = "SELECT min(wake_at) FROM members WHERE wake_at > $1";
+const NEXT_WAKE: &str = "SELECT min(at) FROM (SELECT min(wake_at) AS at FROM members WHERE wake_at > $1 \
+     UNION ALL SELECT min(purge_at) FROM contacts WHERE purge_at > $1) AS instants";
 
-/// Members in their grace period (M24), or tenants without a resource (T14). Of other kinds, none.
+/// Members in their grace period (M24), contacts in the trash (X4), or tenants without a resource (T14).
 pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Record>, Error> {
     let sql = match kind {
         Kind::Member => DELETED,
         Kind::Tenant => UNMANAGED,
-        Kind::Organization | Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => TRASHED,
+        Kind::Organization => return Ok(Vec::new()),
     };
     let any = |wanted: &Option<Arc<str>>| Cell::from(wanted.as_deref().unwrap_or_default());
     let rows = tx.fetch(sql, vec![any(&filter.namespace), any(&filter.name)]).await?;
@@ -45,7 +53,9 @@ pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<
 
 const DELETED: &str = "SELECT uid FROM members WHERE deleted_at IS NOT NULL \
      AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
+const TRASHED: &str = "SELECT uid FROM contacts WHERE trashed_at IS NOT NULL \
+     AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 const UNMANAGED: &str = "SELECT uid FROM tenants WHERE NOT managed AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[DUE, NEXT_WAKE, DELETED, UNMANAGED];
+pub const STATEMENTS: &[&str] = &[DUE, NEXT_WAKE, DELETED, TRASHED, UNMANAGED];

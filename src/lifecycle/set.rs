@@ -39,7 +39,7 @@ fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
         Kind::Member => member::decide(world, visit, blocked),
-        Kind::ExternalContact => contact::decide(visit),
+        Kind::ExternalContact => contact::decide(world, visit),
     }
 }
 

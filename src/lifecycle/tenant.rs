@@ -54,7 +54,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let mut decision = Decision::unchanged(visit, record.clone());
     let current = match record {
         Some(Record::Tenant(tenant)) => Some(tenant),
-        Some(Record::Organization(_) | Record::Member(_)) | None => None,
+        Some(Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
     };
     if let Some(tenant) = &current {
         let cause = if world.touched.contains(&tenant.uid) { Cause::Drift } else { Cause::Dependency };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use crate::api::{Handle, Key, Kind};
-use crate::record::{Claim, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{Claim, ContactRecord, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub struct World {
     pub tenants: HashMap<Uid, Arc<TenantRecord>>,
     pub organizations: HashMap<Uid, Arc<OrganizationRecord>>,
     pub members: HashMap<Uid, Arc<MemberRecord>>,
+    pub contacts: HashMap<Uid, Arc<ContactRecord>>,
     handles: HashMap<Key, Uid>,
     pub claims: HashMap<Claim, Holder>,
     /// How many records of a kind a tenant has (T3).
@@ -41,6 +42,12 @@ pub struct World {
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
     pub first_sign_ins: HashMap<Uid, Timestamp>,
+    /// Contacts whose person shares a message room with a colleague of the owner (X4).
+    pub in_shared_room: HashSet<Uid>,
+    /// Who accepted a contact's invitation (X3).
+    pub accepted: HashMap<Uid, Uid>,
+    /// Members that are purged (M25).
+    pub at_rest: HashSet<Uid>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
 }
@@ -54,6 +61,7 @@ impl World {
             tenants: HashMap::new(),
             organizations: HashMap::new(),
             members: HashMap::new(),
+            contacts: HashMap::new(),
             handles: HashMap::new(),
             claims: HashMap::new(),
             places: HashMap::new(),
@@ -62,6 +70,9 @@ impl World {
             declared_parents: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
+            in_shared_room: HashSet::new(),
+            accepted: HashMap::new(),
+            at_rest: HashSet::new(),
             touched: HashSet::new(),
         }
     }
@@ -73,6 +84,7 @@ impl World {
             Record::Tenant(tenant) => drop(self.tenants.insert(tenant.uid.clone(), tenant)),
             Record::Organization(organization) => drop(self.organizations.insert(organization.uid.clone(), organization)),
             Record::Member(member) => drop(self.members.insert(member.uid.clone(), member)),
+            Record::ExternalContact(contact) => drop(self.contacts.insert(contact.uid.clone(), contact)),
         }
     }
 
@@ -83,7 +95,7 @@ impl World {
             Kind::Tenant => self.tenants.get(uid).cloned().map(Record::Tenant),
             Kind::Organization => self.organizations.get(uid).cloned().map(Record::Organization),
             Kind::Member => self.members.get(uid).cloned().map(Record::Member),
-            Kind::ExternalContact => None,
+            Kind::ExternalContact => self.contacts.get(uid).cloned().map(Record::ExternalContact),
         }
     }
 
@@ -149,7 +161,13 @@ impl World {
                 match before {
                     Record::Tenant(tenant) => drop(self.tenants.remove(&tenant.uid)),
                     Record::Organization(organization) => drop(self.organizations.remove(&organization.uid)),
-                    Record::Member(member) => drop(self.members.remove(&member.uid)),
+                    Record::Member(member) => {
+                        self.members.remove(&member.uid);
+                        if step.after.is_none() {
+                            self.at_rest.insert(member.uid.clone());
+                        }
+                    }
+                    Record::ExternalContact(contact) => drop(self.contacts.remove(&contact.uid)),
                 }
             }
             if let Some(after) = &step.after {
@@ -162,7 +180,7 @@ impl World {
     fn count(&mut self, record: &Record, by: i64) {
         *self.places.entry((record.tenant().clone(), record.kind())).or_default() += by;
         match record {
-            Record::Tenant(_) => {}
+            Record::Tenant(_) | Record::ExternalContact(_) => {}
             Record::Organization(organization) => {
                 if let Some(siblings) = organization.declared.parent.as_ref().and_then(|parent| self.children.get_mut(parent)) {
                     if by > 0 {

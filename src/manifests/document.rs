@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{Complaint, Origin};
 use crate::api::schema::{self, nearest};
-use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec};
+use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, Problem};
+use crate::api::{ExternalContactSpec, MemberSpec, OrganizationSpec, TenantSpec};
 use crate::lifecycle;
 use crate::reconcile::Submission;
 
@@ -196,7 +197,7 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
         Kind::Tenant => typed::<TenantSpec>(kind, spec, lifecycle::tenant::check),
         Kind::Organization => typed::<OrganizationSpec>(kind, spec, lifecycle::organization::check),
         Kind::Member => typed::<MemberSpec>(kind, spec, lifecycle::member::check::alone),
-        Kind::ExternalContact => schema::check(kind, spec),
+        Kind::ExternalContact => typed::<ExternalContactSpec>(kind, spec, lifecycle::contact::check),
     }
 }
 

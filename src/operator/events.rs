@@ -30,6 +30,7 @@ pub const TRANSITIONS: &[(&str, &str, &str)] = &[
     ("delete", "Deleted", "deleted; can be restored until the grace period is over"),
     ("restore", "Restored", "restored"),
     ("cancel", "Cancelled", "cancelled"),
+    ("disconnect", "Disconnected", "no longer connected with the person"),
 ];
 /// The reason of the event that tells of drift (R5).
 pub const DRIFT: &str = "DriftCorrected";

@@ -1,6 +1,8 @@
 //! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
 //! to visit next. What equals what is there is not written. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,11 +15,13 @@ use super::request::Request;
 use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Verdict};
 use crate::directory::audit::Entry;
+use crate::directory::contacts as externals;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::{Order, Sessions};
 use crate::directory::leadership::Leader;
 use crate::directory::records::Write;
 use crate::directory::{Directory, Error, audit, claims, declarations, facts, records, tree};
+use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
@@ -36,7 +40,10 @@ pub struct Commit {
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Order>,
     erased: Vec<Uid>,
+    erased_contacts: Vec<Uid>,
     folded: Vec<Uid>,
+    /// Contacts whose accepted invitation was looked at.
+    accepted: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -44,6 +51,12 @@ pub struct Commit {
     claimed: Vec<Record>,
     /// Organizations that have another name now, or none: who refers to them is looked at again.
     renamed: Vec<Uid>,
+    /// Members whom contacts follow, or to whom they belong.
+    followed: Vec<Uid>,
+    /// Tenants whose members' contacts elsewhere follow them.
+    companies: Vec<Uid>,
+    /// By what people can be found now and could not before, or the reverse.
+    sought: BTreeSet<String>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -108,7 +121,9 @@ impl Names {
         fields
             .into_iter()
             .map(|FieldChange { path, from, to }| match path.as_str() {
-                "tenant" | "parent" | "supremeAdmin" => FieldChange { from: self.named(from), to: self.named(to), path },
+                "tenant" | "parent" | "supremeAdmin" | "owner" => {
+                    FieldChange { from: self.named(from), to: self.named(to), path }
+                }
                 "organizations" => FieldChange { from: self.each_named(from), to: self.each_named(to), path },
                 _ => FieldChange { path, from, to },
             })
@@ -149,6 +164,9 @@ impl Commit {
             if world.first_sign_ins.contains_key(uid) {
                 self.folded.push(uid.clone());
             }
+            if gathered.accepted.contains(uid) {
+                self.accepted.push(uid.clone());
+            }
         }
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
             self.looked_at.push(uid);
@@ -177,6 +195,7 @@ impl Commit {
                     due: step.due,
                     at: world.now,
                     uid: record.uid().clone(),
+                    about: contacts::about(step, &change.fields),
                     kind: record.kind(),
                     handle: Some(record.handle().clone()),
                     action: change.action.name().to_owned(),
@@ -217,6 +236,12 @@ impl Commit {
                     self.orders.extend(data.map(|data| order("storage", "Erase", json!({ "data": data }))));
                     self.erased.push(record.uid().clone());
                 }
+                Effect::Invite(address) => self.orders.push(order("mail", "ExternalInvitation", json!({ "to": address }))),
+                Effect::OpenContact => self.orders.push(order("messages", "OpenContact", contacts::between(step.after.as_ref()))),
+                Effect::CloseContact => {
+                    self.orders.push(order("messages", "CloseContact", contacts::between(step.before.as_ref())))
+                }
+                Effect::EraseContact => self.erased_contacts.push(record.uid().clone()),
             }
         }
     }
@@ -253,7 +278,7 @@ impl Commit {
                                 !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
                             })
                     }
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if left {
                     self.signals.insert(vacated_key(&before.tenant));
@@ -265,7 +290,7 @@ impl Commit {
             (Some(Record::Organization(before)), after) => {
                 let moved = match after {
                     Some(Record::Organization(after)) => before.declared.parent != after.declared.parent,
-                    Some(Record::Tenant(_) | Record::Member(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if moved {
                     self.signals.insert(vacated_key(&before.tenant));
@@ -274,8 +299,9 @@ impl Commit {
                     self.signals.insert(place_key(&before.tenant, Kind::Organization));
                 }
             }
-            (Some(Record::Tenant(_)), _) | (None, _) => {}
+            (Some(Record::Tenant(_) | Record::ExternalContact(_)), _) | (None, _) => {}
         }
+        self.concerns_contacts(before, after);
         // A manifest of another name for the same record takes the place of the old one.
         if let (Some(before), Some(after)) = (before, after)
             && before.handle() != after.handle()
@@ -398,6 +424,7 @@ impl Commit {
             && self.waits.is_empty()
             && self.gone.is_empty()
             && self.folded.is_empty()
+            && self.accepted.is_empty()
             && self.looked_at.is_empty()
     }
 
@@ -435,9 +462,15 @@ impl Commit {
             }
             facts::fold(&mut tx, &self.folded).await?;
             facts::order(&mut tx, self.orders).await?;
+            externals::fold(&mut tx, &self.accepted).await?;
             facts::erase(&mut tx, &self.erased, now).await?;
+            externals::erase(&mut tx, &self.erased_contacts, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
+            }
+            // Most people are sought by nobody.
+            if !self.sought.is_empty() && declarations::is_waited_for(&mut tx, CONNECTIONS).await? {
+                self.signals.extend(self.sought);
             }
             let mut keys =
                 if self.signals.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &self.signals).await? };
@@ -446,6 +479,8 @@ impl Commit {
             }
             keys.extend(self.again);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
+            keys.extend(externals::of_members(&mut tx, &self.followed).await?);
+            keys.extend(externals::of_companies(&mut tx, &self.companies).await?);
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

@@ -15,10 +15,10 @@ use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
+use crate::directory::{Directory, Error, claims, contacts, declarations, facts, unattended};
 use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
-use crate::record::Record;
 use crate::record::claim::normalized;
+use crate::record::{Record, Uid};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -209,6 +209,7 @@ impl Engine {
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
+            let contacts = contacts::with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
             let agree = self.clocks_agree();
             let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
@@ -221,7 +222,8 @@ impl Engine {
             requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
-            requests.extend(due.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Time)));
+            requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
+            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
             if requests.is_empty() && self.queue.is_empty() {
                 return Ok(done);
             }
@@ -460,6 +462,15 @@ impl Engine {
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));
+        // M25: what is known of a person elsewhere goes in the transaction in which the person goes.
+        let purged: Vec<Uid> = decisions
+            .iter()
+            .flat_map(|decision| &decision.steps)
+            .filter(|step| step.after.is_none())
+            .filter_map(|step| step.before.as_ref().filter(|record| record.kind() == Kind::Member))
+            .map(|member| member.uid().clone())
+            .collect();
+        pulled.extend(fresh(&mut contacts::of_members(tx, &purged).await?.iter()));
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }

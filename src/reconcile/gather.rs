@@ -1,6 +1,8 @@
 //! Gathering: from a batch of requests to the world that its decisions need, in a few set queries. Only
 //! reads. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Gathered {
     pub submitted: HashMap<Key, Arc<Submission>>,
     /// Objects that another source declares, and that are left to it.
     pub elsewhere: Vec<(Key, String)>,
+    /// Contacts whose invitation was accepted since they were looked at.
+    pub accepted: HashSet<Uid>,
 }
 
 /// Gathers everything that the decisions about a batch may look at.
@@ -49,6 +53,7 @@ pub async fn gather(
         stored,
         submitted: HashMap::new(),
         elsewhere: Vec::new(),
+        accepted: HashSet::new(),
     };
     let mut loader = Loader { tx, loaded: HashSet::new() };
     for request in requests {
@@ -92,6 +97,7 @@ pub async fn gather(
     loader.what_records_refer_to(&mut gathered).await?;
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
+    loader.contacts(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
     Ok(gathered)
 }
@@ -154,7 +160,9 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
             .collect(),
-        Spec::ExternalContact(_) => Vec::new(),
+        Spec::ExternalContact(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
+            .chain(std::iter::once(&spec.owner_ref).chain(contacts::shown_to(spec)).map(|member| key(Kind::Member, member)))
+            .collect(),
     }
 }
 
@@ -166,6 +174,9 @@ fn references_of(record: &Record) -> Vec<Key> {
             references(&Spec::Organization(Arc::new(organization.intent.spec.clone())), &organization.handle)
         }
         Record::Member(member) => references(&Spec::Member(Arc::new(member.intent.spec.clone())), &member.handle),
+        Record::ExternalContact(contact) => {
+            references(&Spec::ExternalContact(Arc::new(contact.intent.spec.clone())), &contact.handle)
+        }
     }
 }
 
@@ -391,7 +402,10 @@ impl Loader<'_> {
             }
         }
         // It may also be there still, under a handle that somebody's SQL gave it.
-        let strayed = former.into_iter().filter(|(key, _)| key.kind == Kind::Member).map(|(_, uid)| Uid::from(uid)).collect();
-        self.load_by_uid(&mut gathered.world, Kind::Member, strayed).await
+        for kind in [Kind::Member, Kind::ExternalContact] {
+            let strayed = former.iter().filter(|(key, _)| key.kind == kind).map(|(_, uid)| Uid::from(uid.clone())).collect();
+            self.load_by_uid(&mut gathered.world, kind, strayed).await?;
+        }
+        Ok(())
     }
 }

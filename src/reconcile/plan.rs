@@ -68,7 +68,8 @@ pub async fn carry_out(
 /// The fields whose values are made by chance.
 const GENERATED: &[&str] = &["contactUrl", "qrToken"];
 /// The fields whose values follow from the instant at which something is carried out.
-const CLOCKED: &[&str] = &["createdAt", "activatedAt", "suspendedAt", "deletedAt", "purgeAt", "firstSignInAt", "onLeave"];
+const CLOCKED: &[&str] =
+    &["createdAt", "activatedAt", "suspendedAt", "deletedAt", "purgeAt", "firstSignInAt", "onLeave", "trashedAt", "target"];
 
 /// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects
 /// that are not as declared, those that could not be read included.

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::api::contact::ExternalContactStatus;
 use crate::api::member::{LeavePeriod, MemberStatus};
 use crate::api::organization::OrganizationStatus;
 use crate::api::tenant::TenantStatus;
 use crate::api::time::rfc3339;
 use crate::api::{Kind, MemberPhase, TenantPhase, Verdict};
-use crate::record::{MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{ContactRecord, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// The status of an object. `name` gives the names of records by uid; `before` is the status that was stored.
 pub fn status(
@@ -35,6 +36,7 @@ pub fn of(record: Option<&Record>, name: &dyn Fn(&Uid) -> Option<String>) -> Map
         Some(Record::Tenant(tenant)) => to_map(&of_tenant(tenant, name)),
         Some(Record::Organization(organization)) => to_map(&of_organization(organization)),
         Some(Record::Member(member)) => to_map(&of_member(member, name)),
+        Some(Record::ExternalContact(contact)) => to_map(&of_contact(contact)),
         None => Map::new(),
     }
 }
@@ -57,6 +59,18 @@ fn of_tenant(tenant: &TenantRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Te
 
 fn of_organization(organization: &OrganizationRecord) -> OrganizationStatus {
     OrganizationStatus { uid: Some(organization.uid.to_string()), ..OrganizationStatus::default() }
+}
+
+fn of_contact(contact: &ContactRecord) -> ExternalContactStatus {
+    ExternalContactStatus {
+        uid: Some(contact.uid.to_string()),
+        phase: Some(contact.state.phase),
+        name: contact.state.name.clone(),
+        nickname: contact.lived.synced.nickname.clone(),
+        company: contact.lived.synced.company.clone(),
+        purge_at: contact.lived.purge_at.map(rfc3339),
+        ..ExternalContactStatus::default()
+    }
 }
 
 fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> MemberStatus {

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{MemberRecord, Record};
+use super::{ContactRecord, MemberRecord, Record};
+use crate::api::ContactPhase;
 use crate::api::member::MemberPhase;
 
 /// What was done to a record.
@@ -21,6 +22,7 @@ pub enum Action {
     Delete,
     Restore,
     Purge,
+    Disconnect,
 }
 
 impl Action {
@@ -39,6 +41,7 @@ impl Action {
             Action::Delete => "delete",
             Action::Restore => "restore",
             Action::Purge => "purge",
+            Action::Disconnect => "disconnect",
         }
     }
 }
@@ -100,6 +103,14 @@ pub enum Effect {
     LeaveRooms,
     /// Everything personal of the record is erased (M25).
     Erase,
+    /// An invitation goes to this address (X3).
+    Invite(String),
+    /// The owner and the contact's person may exchange messages from now on (X2).
+    OpenContact,
+    /// They may no longer (X4, X5).
+    CloseContact,
+    /// Everything of the contact is erased: the trash is emptied, or its owner purged (X4, X5).
+    EraseContact,
 }
 
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
@@ -113,6 +124,10 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
         }
         // A purge tells no values: they are what it erases.
         (Some(Record::Member(before)), None) => {
+            let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
+            vec![Change { action: Action::Purge, fields: vec![phase] }]
+        }
+        (Some(Record::ExternalContact(before)), None) => {
             let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
             vec![Change { action: Action::Purge, fields: vec![phase] }]
         }
@@ -193,18 +208,27 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
         turned(was.suspended_at.is_some(), is.suspended_at.is_some(), Action::Suspend, Action::Unsuspend);
         turned(before.state.on_leave.is_some(), after.state.on_leave.is_some(), Action::Leave, Action::Return);
     }
+    if let (Record::ExternalContact(before), Record::ExternalContact(after)) = (before, after) {
+        if before.is_trashed() != after.is_trashed() {
+            list.push(if after.is_trashed() { Action::Delete } else { Action::Restore });
+        }
+        if after.lived.severed.is_some() && before.lived.severed != after.lived.severed {
+            list.push(Action::Disconnect);
+        }
+    }
     list
 }
 
 /// The actions to which a field belongs, the first that took place; none means `update`.
 fn family(path: &str) -> &'static [Action] {
-    use Action::{Activate, Delete, Leave, Rename, Restore, Return, Suspend, Transfer, Unsuspend};
+    use Action::{Activate, Delete, Disconnect, Leave, Rename, Restore, Return, Suspend, Transfer, Unsuspend};
     match path {
         "tenant" => &[Transfer],
         "id" | "handle" => &[Rename],
         "messageId" | "contactUrl" | "qrToken" => &[Transfer, Rename],
-        "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate],
-        "deletedAt" | "purgeAt" | "departed" | "departure" => &[Delete, Restore],
+        "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate, Disconnect],
+        "deletedAt" | "trashedAt" | "purgeAt" | "departed" | "departure" => &[Delete, Restore],
+        "severed" | "name" | "nickname" | "company" | "photo" => &[Disconnect],
         "activatedAt" | "activation" => &[Activate],
         "suspendedAt" | "suspended" | "suspension" => &[Suspend, Unsuspend],
         "spentLeave" => &[Suspend, Leave],
@@ -215,8 +239,44 @@ fn family(path: &str) -> &'static [Action] {
 
 /// What follows from a change beyond the record.
 pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let (Some(Record::Member(before)), after) = (before, after) else { return Vec::new() };
-    let Some(Record::Member(after)) = after else { return vec![Effect::SignOut, Effect::Erase] };
+    match (before, after) {
+        (Some(Record::Member(before)), Some(Record::Member(after))) => of_member(before, after),
+        (Some(Record::Member(_)), _) => vec![Effect::SignOut, Effect::Erase],
+        (Some(Record::ExternalContact(before)), Some(Record::ExternalContact(after))) => of_contact(Some(before), after),
+        (None, Some(Record::ExternalContact(after))) => of_contact(None, after),
+        (Some(Record::ExternalContact(before)), _) => {
+            let open = may_message(before).then_some(Effect::CloseContact);
+            open.into_iter().chain([Effect::EraseContact]).collect()
+        }
+        (None | Some(Record::Tenant(_) | Record::Organization(_)), _) => Vec::new(),
+    }
+}
+
+fn of_contact(before: Option<&ContactRecord>, after: &ContactRecord) -> Vec<Effect> {
+    let mut list = Vec::new();
+    // One that comes back from the trash was invited before.
+    let known = before.is_some_and(|before| before.lived.sought == after.lived.sought);
+    if let Some(address) = after.invited().filter(|_| !known) {
+        list.push(Effect::Invite(address.to_owned()));
+    }
+    let target = |contact: &ContactRecord| contact.lived.target.clone().filter(|_| may_message(contact));
+    match (before.and_then(target), target(after)) {
+        (None, Some(_)) => list.push(Effect::OpenContact),
+        (Some(_), None) => list.push(Effect::CloseContact),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    list
+}
+
+/// Whether messages go to and from the person.
+fn may_message(contact: &ContactRecord) -> bool {
+    match contact.state.phase {
+        ContactPhase::Connected => true,
+        ContactPhase::Invited | ContactPhase::Disconnected | ContactPhase::Trashed => false,
+    }
+}
+
+fn of_member(before: &MemberRecord, after: &MemberRecord) -> Vec<Effect> {
     let mut list = Vec::new();
     if signs_out(before, after) {
         list.push(Effect::SignOut);

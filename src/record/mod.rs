@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod claim;
+pub mod contact;
 pub mod member;
 pub mod organization;
 pub mod tenant;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use change::{Action, Cause, Change, Effect, FieldChange};
 pub use claim::{Claim, Space};
+pub use contact::{ContactDeclared, ContactLived, ContactRecord, ContactState, Severed, Sought, Synced};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
 pub use tenant::{TenantDeclared, TenantRecord};
@@ -66,6 +68,7 @@ pub enum Record {
     Tenant(Arc<TenantRecord>),
     Organization(Arc<OrganizationRecord>),
     Member(Arc<MemberRecord>),
+    ExternalContact(Arc<ContactRecord>),
 }
 
 impl Record {
@@ -80,6 +83,7 @@ impl Record {
             Record::Tenant(_) => Kind::Tenant,
             Record::Organization(_) => Kind::Organization,
             Record::Member(_) => Kind::Member,
+            Record::ExternalContact(_) => Kind::ExternalContact,
         }
     }
 
@@ -89,6 +93,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.handle,
             Record::Organization(organization) => &organization.handle,
             Record::Member(member) => &member.handle,
+            Record::ExternalContact(contact) => &contact.handle,
         }
     }
 
@@ -98,6 +103,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.uid,
             Record::Organization(organization) => &organization.uid,
             Record::Member(member) => &member.uid,
+            Record::ExternalContact(contact) => &contact.uid,
         }
     }
 
@@ -109,6 +115,7 @@ impl Record {
                 (&organization.intent.json, organization.intent.generation, organization.created_at)
             }
             Record::Member(member) => (&member.intent.json, member.intent.generation, member.created_at),
+            Record::ExternalContact(contact) => (&contact.intent.json, contact.intent.generation, contact.created_at),
         }
     }
 
@@ -117,6 +124,7 @@ impl Record {
         match self {
             Record::Tenant(_) | Record::Organization(_) => None,
             Record::Member(member) => member.state.wake_at,
+            Record::ExternalContact(contact) => contact.lived.purge_at,
         }
     }
 
@@ -126,6 +134,7 @@ impl Record {
             Record::Tenant(tenant) => tenant.claims(),
             Record::Organization(organization) => organization.claims(),
             Record::Member(member) => member.claims(),
+            Record::ExternalContact(_) => Vec::new(),
         }
     }
 
@@ -135,6 +144,15 @@ impl Record {
             Record::Tenant(tenant) => tenant.fields(),
             Record::Organization(organization) => organization.fields(),
             Record::Member(member) => member.fields(),
+            Record::ExternalContact(contact) => contact.fields(),
+        }
+    }
+
+    /// Whom the record tells of besides itself: what is told of that person goes with it (M25, X5).
+    pub fn about(&self) -> Option<&Uid> {
+        match self {
+            Record::Tenant(_) | Record::Organization(_) | Record::Member(_) => None,
+            Record::ExternalContact(contact) => contact.lived.target.as_ref(),
         }
     }
 
@@ -144,6 +162,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.uid,
             Record::Organization(organization) => &organization.tenant,
             Record::Member(member) => &member.tenant,
+            Record::ExternalContact(contact) => &contact.tenant,
         }
     }
 }
