@@ -53,6 +53,8 @@ pub struct Commit {
     renamed: Vec<Uid>,
     /// Members whom contacts follow, or to whom they belong.
     followed: Vec<Uid>,
+    /// Contacts that were decided in this batch, after all others: they have seen it.
+    seen: HashSet<Key>,
     /// Tenants whose members' contacts elsewhere follow them.
     companies: Vec<Uid>,
     /// By what people can be found now and could not before, or the reverse.
@@ -85,6 +87,9 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
     let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
     for decision in decisions {
         let Some(visit) = visits.get(&decision.key) else { continue };
+        if visit.key.kind == Kind::ExternalContact {
+            commit.seen.insert(visit.key.clone());
+        }
         commit.record(gathered, visit, decision, &names);
         commit.declaration(gathered, visit, decision, &names);
     }
@@ -481,6 +486,7 @@ impl Commit {
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
             keys.extend(externals::of_members(&mut tx, &self.followed).await?);
             keys.extend(externals::of_companies(&mut tx, &self.companies).await?);
+            keys.retain(|key| !self.seen.contains(key));
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

@@ -18,6 +18,7 @@ use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, claims, contacts, declarations, facts, unattended};
 use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
 use crate::record::claim::normalized;
+use crate::record::contact::followed;
 use crate::record::{Record, Uid};
 
 /// The most objects in one batch.
@@ -462,15 +463,19 @@ impl Engine {
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));
-        // M25: what is known of a person elsewhere goes in the transaction in which the person goes.
-        let purged: Vec<Uid> = decisions
-            .iter()
-            .flat_map(|decision| &decision.steps)
-            .filter(|step| step.after.is_none())
-            .filter_map(|step| step.before.as_ref().filter(|record| record.kind() == Kind::Member))
-            .map(|member| member.uid().clone())
-            .collect();
-        pulled.extend(fresh(&mut contacts::of_members(tx, &purged).await?.iter()));
+        // External contacts follow in the same transaction: always where a person goes (M25), else as far as they are not
+        // too many.
+        for purged in [true, false] {
+            let steps = decisions.iter().flat_map(|decision| &decision.steps).filter(|step| step.after.is_none() == purged);
+            let members: Vec<Uid> =
+                steps.filter_map(|step| followed(step.before.as_ref(), step.after.as_ref()).cloned()).collect();
+            let concerned = contacts::of_members(tx, &members).await?;
+            if purged || concerned.len() <= BATCH {
+                pulled.extend(fresh(&mut concerned.iter()));
+            }
+        }
+        pulled.sort();
+        pulled.dedup();
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }

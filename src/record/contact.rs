@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ring::digest;
 use serde_json::Value;
 
-use super::{Intent, MemberRecord, Uid, instant, long_tail, push_tail};
+use super::{Intent, MemberRecord, Record, Uid, instant, long_tail, push_tail};
 use crate::api::contact::ContactPhase;
 use crate::api::{ExternalContactSpec, Handle, MemberPhase};
 
@@ -176,29 +176,22 @@ impl Sought {
         message_id.or(phone_number).or(lookup.qr_token.as_ref().map(|token| Sought::QrToken(token.0.clone())))
     }
 
-    /// By what a member can be sought: nobody who is deleted, or whose account has not begun; by phone only who lets
-    /// itself be found so (M7).
+    /// By what a member can be sought, as far as it may be found.
     pub fn all_of(member: &MemberRecord) -> Vec<Sought> {
-        match member.state.phase {
-            MemberPhase::Scheduled | MemberPhase::Deleted => return Vec::new(),
-            MemberPhase::Pending | MemberPhase::Active | MemberPhase::Suspended => {}
+        if !may_be_found(member) {
+            return Vec::new();
         }
-        let phone = member.declared.mobile_phone.clone().filter(|_| member.intent.spec.phone_searchable == Some(true));
-        [
-            Some(Sought::MessageId(member.declared.message_id.clone())),
-            Some(Sought::QrToken(member.lived.qr_token.clone())),
-            phone.map(Sought::PhoneNumber),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let phone = searchable_phone(member).map(|phone| Sought::PhoneNumber(phone.to_owned()));
+        let id = Sought::MessageId(member.declared.message_id.clone());
+        [id, Sought::QrToken(member.lived.qr_token.clone())].into_iter().chain(phone).collect()
     }
-
     /// Whether this leads to a member. An invitation leads to whoever has the address.
     pub fn leads_to(&self, member: &MemberRecord) -> bool {
         match self {
             Sought::Invitation(address) => addresses(member).any(|own| own == *address),
-            Sought::MessageId(_) | Sought::PhoneNumber(_) | Sought::QrToken(_) => Sought::all_of(member).contains(self),
+            Sought::MessageId(id) => *id == member.declared.message_id && may_be_found(member),
+            Sought::PhoneNumber(number) => searchable_phone(member) == Some(number.as_str()) && may_be_found(member),
+            Sought::QrToken(token) => *token == member.lived.qr_token && may_be_found(member),
         }
     }
 
@@ -214,6 +207,35 @@ impl Sought {
         let number = hash.as_ref().iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
         format!("sought/{number:032x}")
     }
+}
+
+/// Nobody is found who is deleted, or whose account has not begun.
+fn may_be_found(member: &MemberRecord) -> bool {
+    match member.state.phase {
+        MemberPhase::Scheduled | MemberPhase::Deleted => false,
+        MemberPhase::Pending | MemberPhase::Active | MemberPhase::Suspended => true,
+    }
+}
+
+/// The phone number by which a member lets itself be found (M7).
+fn searchable_phone(member: &MemberRecord) -> Option<&str> {
+    member.declared.mobile_phone.as_deref().filter(|_| member.intent.spec.phone_searchable == Some(true))
+}
+
+/// The member whose contacts look again after a change: what they show of that one, or whether it is there, is another.
+pub fn followed<'r>(before: Option<&'r Record>, after: Option<&Record>) -> Option<&'r Uid> {
+    fn member(record: Option<&Record>) -> Option<&Arc<MemberRecord>> {
+        match record {
+            Some(Record::Member(member)) => Some(member),
+            Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
+        }
+    }
+    let seen = |member: &MemberRecord| {
+        let photo = member.intent.spec.photo.is_some();
+        (member.display_name(), photo, member.tenant.clone(), member.is_deleted())
+    };
+    let (was, is) = (member(before)?, member(after));
+    is.is_none_or(|is| seen(is) != seen(was)).then_some(&was.uid)
 }
 
 /// The addresses of a member to which mail goes.

@@ -2,7 +2,7 @@
 
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{change, count, text, uid};
-use crate::support::{Roster, on_both, phase, ready, set};
+use crate::support::{Roster, member, on_both, phase, ready, set, tenant};
 
 const NAMED: &str = "  lookup: {messageId: taro@globex.example}\n  memo: met in Osaka";
 
@@ -92,5 +92,36 @@ fn what_lies_in_the_trash_forgets_a_purged_person_too_and_a_name_of_its_own_stay
         assert_eq!(phase(&shown(roll)), "Trashed");
         roll.apply("2027-03-10T09:00:00Z", &contact(&format!("{NAMED}\n  name: Tommy"))).expect_code(1);
         assert_eq!((phase(&shown(roll)), told(&shown(roll)).0), ("Disconnected", "Tommy"));
+    });
+}
+
+/// Somebody moves Taro into another tenant (M40), and the contact is looked at.
+#[track_caller]
+fn moved(roll: &Roster, tenant: &str, memo: &str) {
+    let to = format!("(SELECT uid FROM tenants WHERE name = '{tenant}')");
+    roll.sql(&format!("UPDATE members SET tenant = {to}, revision = revision + 1 WHERE name = 'taro'")).unwrap();
+    roll.apply(LATER, &contact(&format!("{BY_ID}\n  memo: {memo}")));
+}
+
+// X5, X2, M40
+#[test]
+fn a_person_who_moves_takes_the_contact_along_but_not_into_a_company_that_does_not_allow_it_or_the_own() {
+    on_both(|roll| {
+        begin(roll, NAMED);
+        let other = |name: &str, extra: &str| {
+            let chief = format!("  supremeAdminRef: {{name: {name}-chief}}\n{extra}");
+            set(&[tenant(name, &chief), member(&format!("{name}-chief"), name, "")])
+        };
+        roll.apply(NOW, &set(&[other("initech", OPEN), other("hooli", "")])).expect_code(0);
+        moved(roll, "initech", "one");
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Initech"));
+        moved(roll, "hooli", "two");
+        let kept = shown(roll);
+        assert_eq!((phase(&kept), ready(&kept).1, told(&kept).2), ("Disconnected", "NotAllowedThere", "Initech"));
+        moved(roll, "acme", "three");
+        let kept = shown(roll);
+        assert_eq!((phase(&kept), ready(&kept).1, told(&kept).2), ("Disconnected", "TargetInOwnTenant", "Initech"));
+        moved(roll, "globex", "four");
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
     });
 }

@@ -147,3 +147,19 @@ fn a_contact_goes_and_returns_with_its_owner() {
         assert_ne!(uid(&shown(roll)), before);
     });
 }
+
+// T14, X4
+#[test]
+fn while_nobody_declares_the_tenant_nothing_of_it_goes() {
+    on_both(|roll| {
+        begin(roll);
+        remove(roll, LATER).expect_code(0);
+        let managed = |truth: &str| {
+            roll.sql(&format!("UPDATE tenants SET managed = {truth}, revision = revision + 1 WHERE name = 'acme'")).unwrap();
+        };
+        managed("FALSE");
+        assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), Vec::<String>::new());
+        managed("TRUE");
+        assert_eq!(roll.tick("2027-05-01T00:00:00Z").json["summary"], serde_json::json!({"purge": 1}));
+    });
+}

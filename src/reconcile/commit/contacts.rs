@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Commit;
 use crate::lifecycle::Step;
 use crate::lifecycle::contact::CONNECTIONS;
+use crate::record::contact::followed;
 use crate::record::{FieldChange, MemberRecord, Record, Sought, TenantRecord, Uid};
 
 impl Commit {
@@ -25,13 +26,7 @@ impl Commit {
         let keys = |member: &MemberRecord| Sought::all_of(member).iter().map(Sought::key).collect::<BTreeSet<_>>();
         let (could, can) = (was.as_deref().map(keys).unwrap_or_default(), is.as_deref().map(keys).unwrap_or_default());
         self.sought.extend(could.symmetric_difference(&can).cloned());
-        let seen = |member: &MemberRecord| {
-            let photo = member.intent.spec.photo.is_some();
-            (member.display_name(), photo, member.tenant.clone(), member.is_deleted())
-        };
-        if let Some(was) = was.filter(|was| is.as_ref().is_none_or(|is| seen(is) != seen(was))) {
-            self.followed.push(was.uid.clone());
-        }
+        self.followed.extend(followed(before, after).cloned());
         let (was, is) = (tenant(before), tenant(after));
         let allows = |tenant: &TenantRecord| (tenant.connects(), tenant.declared.domain.clone());
         if was.as_deref().map(allows) != is.as_deref().map(allows) {
