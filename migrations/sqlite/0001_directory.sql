@@ -138,7 +138,6 @@ CREATE TABLE members (
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
 CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
-CREATE INDEX members_message_id ON members (message_id);
 CREATE INDEX members_mobile_phone ON members (mobile_phone) WHERE mobile_phone IS NOT NULL;
 CREATE INDEX members_qr_token ON members (qr_token);
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;

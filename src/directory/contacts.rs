@@ -109,19 +109,19 @@ pub fn contact_row(record: &ContactRecord) -> Vec<Cell> {
     ]
 }
 
-/// The members to whom one of these may lead (X1). Whether one may be found is decided elsewhere.
+/// The members to whom one of these may lead (X1), but for message IDs, which are addresses that only one may hold.
+/// Whether one may be found is decided elsewhere.
 pub async fn sought(tx: &mut Tx, sought: &[Sought]) -> Result<Vec<Uid>, Error> {
-    let (mut ids, mut numbers, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut numbers, mut tokens) = (Vec::new(), Vec::new());
     for sought in sought {
         match sought {
-            Sought::MessageId(id) => ids.push(id),
             Sought::PhoneNumber(number) => numbers.push(number),
             Sought::QrToken(token) => tokens.push(token),
-            Sought::Invitation(_) => {}
+            Sought::MessageId(_) | Sought::Invitation(_) => {}
         }
     }
     let mut found = Vec::new();
-    for (column, values) in [("message_id", ids), ("mobile_phone", numbers), ("qr_token", tokens)] {
+    for (column, values) in [("mobile_phone", numbers), ("qr_token", tokens)] {
         for row in tx.lookup("uid", "members", &[column], keys(values)).await? {
             found.push(row.text(0)?.into());
         }

@@ -25,7 +25,7 @@ use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, Record, Uid};
+use crate::record::{Effect, FieldChange, Record, Sought, Uid};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub struct Commit {
     /// Tenants whose members' contacts elsewhere follow them.
     companies: Vec<Uid>,
     /// By what people can be found now and could not before, or the reverse.
-    sought: BTreeSet<String>,
+    sought: Vec<Sought>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -475,7 +475,7 @@ impl Commit {
             }
             // Most people are sought by nobody.
             if !self.sought.is_empty() && declarations::is_waited_for(&mut tx, CONNECTIONS).await? {
-                self.signals.extend(self.sought);
+                self.signals.extend(self.sought.iter().map(Sought::key));
             }
             let mut keys =
                 if self.signals.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &self.signals).await? };

@@ -142,6 +142,15 @@ fn whether_a_person_exists_who_may_not_be_found_is_not_told() {
         assert_eq!(nobody.0, "TargetNotFound");
         assert_eq!(told("", &there, by_phone), nobody);
         assert_eq!(told(OPEN, &hidden, by_phone), nobody);
+        // Nor by a QR token.
+        let by_token = |there: &str| {
+            let roll = roll.another();
+            roll.apply(NOW, &set(&[acme(OPEN), globex(there), taro("")])).expect_code(0);
+            let token = text(&roll.get("Member", "taro")["status"], "qrToken").to_owned();
+            why(&roll.apply(NOW, &contact(&format!("  lookup: {{qrToken: {token}}}"))))
+        };
+        assert_eq!(by_token(""), told(OPEN, &[], "qrToken: abc"));
+        assert_eq!(by_token(OPEN).0, "");
         // A person whose account has not begun, or is deleted, is nobody yet, or any more.
         let later = [member("taro", "globex", "  activation: {at: \"2028-01-01\"}")];
         assert_eq!(told(OPEN, &later, by_id), told(OPEN, &[], by_id));
@@ -323,5 +332,20 @@ fn the_example_of_a_partner_is_taken_as_it_is() {
         assert!(!applied.stderr.contains("warning: ExternalContact"), "{applied}");
         let contact = roll.list("externalcontacts").pop().unwrap();
         assert_eq!((phase(&contact), told(&contact)), ("Connected", ("Akiko (Globex)", "Akiko Mori", "Globex")));
+    });
+}
+
+#[test]
+fn get_and_describe_show_contacts() {
+    on_both(|roll| {
+        roll.apply(NOW, &companies(&[taro(""), contact(BY_ID)])).expect_code(0);
+        let table = roll.run(&["get", "xc", "-n", "hr", "--now", NOW], "").ok().stdout;
+        for word in ["CONTACT", "COMPANY", "OWNER", "Taro Doe", "Globex", "jane", "Connected", "InDirectory"] {
+            assert!(table.contains(word), "{table}");
+        }
+        let page = roll.run(&["describe", "externalcontact", "taro", "-n", "hr", "--now", NOW], "").ok().stdout;
+        for word in ["nickname: Taro Doe", "Ready=True InDirectory", "create", "messageId"] {
+            assert!(page.contains(word), "{page}");
+        }
     });
 }

@@ -81,7 +81,8 @@ fn an_invitation_needs_what_a_lookup_needs() {
 #[test]
 fn a_lookup_or_an_invitation_is_given_and_not_both() {
     on_both(|roll| {
-        for neither_nor_both in ["", &format!("{BY_ID}\n{INVITE}")] {
+        let two = "  lookup: {messageId: taro@globex.example, qrToken: abc}";
+        for neither_nor_both in ["", &format!("{BY_ID}\n{INVITE}"), two, "  lookup: {}"] {
             let refused = roll.apply(NOW, &companies(&[contact(neither_nor_both)])).expect_code(1);
             assert_eq!(refused.refused("ExternalContact", "taro").as_deref(), Some("Invalid"));
         }

@@ -1,8 +1,6 @@
 //! What a change means for external contacts: whose follow it, whose wait for it, whom a row of the trail tells of.
 //! Never writes. Called by the commit.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::Commit;
@@ -23,9 +21,10 @@ impl Commit {
             Some(Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
         };
         let (was, is) = (member(before), member(after));
-        let keys = |member: &MemberRecord| Sought::all_of(member).iter().map(Sought::key).collect::<BTreeSet<_>>();
-        let (could, can) = (was.as_deref().map(keys).unwrap_or_default(), is.as_deref().map(keys).unwrap_or_default());
-        self.sought.extend(could.symmetric_difference(&can).cloned());
+        let of = |member: Option<&MemberRecord>| member.map(Sought::all_of).unwrap_or_default();
+        let (could, can) = (of(was.as_deref()), of(is.as_deref()));
+        self.sought.extend(could.iter().filter(|sought| !can.contains(sought)).cloned());
+        self.sought.extend(can.into_iter().filter(|sought| !could.contains(sought)));
         self.followed.extend(followed(before, after).cloned());
         let (was, is) = (tenant(before), tenant(after));
         let allows = |tenant: &TenantRecord| (tenant.connects(), tenant.declared.domain.clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Gathered, Loader};
-use crate::api::{Kind, LocalRef};
+use crate::api::{Key, Kind, LocalRef};
 use crate::directory::{Error, claims, contacts, facts};
 use crate::lifecycle::{Declared, Manifest, Spec};
 use crate::record::{Claim, ContactRecord, Record, Sought, Space, Uid};
@@ -49,6 +49,8 @@ impl Loader<'_> {
         }
         gathered.world.in_shared_room = contacts::in_shared_room(self.tx, &removed).await?.into_iter().collect();
         let mut people: BTreeSet<Uid> = contacts::sought(self.tx, &sought).await?.into_iter().collect();
+        let companies = self.companies(&sought).await?;
+        people.extend(self.by_message_id(&sought, &companies).await?);
         people.extend(gathered.world.accepted.values().cloned());
         people.extend(known.iter().flat_map(|contact| contact.lived.target.iter().chain([&contact.declared.owner])).cloned());
         people.retain(|uid| !gathered.world.members.contains_key(uid));
@@ -57,18 +59,38 @@ impl Loader<'_> {
         let at_rest = facts::at_rest(self.tx, &gone.collect::<Vec<_>>()).await?;
         gathered.world.at_rest = at_rest.into_iter().map(Uid::from).collect();
 
-        let domains: Vec<Claim> = sought
-            .iter()
-            .filter_map(|sought| match sought {
-                Sought::MessageId(id) => Some(Claim::global(Space::Domain, id.rsplit_once('@')?.1)),
-                Sought::PhoneNumber(_) | Sought::QrToken(_) | Sought::Invitation(_) => None,
-            })
-            .collect();
-        let mut tenants: BTreeSet<Uid> = claims::holders(self.tx, &domains).await?.into_iter().map(|(_, uid, _)| uid).collect();
+        let mut tenants: BTreeSet<Uid> = companies.into_iter().map(|(_, uid, _)| uid).collect();
         tenants.extend(gathered.world.members.values().map(|member| member.tenant.clone()));
         tenants.extend(known.iter().map(|contact| contact.tenant.clone()));
         tenants.retain(|uid| !gathered.world.tenants.contains_key(uid));
         self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants.into_iter().collect()).await
+    }
+
+    /// The tenants whose domains message IDs name.
+    async fn companies(&mut self, sought: &[Sought]) -> Result<Vec<(Claim, Uid, Key)>, Error> {
+        let domains: Vec<Claim> =
+            sought.iter().filter_map(message_id).map(|(_, domain)| Claim::global(Space::Domain, domain)).collect();
+        claims::holders(self.tx, &domains).await
+    }
+
+    /// The members who hold the addresses that message IDs name.
+    async fn by_message_id(&mut self, sought: &[Sought], companies: &[(Claim, Uid, Key)]) -> Result<Vec<Uid>, Error> {
+        let mut addresses = Vec::new();
+        for (part, domain) in sought.iter().filter_map(message_id) {
+            let domain = Claim::global(Space::Domain, domain);
+            let tenants = companies.iter().filter(|(claim, ..)| *claim == domain);
+            addresses.extend(tenants.map(|(_, tenant, _)| Claim::within(tenant, Space::Address, part)));
+        }
+        let holders = claims::holders(self.tx, &addresses).await?;
+        Ok(holders.into_iter().filter(|(_, _, key)| key.kind == Kind::Member).map(|(_, uid, _)| uid).collect())
+    }
+}
+
+/// The local part and the domain of a message ID.
+fn message_id(sought: &Sought) -> Option<(&str, &str)> {
+    match sought {
+        Sought::MessageId(id) => id.rsplit_once('@'),
+        Sought::PhoneNumber(_) | Sought::QrToken(_) | Sought::Invitation(_) => None,
     }
 }
 
