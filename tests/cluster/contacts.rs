@@ -10,6 +10,7 @@ fn open(namespace: &str, member: &str) -> String {
     company(namespace, &[member]).replace("  products:", "  externalConnections: {allowed: true}\n  products:")
 }
 
+// X1, X2, X4
 #[test]
 fn a_nickname_follows_a_rename_in_the_other_company_within_a_second() {
     let (plane, directory, _operator) = started();
@@ -42,6 +43,7 @@ fn a_nickname_follows_a_rename_in_the_other_company_within_a_second() {
     assert_eq!(status("uid"), uid);
 }
 
+// X4
 #[test]
 fn a_contact_stays_while_a_room_is_shared_and_goes_by_itself_afterwards() {
     let (plane, directory, _operator) = started();
