@@ -42,6 +42,7 @@ CREATE TABLE declarations (
 ) STRICT;
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
+CREATE INDEX declarations_removal ON declarations (removal) WHERE removal IS NOT NULL;
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (
@@ -149,6 +150,8 @@ CREATE TABLE members (
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
 CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
+CREATE INDEX members_mobile_phone ON members (mobile_phone) WHERE mobile_phone IS NOT NULL;
+CREATE INDEX members_qr_token ON members (qr_token);
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
 
 -- A member's organizations, the primary one first.
@@ -176,28 +179,36 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_holder ON claims (holder);
 
+-- External contacts. `nickname`, `company` and `photo` follow the person; `sought` is a digest of what that one was found by.
 CREATE TABLE contacts (
-    uid           TEXT    NOT NULL PRIMARY KEY,
-    tenant        TEXT    NOT NULL,
-    namespace     TEXT    NOT NULL,
-    name          TEXT    NOT NULL,
-    owner         TEXT    NOT NULL,
-    target        TEXT,
-    display_name  TEXT    NOT NULL,
-    nickname      TEXT,
-    company       TEXT,
-    profile       TEXT    NOT NULL,
-    phase         TEXT    NOT NULL,
-    created_at    INTEGER NOT NULL,
-    trashed_at    INTEGER,
-    purge_at      INTEGER,
-    wake_at       INTEGER,
-    intent        TEXT    NOT NULL,
-    digest        TEXT    NOT NULL,
-    generation    INTEGER NOT NULL,
-    revision      INTEGER NOT NULL,
+    uid            TEXT    NOT NULL PRIMARY KEY,
+    tenant         TEXT    NOT NULL,
+    namespace      TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    owner          TEXT    NOT NULL,
+    sought         TEXT    NOT NULL,
+    target         TEXT,
+    severed        TEXT,
+    display_name   TEXT,
+    nickname       TEXT,
+    company        TEXT,
+    photo          INTEGER NOT NULL,
+    classification TEXT    NOT NULL,
+    profile        TEXT    NOT NULL,
+    phase          TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    with_owner     INTEGER NOT NULL,
+    trashed_at     INTEGER,
+    purge_at       INTEGER,
+    intent         TEXT    NOT NULL,
+    digest         TEXT    NOT NULL,
+    generation     INTEGER NOT NULL,
+    revision       INTEGER NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
+CREATE INDEX contacts_target ON contacts (target) WHERE target IS NOT NULL;
+CREATE INDEX contacts_owner ON contacts (owner);
+CREATE INDEX contacts_purge ON contacts (purge_at) WHERE purge_at IS NOT NULL;
 
 -- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken.
 CREATE TABLE credentials (
@@ -339,6 +350,16 @@ CREATE TABLE rooms (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rooms_member ON rooms (member);
 
+-- Who accepted a contact's invitation; the last one counts.
+CREATE TABLE acceptances (
+    contact TEXT    NOT NULL PRIMARY KEY,
+    member  TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    folded  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acceptances_member ON acceptances (member);
+CREATE INDEX acceptances_unfolded ON acceptances (contact) WHERE NOT folded;
+
 -- Amounts are in the smallest unit of the currency. `told` is the revision that the tenant's status knows of.
 CREATE TABLE charges (
     tenant   TEXT    NOT NULL,
@@ -453,6 +474,7 @@ CREATE INDEX audit_uid ON audit (uid);
 CREATE TABLE audit_values (
     seq       INTEGER NOT NULL PRIMARY KEY,
     uid       TEXT    NOT NULL,
+    about     TEXT,
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
     changes   TEXT    NOT NULL,
@@ -460,6 +482,7 @@ CREATE TABLE audit_values (
 ) STRICT;
 CREATE INDEX audit_values_uid ON audit_values (uid);
 CREATE INDEX audit_values_tenant ON audit_values (tenant);
+CREATE INDEX audit_values_about ON audit_values (about) WHERE about IS NOT NULL;
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -474,7 +497,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
-WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid OR uid = OLD.tenant)
+WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about, OLD.tenant))
 BEGIN SELECT RAISE(ABORT, 'values of the audit trail are erased for purged records only'); END;
 CREATE TRIGGER audit_values_no_replace BEFORE INSERT ON audit_values
 WHEN EXISTS (SELECT 1 FROM audit_values WHERE seq = NEW.seq)
@@ -491,6 +514,10 @@ BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations WHEN NEW.revision <= OLD.revision
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER members_touched AFTER UPDATE ON members WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER contacts_touched AFTER UPDATE ON contacts WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER contacts_removed AFTER DELETE ON contacts
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER tenants_removed AFTER DELETE ON tenants
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;

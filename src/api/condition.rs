@@ -83,6 +83,8 @@ reasons! {
     TenantCancelling: Waits, "Withdraw the tenant's `spec.cancellation`, or remove the Member.";
     /// The tenant was cancelled; nothing of it comes back, and its name is not used again (T12).
     TenantCancelled: Stalled, "Remove the manifest, or give a new tenant another name.";
+    /// An invitation was sent; the person has not accepted yet (X3).
+    Invited: Ready, "Nothing; the contact is connected once a member with that address accepts.";
     /// The tenant is not in the directory yet (O4).
     TenantNotFound: Waits, "Apply the Tenant, in the same namespace.";
     /// The organization above is not in the directory yet (O4).
@@ -105,6 +107,22 @@ reasons! {
     ExternalKeyTaken: Waits, "Correct `externalKey`; after a rename, remove the old manifest.";
     /// A sibling organization has the same name (O3).
     NameTaken: Waits, "Choose another `displayName`, or another parent.";
+    /// The contact's owner is not in the directory, or deleted; the contact goes and returns with it (X5).
+    OwnerNotFound: Waits, "Apply the Member, or correct `ownerRef`.";
+    /// The contact's own tenant does not allow external connections, or uses neither core nor approval (T7, X1).
+    NotAllowedHere: Waits, "Set `externalConnections: {allowed: true}` in the Tenant, and use core or approval.";
+    /// The person's company does not allow external connections, or uses neither core nor approval (T7, X1).
+    NotAllowedThere: Waits, "Ask the other company; it goes on by itself when it allows them.";
+    /// Nobody who can be connected with is found by the look-up; whether anybody is there is not told (X1).
+    TargetNotFound: Waits, "Correct `lookup`, or ask the person; it goes on by itself.";
+    /// Several people let themselves be found by the phone number (X1).
+    TargetAmbiguous: Waits, "Use the person's `messageId` or `qrToken`.";
+    /// The person belongs to the contact's own tenant now (X5).
+    TargetInOwnTenant: Waits, "Remove the contact: the person is a colleague.";
+    /// The person's account is gone for good, and what was known of it with it (X5).
+    TargetGone: Stalled, "Remove the contact, or give another `lookup`.";
+    /// The person shares a message room with another member of the tenant, so the contact can't be deleted yet (X4).
+    InSharedRoom: Waits, "Nothing; it goes once they share no room any more.";
     /// The manifest breaks a rule of its schema, or names a value, language, zone or date that does not exist.
     Invalid: Stalled, "Correct the field that is named.";
     /// The organization would be above itself (O2).
@@ -190,6 +208,8 @@ reasons! {
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The request that `registration` names is not there, or was rejected or has ended (M35).
     RegistrationNotFound: Warning, "Correct `registration`, or take it out.";
+    /// A member named in `visibility` is not in the directory (X3).
+    VisibilityMemberNotFound: Warning, "Apply the Member, or correct `visibility.memberRefs`.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";
 }

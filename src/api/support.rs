@@ -6,10 +6,7 @@ use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec}
 /// A field, and whether a spec sets it.
 type Field<S> = (&'static str, fn(&S) -> bool);
 
-const TENANT: &[Field<TenantSpec>] = &[
-    ("spec.externalConnections", |spec| spec.external_connections.is_some()),
-    ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
-];
+const TENANT: &[Field<TenantSpec>] = &[];
 
 const MEMBER: &[Field<MemberSpec>] =
     &[("spec.temporaryId", |spec| spec.temporary_id == Some(true)), ("spec.concurrentOf", |spec| spec.concurrent_of.is_some())];
@@ -18,9 +15,8 @@ const MEMBER: &[Field<MemberSpec>] =
 pub fn unsupported(kind: Kind) -> Vec<&'static str> {
     match kind {
         Kind::Tenant => TENANT.iter().map(|(field, _)| *field).collect(),
-        Kind::Organization => Vec::new(),
+        Kind::Organization | Kind::ExternalContact => Vec::new(),
         Kind::Member => MEMBER.iter().map(|(field, _)| *field).collect(),
-        Kind::ExternalContact => vec!["spec"],
     }
 }
 
@@ -44,7 +40,7 @@ pub fn unsupported_in_member(spec: &MemberSpec) -> Vec<&'static str> {
     set(MEMBER, spec)
 }
 
-/// The fields of a contact that are declared and have no effect yet: all of them.
+/// The fields of a contact that are declared and have no effect yet.
 pub fn unsupported_in_contact(_: &ExternalContactSpec) -> Vec<&'static str> {
-    vec!["spec"]
+    Vec::new()
 }

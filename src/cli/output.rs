@@ -171,11 +171,13 @@ pub fn brief(value: &Value) -> String {
 pub fn fields(entry: &Entry) -> String {
     let told: Vec<String> = match entry.action.as_str() {
         // A new record is told by what one would look for; the rest is in the JSON.
-        "create" => ["displayName", "domain", "parent", "phase", "id", "name.family", "name.given", "organizations"]
-            .iter()
-            .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
-            .map(|field| format!("{} {}", field.path, brief(&field.to)))
-            .collect(),
+        "create" => {
+            ["displayName", "domain", "parent", "phase", "name", "company", "id", "name.family", "name.given", "organizations"]
+                .iter()
+                .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
+                .map(|field| format!("{} {}", field.path, brief(&field.to)))
+                .collect()
+        }
         _ => entry
             .fields
             .iter()

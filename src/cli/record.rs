@@ -5,6 +5,8 @@ mod passwords;
 mod registration;
 mod reports;
 
+mod contacts;
+
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -119,6 +121,10 @@ enum What {
         #[arg(long, value_name = "ORDER")]
         done: Option<String>,
     },
+    /// Report who came into a message room, and who left it
+    Room(contacts::Room),
+    /// Report that a member accepted the invitation of an external contact
+    AcceptInvitation(contacts::AcceptInvitation),
 }
 
 /// The apps with which people sign in.
@@ -153,6 +159,8 @@ impl Record {
         let now = global.now();
         let handle = |member: &str| member_named(global, member);
         let done = match self.what {
+            What::Room(room) => room.run(&directory, global).await?,
+            What::AcceptInvitation(accepted) => accepted.run(&directory, global).await?,
             What::Acknowledge { ids } => acknowledge(&directory, &ids, now).await?,
             What::SignIn { member, app, location, password_stdin: true } => {
                 passwords::sign_in(&directory, global, &handle(&member), app, location).await?
@@ -248,7 +256,7 @@ pub async fn load(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecor
     let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Kept::Member(member) => Some(member),
-        Kept::Tenant(_) | Kept::Organization(_) => None,
+        Kept::Tenant(_) | Kept::Organization(_) | Kept::ExternalContact(_) => None,
     }))
 }
 
@@ -283,7 +291,7 @@ async fn sign_in(
     let tenant = records::load(&mut tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?;
     let required = tenant.iter().any(|tenant| match tenant {
         Kept::Tenant(tenant) => second_step_required(&tenant.intent.spec, &member.intent.spec),
-        Kept::Organization(_) | Kept::Member(_) => false,
+        Kept::Organization(_) | Kept::Member(_) | Kept::ExternalContact(_) => false,
     });
     // M26: who has to verify and can't yet is asked to enrol.
     let enrolment = if required && chosen(&mut tx, &member.uid, Choice::SecondStep).await?.is_none() {

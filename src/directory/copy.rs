@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
 use super::{
-    Absent, Address, Directory, Error, accounts, audit, charges, claims, declarations, holds, outbox, passwords, photos, records,
-    registrations,
+    Absent, Address, Directory, Error, accounts, audit, charges, claims, contacts, declarations, holds, outbox, passwords,
+    photos, records, registrations,
 };
 
 /// What is declared, and the records that it makes.
@@ -18,6 +18,7 @@ pub const RECORDED: &[&Table] = &[
     &records::MEMBERS,
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
+    &contacts::CONTACTS,
 ];
 /// How the records came about, and what followed from it.
 pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES, &outbox::OUTBOX];
@@ -32,6 +33,8 @@ const FACTS: &[&Table] = &[
     &accounts::DEVICE_REQUESTS,
     &accounts::NEWS,
     &photos::PHOTOS,
+    &contacts::ACCEPTANCES,
+    &Table { name: "rooms", columns: &["room", "member"], key: &["room", "member"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
     &holds::LOSSES,
@@ -52,6 +55,7 @@ const NUMBERS: &[&str] = &[
     "leave_at",
     "deleted_at",
     "purge_at",
+    "trashed_at",
     "ordinal",
     "at",
     "purged_at",
@@ -93,6 +97,8 @@ const TRUTHS: &[&str] = &[
     "by_member",
     "missing",
     "purges_deleted",
+    "photo",
+    "with_owner",
 ];
 const DOCUMENTS: &[&str] = &[
     "spec",

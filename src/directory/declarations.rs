@@ -367,6 +367,13 @@ pub async fn by_age(tx: &mut Tx, keys: BTreeSet<Key>) -> Result<Vec<Key>, Error>
     Ok(list)
 }
 
+/// Whether anything waits for a key.
+pub async fn is_waited_for(tx: &mut Tx, key: &str) -> Result<bool, Error> {
+    Ok(tx.fetch_one(WAITED_FOR, vec![key.into()]).await?.is_some())
+}
+
+const WAITED_FOR: &str = "SELECT key FROM waits WHERE key = $1 LIMIT 1";
+
 /// Everything that is declared of a tenant, but for the tenant itself.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
@@ -404,7 +411,8 @@ pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
 
 const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
      UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
-     LIMIT $1";
+     UNION SELECT 'ExternalContact', c.namespace, c.name FROM touched t CROSS JOIN contacts c \
+     WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1";
 
 /// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
 pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {
@@ -455,4 +463,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

@@ -11,23 +11,27 @@ use crate::record::Uid;
 /// How what is personal in a table goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
-    /// Its rows go with the member that this column names, and with that member's tenant.
-    WithMember(&'static str),
-    /// Its rows go with the tenant that this column names.
-    WithTenant(&'static str),
-    /// Its rows go with the member or the tenant that these columns name.
-    WithEither { member: &'static str, tenant: &'static str },
+    /// Its rows go with whom these columns name.
+    With(&'static [(Whose, &'static str)]),
     /// Where records are stored: the row goes with the record, or what is personal in it is emptied.
     WithRecord,
     /// Where declarations are stored: the row goes with the resource, or what is personal in it is emptied.
     WithDeclaration,
-    /// Its rows of mails go with the member that this column names. Orders to services name their record by its uid
-    /// only, and outlive it until they are carried out.
-    Mails(&'static str),
+    /// Its rows of mails go with the member or contact. Orders to services name their record by its uid only, and
+    /// outlive it until they are carried out.
+    Mails,
     /// Its rows go with the tenant whose handle they have.
     OfTenant,
     /// It holds nothing personal.
     Never,
+}
+
+/// Whom a column names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Member,
+    Contact,
+    Tenant,
 }
 
 /// What is personal in a table, and what is not.
@@ -41,7 +45,8 @@ pub struct Content {
     pub impersonal: &'static [&'static str],
 }
 
-use Erased::{Mails, Never, OfTenant, WithDeclaration, WithEither, WithMember, WithRecord, WithTenant};
+use Erased::{Mails, Never, OfTenant, With, WithDeclaration, WithRecord};
+use Whose::{Contact, Member, Tenant};
 
 /// Every table of the directory. Handles (`namespace`, `name`) of tenants are no personal data: they stay.
 pub const CONTENTS: &[Content] = &[
@@ -158,53 +163,79 @@ pub const CONTENTS: &[Content] = &[
     Content { table: "claims", erased: WithRecord, personal: &["key"], impersonal: &["scope", "space", "holder"] },
     Content {
         table: "contacts",
-        erased: WithTenant("tenant"),
-        personal: &["namespace", "name", "owner", "target", "display_name", "nickname", "company", "profile", "intent", "digest"],
-        impersonal: &["uid", "tenant", "phase", "created_at", "trashed_at", "purge_at", "wake_at", "generation", "revision"],
+        erased: With(&[(Tenant, "tenant")]),
+        personal: &[
+            "namespace",
+            "name",
+            "owner",
+            "sought",
+            "target",
+            "severed",
+            "display_name",
+            "nickname",
+            "company",
+            "photo",
+            "classification",
+            "profile",
+            "intent",
+            "digest",
+        ],
+        impersonal: &["uid", "tenant", "phase", "created_at", "with_owner", "trashed_at", "purge_at", "generation", "revision"],
+    },
+    Content {
+        table: "acceptances",
+        erased: With(&[(Member, "member"), (Contact, "contact")]),
+        personal: &["at"],
+        impersonal: &["contact", "member", "folded"],
     },
     Content {
         table: "credentials",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["hash", "taken"],
         impersonal: &["member", "must_change", "changed_at", "generated"],
     },
     Content { table: "tombstones", erased: Never, personal: &[], impersonal: &["uid", "kind", "purged_at"] },
     Content {
         table: "sign_ins",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["app", "at", "location"],
         impersonal: &["id", "member", "folded"],
     },
     Content {
         table: "sessions",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["app", "opened_at", "closed_at", "closed_by"],
         impersonal: &["id", "member"],
     },
     Content {
         table: "devices",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["id", "app", "app_version", "seen_at", "managed"],
         impersonal: &["member"],
     },
     Content {
         table: "storage",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["product", "bytes", "reported_at"],
         impersonal: &["member"],
     },
-    Content { table: "usage", erased: WithMember("member"), personal: &["day", "service", "uses"], impersonal: &["member"] },
-    Content { table: "rooms", erased: WithMember("member"), personal: &["room"], impersonal: &["member"] },
+    Content {
+        table: "usage",
+        erased: With(&[(Member, "member")]),
+        personal: &["day", "service", "uses"],
+        impersonal: &["member"],
+    },
+    Content { table: "rooms", erased: With(&[(Member, "member")]), personal: &["room"], impersonal: &["member"] },
     Content {
         table: "charges",
-        erased: WithTenant("tenant"),
+        erased: With(&[(Tenant, "tenant")]),
         personal: &["month", "amount", "currency", "due_at", "paid_at"],
         impersonal: &["tenant", "revision", "told"],
     },
     // What a decided one said of the person is emptied as it is decided.
     Content {
         table: "registration_requests",
-        erased: WithTenant("tenant"),
+        erased: With(&[(Tenant, "tenant")]),
         personal: &["family_name", "given_name", "wished_id", "email"],
         impersonal: &["id", "tenant", "requested_at", "expires_at", "state", "decided_at", "revision", "told"],
     },
@@ -217,7 +248,7 @@ pub const CONTENTS: &[Content] = &[
     Content { table: "access_losses", erased: Never, personal: &[], impersonal: &["tenant", "member", "at"] },
     Content {
         table: "outbox",
-        erased: Mails("uid"),
+        erased: Mails,
         personal: &["payload", "error"],
         impersonal: &[
             "id",
@@ -236,35 +267,45 @@ pub const CONTENTS: &[Content] = &[
     },
     Content {
         table: "links",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["digest"],
         impersonal: &["member", "purpose", "created_at", "expires_at", "sent_at", "ended_at", "used_at", "folded"],
     },
-    Content { table: "password_history", erased: WithMember("member"), personal: &["hash"], impersonal: &["id", "member"] },
+    Content {
+        table: "password_history",
+        erased: With(&[(Member, "member")]),
+        personal: &["hash"],
+        impersonal: &["id", "member"],
+    },
     Content {
         table: "password_orders",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["reason"],
         impersonal: &["id", "member", "at", "tried_at"],
     },
     Content {
         table: "password_facts",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["trouble"],
         impersonal: &["member", "id", "changed_at", "by_member", "at", "folded"],
     },
-    Content { table: "choices", erased: WithMember("member"), personal: &["what", "value"], impersonal: &["member", "at"] },
+    Content {
+        table: "choices",
+        erased: With(&[(Member, "member")]),
+        personal: &["what", "value"],
+        impersonal: &["member", "at"],
+    },
     Content {
         table: "device_requests",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["device", "action", "token"],
         impersonal: &["member", "at"],
     },
     // The identifier of an order names a device.
-    Content { table: "news", erased: WithMember("member"), personal: &["id"], impersonal: &["member"] },
+    Content { table: "news", erased: With(&[(Member, "member")]), personal: &["id"], impersonal: &["member"] },
     Content {
         table: "photos",
-        erased: WithMember("member"),
+        erased: With(&[(Member, "member")]),
         personal: &["digest", "media_type", "width", "height", "problem", "content"],
         impersonal: &["member", "missing"],
     },
@@ -290,41 +331,53 @@ pub const CONTENTS: &[Content] = &[
     },
     Content {
         table: "audit_values",
-        erased: WithEither { member: "uid", tenant: "tenant" },
+        erased: With(&[(Member, "uid"), (Member, "about"), (Contact, "uid"), (Tenant, "tenant")]),
         personal: &["namespace", "name", "changes"],
-        impersonal: &["seq", "uid", "tenant"],
+        impersonal: &["seq", "uid", "about", "tenant"],
     },
     Content { table: "touched", erased: Never, personal: &[], impersonal: &["uid"] },
 ];
 
 const TOMBSTONES: Table = Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] };
 
-/// Erases everything personal around these members (M25) and tenants (T12): what does not go with a record or a
-/// declaration. Their uids are at rest from then on.
-pub async fn erase(tx: &mut Tx, members: &[Uid], tenants: &[Uid], at: Timestamp) -> Result<(), Error> {
-    if members.is_empty() && tenants.is_empty() {
+/// Who is erased.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gone<'u> {
+    pub members: &'u [Uid],
+    pub contacts: &'u [Uid],
+    pub tenants: &'u [Uid],
+}
+
+/// Erases everything personal around members (M25), contacts (X4, X5) and tenants (T12): what does not go with a
+/// record or a declaration. Their uids are at rest from then on.
+pub async fn erase(tx: &mut Tx, gone: Gone<'_>, at: Timestamp) -> Result<(), Error> {
+    let Gone { members, contacts, tenants } = gone;
+    let of = |kind: Kind| move |uid: &Uid| vec![uid.as_str().into(), kind.name().into(), at.into()];
+    let rest = members.iter().map(of(Kind::Member)).chain(contacts.iter().map(of(Kind::ExternalContact)));
+    let rows: Vec<_> = rest.chain(tenants.iter().map(of(Kind::Tenant))).collect();
+    if rows.is_empty() {
         return Ok(());
     }
-    let of = |kind: Kind| move |uid: &Uid| vec![uid.as_str().into(), kind.name().into(), at.into()];
-    let rows = members.iter().map(of(Kind::Member)).chain(tenants.iter().map(of(Kind::Tenant)));
-    tx.upsert(&TOMBSTONES, rows.collect()).await?;
+    tx.upsert(&TOMBSTONES, rows).await?;
     for Content { table, erased, personal: _, impersonal: _ } in CONTENTS {
-        let (member, tenant) = match erased {
-            WithMember(column) => (Some(column), None),
-            WithTenant(column) => (None, Some(column)),
-            WithEither { member, tenant } => (Some(member), Some(tenant)),
-            Mails(_) | OfTenant | WithRecord | WithDeclaration | Never => (None, None),
+        let columns: &[(Whose, &str)] = match erased {
+            With(columns) => columns,
+            Mails | OfTenant | WithRecord | WithDeclaration | Never => &[],
         };
-        for (column, uids) in [(member, members), (tenant, tenants)] {
-            if let Some(column) = column {
-                tx.delete(table, &[column], keys(uids)).await?;
-            }
+        for (whose, column) in columns {
+            let uids = match whose {
+                Member => members,
+                Contact => contacts,
+                Tenant => tenants,
+            };
+            tx.delete(table, &[column], keys(uids)).await?;
         }
     }
     for tenant in tenants {
         tx.execute(HOLDS, vec![tenant.as_str().into()]).await?;
     }
-    outbox::forget_mails(tx, members).await
+    outbox::forget_mails(tx, members).await?;
+    outbox::forget_mails(tx, contacts).await
 }
 
 const HOLDS: &str = "DELETE FROM holds WHERE kind = 'Tenant' AND EXISTS \

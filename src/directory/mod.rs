@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod charges;
 pub mod claims;
+pub mod contacts;
 pub mod copy;
 pub mod credentials;
 pub mod declarations;

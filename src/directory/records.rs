@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::sql::{Cell, Row, Table, Tx, keys};
-use super::{Error, passwords};
+use super::{Error, contacts, passwords};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -153,13 +153,13 @@ pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec
     handles.into_iter().map(|handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()]).collect()
 }
 
-/// The records of a kind with these identifiers or handles. Contacts have none yet.
+/// The records of a kind with these identifiers or handles.
 pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Result<Vec<Record>, Error> {
     let table = match kind {
         Kind::Tenant => &TENANTS,
         Kind::Organization => &ORGANIZATIONS,
         Kind::Member => &MEMBERS,
-        Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => &contacts::CONTACTS,
     };
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -168,7 +168,8 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
     match kind {
         Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
         Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
-        Kind::Member | Kind::ExternalContact => {
+        Kind::ExternalContact => rows.iter().map(|row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))).collect(),
+        Kind::Member => {
             let mut members: Vec<MemberRecord> = rows.iter().map(member).collect::<Result<_, _>>()?;
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
@@ -205,7 +206,8 @@ async fn assignments<'a>(
 
 const ASSIGNMENT_COLUMNS: &str = "member, ordinal, organization, is_primary, position, leader, private, include_in_team_sharing";
 
-fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
+/// A stored intent, whose three columns begin at a place.
+pub(super) fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
     let json = row.json(at)?;
     let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
     Ok(Arc::new(Intent { spec, json: json.into(), digest: row.text(at + 1)?, generation: row.get(at + 2)? }))

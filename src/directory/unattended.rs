@@ -8,20 +8,15 @@ use jiff::Timestamp;
 use super::Error;
 use super::declarations::Filter;
 use super::records::{By, load};
-use super::sql::{Cell, Tx, keys};
+use super::sql::{Cell, Row, Tx, keys};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Record, Uid};
 
-/// Members and tenants whose time has come, the earliest first. Deleted members and tenants wait while nothing
+/// Members, contacts and tenants whose time has come, the earliest first. Deleted ones and tenants wait while nothing
 /// irreversible may happen: the clocks differ (R4), or nobody declares the tenant (T14).
 pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Key>, Error> {
-    let mut due = Vec::new();
-    for (kind, sql) in [(Kind::Member, DUE), (Kind::Tenant, DUE_TENANTS)] {
-        let rows = tx.fetch(sql, vec![now.into(), irreversible.into(), limit.into()]).await?;
-        for row in rows {
-            due.push(Key::new(kind, Handle::new(row.text(0)?, row.text(1)?)));
-        }
-    }
+    let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
+    let mut due: Vec<Key> = rows.iter().map(key).collect::<Result<_, _>>()?;
     if irreversible {
         for row in tx.fetch(PURGED_AT_ONCE, vec![limit.into()]).await? {
             due.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
@@ -30,10 +25,12 @@ pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) ->
     Ok(due)
 }
 
-const DUE: &str = "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
-     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) ORDER BY m.wake_at LIMIT $3";
-
-const DUE_TENANTS: &str = "SELECT namespace, name FROM tenants WHERE wake_at <= $1 AND $2 AND managed ORDER BY wake_at LIMIT $3";
+const DUE: &str = "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
+     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
+     UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
+     WHERE c.purge_at <= $1 AND $2 AND t.managed \
+     UNION ALL SELECT 'Tenant', namespace, name, wake_at FROM tenants WHERE wake_at <= $1 AND $2 AND managed \
+     ORDER BY 4 LIMIT $3";
 // Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
 const PURGED_AT_ONCE: &str = "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
      WHERE t.purges_deleted AND t.managed AND m.deleted_at IS NOT NULL LIMIT $1";
@@ -45,16 +42,20 @@ pub async fn in_grace(tx: &mut Tx, tenants: &[Uid]) -> Result<Vec<Key>, Error> {
     rows.iter().map(|row| Ok(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)))).collect()
 }
 
-/// The members and organizations of a tenant.
+/// The members, organizations and contacts of a tenant.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Uid) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(OF_TENANT, vec![tenant.as_str().into()]).await?;
-    rows.iter()
-        .map(|row| Ok(Key::new(row.text(0)?.parse().map_err(Error::Corrupt)?, Handle::new(row.text(1)?, row.text(2)?))))
-        .collect()
+    rows.iter().map(key).collect()
+}
+
+fn key(row: &Row) -> Result<Key, Error> {
+    let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
+    Ok(Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)))
 }
 
 const OF_TENANT: &str = "SELECT 'Member', namespace, name FROM members WHERE tenant = $1 \
-     UNION ALL SELECT 'Organization', namespace, name FROM organizations WHERE tenant = $1";
+     UNION ALL SELECT 'Organization', namespace, name FROM organizations WHERE tenant = $1 \
+     UNION ALL SELECT 'ExternalContact', namespace, name FROM contacts WHERE tenant = $1";
 
 /// Who is still there of a tenant (T12): live members, those in grace, and when the last of these is purged.
 pub async fn remaining(tx: &mut Tx, tenant: &Uid) -> Result<(i64, i64, Option<Timestamp>), Error> {
@@ -74,14 +75,16 @@ pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp
 
 const NEXT_WAKE: &str = "SELECT min(wake_at) FROM (SELECT min(wake_at) AS wake_at FROM members WHERE wake_at > $1 \
      UNION ALL SELECT min(wake_at) FROM tenants WHERE wake_at > $1 \
+     UNION ALL SELECT min(purge_at) FROM contacts WHERE purge_at > $1 \
      UNION ALL SELECT min(expires_at) FROM registration_requests WHERE state = 'Open' AND expires_at > $1) AS next";
 
-/// Members in their grace period (M24), or tenants without a resource (T14). Of other kinds, none.
+/// Members in their grace period (M24), contacts in the trash (X4), or tenants without a resource (T14).
 pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Record>, Error> {
     let sql = match kind {
         Kind::Member => DELETED,
         Kind::Tenant => UNMANAGED,
-        Kind::Organization | Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => TRASHED,
+        Kind::Organization => return Ok(Vec::new()),
     };
     let any = |wanted: &Option<Arc<str>>| Cell::from(wanted.as_deref().unwrap_or_default());
     let rows = tx.fetch(sql, vec![any(&filter.namespace), any(&filter.name)]).await?;
@@ -91,7 +94,9 @@ pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<
 
 const DELETED: &str = "SELECT uid FROM members WHERE deleted_at IS NOT NULL \
      AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
+const TRASHED: &str = "SELECT uid FROM contacts WHERE trashed_at IS NOT NULL \
+     AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 const UNMANAGED: &str = "SELECT uid FROM tenants WHERE NOT managed AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[DUE, DUE_TENANTS, PURGED_AT_ONCE, OF_TENANT, REMAINING, NEXT_WAKE, DELETED, UNMANAGED];
+pub const STATEMENTS: &[&str] = &[DUE, PURGED_AT_ONCE, OF_TENANT, REMAINING, NEXT_WAKE, DELETED, TRASHED, UNMANAGED];

@@ -200,7 +200,9 @@ impl Decision {
                 let was = matches!(before, Some(Record::Tenant(before)) if before.cancelled_at.is_some());
                 (tenant.cancelled_at.is_some() && !was).then_some(tenant)
             }
-            (_, Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_)) | None) => None,
+            (_, Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None) => {
+                None
+            }
         }
     }
 

@@ -32,7 +32,7 @@ pub fn check(spec: &OrganizationSpec) -> Vec<Problem> {
 pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
     let current = match world.record(&visit.key) {
         Some(Record::Organization(organization)) => Some(organization),
-        Some(Record::Tenant(_) | Record::Member(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
     };
     let mut decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
     if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {

@@ -18,7 +18,7 @@ pub fn decide(world: &World, visit: &Visit, decision: &Decision) -> Vec<RequestS
             let open = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant);
             open.map(|request| approved(world, visit, request)).into_iter().collect()
         }
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => Vec::new(),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => Vec::new(),
     }
 }
 

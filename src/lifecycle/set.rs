@@ -39,9 +39,8 @@ fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
         Kind::Member => member::decide(world, visit, blocked),
-        Kind::ExternalContact => {
-            cancellation::of_cancelled(world, visit, &Decision::unchanged(visit, None)).unwrap_or_else(|| contact::decide(visit))
-        }
+        Kind::ExternalContact => cancellation::of_cancelled(world, visit, &Decision::unchanged(visit, None))
+            .unwrap_or_else(|| contact::decide(world, visit)),
     }
 }
 

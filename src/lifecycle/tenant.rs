@@ -61,7 +61,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let mut decision = Decision::unchanged(visit, record.clone());
     let current = match record {
         Some(Record::Tenant(tenant)) => Some(tenant),
-        Some(Record::Organization(_) | Record::Member(_)) | None => None,
+        Some(Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
     };
     let cancelled = current.as_ref().is_some_and(|tenant| tenant.cancelled_at.is_some());
     if let Some(tenant) = current.as_ref().filter(|_| !cancelled) {

@@ -169,7 +169,7 @@ async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<MemberRe
     let found = load(tx, Kind::Member, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Member(member) => Some(member),
-        Record::Tenant(_) | Record::Organization(_) => None,
+        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
     }))
 }
 
@@ -177,6 +177,6 @@ async fn tenant(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<TenantRe
     let found = load(tx, Kind::Tenant, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Tenant(tenant) => Some(tenant),
-        Record::Member(_) | Record::Organization(_) => None,
+        Record::Member(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
     }))
 }

@@ -1,6 +1,8 @@
 //! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
 //! to visit next. What equals what is there is not written. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use super::{Done, Outcome, status};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
+use crate::directory::contacts as externals;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::Sessions;
 use crate::directory::leadership::Leader;
@@ -24,12 +27,14 @@ use crate::directory::{
     Directory, Error, accounts, audit, charges, claims, declarations, erasure, facts, holds, links, outbox, passwords, photos,
     registrations, store, tree, unattended,
 };
+use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::account::{News, device_order_id};
-use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Uid, password};
+use crate::record::change::changes;
+use crate::record::effect::effects;
+use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Sought, Uid, password};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -65,6 +70,9 @@ pub struct Commit {
     /// What members chose that is theirs no more.
     withdrawn: Vec<(Choice, Uid)>,
     photos_erased: Vec<Uid>,
+    erased_contacts: Vec<Uid>,
+    /// Contacts whose accepted invitation was looked at.
+    accepted: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -72,6 +80,14 @@ pub struct Commit {
     claimed: Vec<Record>,
     /// Organizations that have another name now, or none: who refers to them is looked at again.
     renamed: Vec<Uid>,
+    /// Members whom contacts follow, or to whom they belong.
+    followed: Vec<Uid>,
+    /// Contacts that were decided in this batch, after all others: they have seen it.
+    seen: HashSet<Key>,
+    /// Tenants whose members' contacts elsewhere follow them.
+    companies: Vec<Uid>,
+    /// By what people can be found now and could not before, or the reverse.
+    sought: Vec<Sought>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -102,6 +118,9 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
     let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
     for decision in decisions {
         let Some(visit) = visits.get(&decision.key) else { continue };
+        if visit.key.kind == Kind::ExternalContact {
+            commit.seen.insert(visit.key.clone());
+        }
         commit.record(gathered, visit, decision, &names);
         commit.declaration(gathered, visit, decision, &names);
     }
@@ -149,7 +168,9 @@ impl Names {
         fields
             .into_iter()
             .map(|FieldChange { path, from, to }| match path.as_str() {
-                "tenant" | "parent" | "supremeAdmin" => FieldChange { from: self.named(from), to: self.named(to), path },
+                "tenant" | "parent" | "supremeAdmin" | "owner" => {
+                    FieldChange { from: self.named(from), to: self.named(to), path }
+                }
                 "organizations" => FieldChange { from: self.each_named(from), to: self.each_named(to), path },
                 _ => FieldChange { path, from, to },
             })
@@ -201,6 +222,9 @@ impl Commit {
                     self.withdrawn.push((Choice::EasyLogin, uid.clone()));
                 }
             }
+            if gathered.accepted.contains(uid) {
+                self.accepted.push(uid.clone());
+            }
         }
         if let Some(Record::Tenant(tenant)) = &decision.record {
             let news = world.charges.get(&tenant.uid).into_iter().flatten().filter(|charge| charge.told < charge.revision);
@@ -239,6 +263,7 @@ impl Commit {
                     due: step.due,
                     at: world.now,
                     uid: record.uid().clone(),
+                    about: contacts::about(step, &change.fields),
                     kind: record.kind(),
                     tenant: Some(record.tenant().clone()),
                     handle: Some(record.handle().clone()),
@@ -271,6 +296,7 @@ impl Commit {
                 due: step.due,
                 at: world.now,
                 uid: tenant.uid.clone(),
+                about: None,
                 kind: Kind::Tenant,
                 tenant: Some(tenant.uid.clone()),
                 handle: Some(tenant.handle.clone()),
@@ -300,6 +326,8 @@ impl Commit {
                 | Order::EraseTenant
                 | Order::NotifyUpdate
                 | Order::Share { .. }
+                | Order::OpenContact(_)
+                | Order::CloseContact(_)
                 | Order::Mail(_)
                 | Order::Invite(_) => uuid::Uuid::now_v7().to_string(),
             },
@@ -322,8 +350,11 @@ impl Commit {
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
                 Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
                 Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
-                Effect::Erase if record.kind() == Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
-                Effect::Erase => self.erased.push(record.uid().clone()),
+                Effect::Erase => match record.kind() {
+                    Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
+                    Kind::Member | Kind::Organization => self.erased.push(record.uid().clone()),
+                    Kind::ExternalContact => self.erased_contacts.push(record.uid().clone()),
+                },
             }
         }
     }
@@ -333,7 +364,7 @@ impl Commit {
         let Some(Record::Member(after)) = &step.after else { return };
         let before = match &step.before {
             Some(Record::Member(before)) => Some(before.as_ref()),
-            Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+            Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
         };
         let order = |why| passwords::Order { id: uuid::Uuid::now_v7().to_string(), member: after.uid.clone(), why, at: step.due };
         for effect in password::effects(before, after) {
@@ -380,14 +411,14 @@ impl Commit {
                                 !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
                             })
                     }
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if left {
                     self.signals.insert(vacated_key(&before.tenant));
                 }
                 let stays = match after {
                     Some(Record::Member(after)) => after.tenant == before.tenant,
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => false,
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
                 };
                 if !stays {
                     self.signals.insert(place_key(&before.tenant, Kind::Member));
@@ -396,7 +427,7 @@ impl Commit {
             (Some(Record::Organization(before)), after) => {
                 let moved = match after {
                     Some(Record::Organization(after)) => before.declared.parent != after.declared.parent,
-                    Some(Record::Tenant(_) | Record::Member(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if moved {
                     self.signals.insert(vacated_key(&before.tenant));
@@ -405,8 +436,9 @@ impl Commit {
                     self.signals.insert(place_key(&before.tenant, Kind::Organization));
                 }
             }
-            (Some(Record::Tenant(_)), _) | (None, _) => {}
+            (Some(Record::Tenant(_) | Record::ExternalContact(_)), _) | (None, _) => {}
         }
+        self.concerns_contacts(before, after);
         // A manifest of another name for the same record takes the place of the old one.
         if let (Some(before), Some(after)) = (before, after)
             && before.handle() != after.handle()
@@ -534,6 +566,7 @@ impl Commit {
             && self.passwords_told.is_empty()
             && self.heard.is_empty()
             && self.news.is_empty()
+            && self.accepted.is_empty()
             && self.looked_at.is_empty()
             && self.charges_told.is_empty()
             && self.requests.is_empty()
@@ -591,9 +624,15 @@ impl Commit {
             for RequestStep { before, after, .. } in &self.requests {
                 registrations::store(&mut tx, before, after).await?;
             }
-            erasure::erase(&mut tx, &self.erased, &self.erased_tenants, now).await?;
+            externals::fold(&mut tx, &self.accepted).await?;
+            let gone = erasure::Gone { members: &self.erased, contacts: &self.erased_contacts, tenants: &self.erased_tenants };
+            erasure::erase(&mut tx, gone, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
+            }
+            // Most people are sought by nobody.
+            if !self.sought.is_empty() && declarations::is_waited_for(&mut tx, CONNECTIONS).await? {
+                self.signals.extend(self.sought.iter().map(Sought::key));
             }
             let mut keys =
                 if self.signals.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &self.signals).await? };
@@ -603,6 +642,9 @@ impl Commit {
             keys.extend(self.again);
             keys.extend(unattended::in_grace(&mut tx, &self.purging).await?);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
+            keys.extend(externals::of_members(&mut tx, &self.followed).await?);
+            keys.extend(externals::of_companies(&mut tx, &self.companies).await?);
+            keys.retain(|key| !self.seen.contains(key));
             // Within a batch the decisions see to the order; over several, the queue does.
             let keys = if keys.len() > BATCH { declarations::by_age(&mut tx, keys).await? } else { keys.into_iter().collect() };
             tx.commit().await?;

@@ -16,10 +16,11 @@ use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, charges, claims, declarations, facts, unattended};
+use crate::directory::{Directory, Error, charges, claims, contacts, declarations, facts, unattended};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
-use crate::record::Record;
 use crate::record::claim::normalized;
+use crate::record::contact::followed;
+use crate::record::{Record, Uid};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -228,6 +229,7 @@ impl Engine {
             let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
             let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
+            let contacts = contacts::with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
             let agree = self.clocks_agree();
             let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
@@ -241,6 +243,7 @@ impl Engine {
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
             requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
+            requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
             requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
             if requests.is_empty() && self.queue.is_empty() {
                 return Ok(done);
@@ -502,6 +505,19 @@ impl Engine {
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));
+        // External contacts follow in the same transaction: always where a person goes (M25), else as far as they are not
+        // too many.
+        for purged in [true, false] {
+            let steps = decisions.iter().flat_map(|decision| &decision.steps).filter(|step| step.after.is_none() == purged);
+            let members: Vec<Uid> =
+                steps.filter_map(|step| followed(step.before.as_ref(), step.after.as_ref()).cloned()).collect();
+            let concerned = contacts::of_members(tx, &members).await?;
+            if purged || concerned.len() <= BATCH {
+                pulled.extend(fresh(&mut concerned.iter()));
+            }
+        }
+        pulled.sort();
+        pulled.dedup();
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }

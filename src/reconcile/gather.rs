@@ -1,6 +1,8 @@
 //! Gathering: from a batch of requests to the world that its decisions need, in a few set queries. Only
 //! reads. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct Gathered {
     pub submitted: HashMap<Key, Arc<Submission>>,
     /// Objects that another source declares, and that are left to it.
     pub elsewhere: Vec<(Key, String)>,
+    /// Contacts whose invitation was accepted since they were looked at.
+    pub accepted: HashSet<Uid>,
 }
 
 /// Gathers everything that the decisions about a batch may look at.
@@ -56,6 +60,7 @@ pub async fn gather(
         stored,
         submitted: HashMap::new(),
         elsewhere: Vec::new(),
+        accepted: HashSet::new(),
     };
     gathered.world.judged.extend(wanted.iter().filter_map(|key| Some((key.clone(), *judged.get(key)?))));
     let mut loader = Loader { tx, loaded: HashSet::new() };
@@ -102,6 +107,7 @@ pub async fn gather(
     loader.what_records_refer_to(&mut gathered).await?;
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
+    loader.contacts(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
     loader.holds(&mut gathered).await?;
     Ok(gathered)
@@ -164,7 +170,9 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
             .collect(),
-        Spec::ExternalContact(spec) => vec![key(Kind::Tenant, &spec.tenant_ref)],
+        Spec::ExternalContact(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
+            .chain(std::iter::once(&spec.owner_ref).chain(contacts::shown_to(spec)).map(|member| key(Kind::Member, member)))
+            .collect(),
     }
 }
 
@@ -176,6 +184,9 @@ fn references_of(record: &Record) -> Vec<Key> {
             references(&Spec::Organization(Arc::new(organization.intent.spec.clone())), &organization.handle)
         }
         Record::Member(member) => references(&Spec::Member(Arc::new(member.intent.spec.clone())), &member.handle),
+        Record::ExternalContact(contact) => {
+            references(&Spec::ExternalContact(Arc::new(contact.intent.spec.clone())), &contact.handle)
+        }
     }
 }
 
@@ -198,7 +209,7 @@ fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
     };
     let member = |visit: &Visit| match world.record(&visit.key) {
         Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     };
     let mut uids: Vec<Uid> = gathered.visits.iter().filter_map(member).collect();
     if gathered.visits.iter().any(declares) {
@@ -497,7 +508,10 @@ impl Loader<'_> {
             }
         }
         // It may also be there still, under a handle that somebody's SQL gave it.
-        let strayed = former.into_iter().filter(|(key, _)| key.kind == Kind::Member).map(|(_, uid)| Uid::from(uid)).collect();
-        self.load_by_uid(&mut gathered.world, Kind::Member, strayed).await
+        for kind in [Kind::Member, Kind::ExternalContact] {
+            let strayed = former.iter().filter(|(key, _)| key.kind == kind).map(|(_, uid)| Uid::from(uid.clone())).collect();
+            self.load_by_uid(&mut gathered.world, kind, strayed).await?;
+        }
+        Ok(())
     }
 }

@@ -85,6 +85,8 @@ const CLOCKED: &[&str] = &[
     "onLeave",
     "passwordChangedAt",
     "twoStep.resetAt",
+    "trashedAt",
+    "target",
 ];
 
 /// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::api::contact::ExternalContactStatus;
 use crate::api::member::{DeviceOrderStatus, EasyLoginMethod, LeavePeriod, MemberStatus, TwoStepStatus};
 use crate::api::organization::OrganizationStatus;
 use crate::api::tenant::{BlockedBy, CancellationStatus, OpenRequest, OutstandingCharge, TenantStatus};
@@ -11,7 +12,7 @@ use crate::api::{MemberPhase, Verdict};
 use crate::lifecycle::World;
 use crate::lifecycle::cancellation::effective_at;
 use crate::record::account::DeviceOrder;
-use crate::record::{MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid};
+use crate::record::{ContactRecord, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid};
 
 /// The status of an object. `name` gives the names of records by uid; `before` is the status that was stored.
 pub fn status(
@@ -39,6 +40,7 @@ pub fn of(record: Option<&Record>, name: &dyn Fn(&Uid) -> Option<String>) -> Map
         Some(Record::Tenant(tenant)) => to_map(&of_tenant(tenant, name)),
         Some(Record::Organization(organization)) => to_map(&of_organization(organization)),
         Some(Record::Member(member)) => to_map(&of_member(member, name)),
+        Some(Record::ExternalContact(contact)) => to_map(&of_contact(contact)),
         None => Map::new(),
     }
 }
@@ -114,6 +116,18 @@ fn cancellation(tenant: &TenantRecord, verdict: &Verdict) -> Option<Cancellation
 
 fn of_organization(organization: &OrganizationRecord) -> OrganizationStatus {
     OrganizationStatus { uid: Some(organization.uid.to_string()), ..OrganizationStatus::default() }
+}
+
+fn of_contact(contact: &ContactRecord) -> ExternalContactStatus {
+    ExternalContactStatus {
+        uid: Some(contact.uid.to_string()),
+        phase: Some(contact.state.phase),
+        name: contact.state.name.clone(),
+        nickname: contact.lived.synced.nickname.clone(),
+        company: contact.lived.synced.company.clone(),
+        purge_at: contact.lived.purge_at.map(rfc3339),
+        ..ExternalContactStatus::default()
+    }
 }
 
 fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> MemberStatus {

@@ -166,6 +166,28 @@ impl TenantRecord {
         self.cancelled_at.is_none() && declared == Some(true)
     }
 
+    /// How long an external contact stays in the trash (T10, X4).
+    pub fn contact_retention(&self) -> Length {
+        self.intent.spec.contact_retention.unwrap_or(Length::days(30))
+    }
+
+    /// Whether its members may be connected with persons of other companies: it allows that (T7), and uses what it
+    /// takes (X1).
+    pub fn connects(&self) -> bool {
+        self.allows_connections() && self.has_contacts()
+    }
+
+    /// Whether connections with persons of other companies are allowed (T7).
+    pub fn allows_connections(&self) -> bool {
+        self.intent.spec.external_connections.as_ref().is_some_and(|connections| connections.allowed)
+    }
+
+    /// Whether a product is in use that has external contacts (X1).
+    fn has_contacts(&self) -> bool {
+        let products = &self.intent.spec.products;
+        products.core.is_some() || products.approval.is_some()
+    }
+
     pub(super) fn claims(&self) -> Vec<Claim> {
         // The domain of a cancelled tenant is free (T12).
         if self.cancelled_at.is_some() {

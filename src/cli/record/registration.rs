@@ -66,6 +66,6 @@ pub async fn tenant(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<TenantRec
     let found = records::load(tx, Kind::Tenant, By::Handle, handle_keys([handle])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Kept::Tenant(tenant) => Some(tenant),
-        Kept::Organization(_) | Kept::Member(_) => None,
+        Kept::Organization(_) | Kept::Member(_) | Kept::ExternalContact(_) => None,
     }))
 }

@@ -35,7 +35,9 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let current = match world.record(&visit.key) {
         Some(Record::Member(member)) => Some(member),
         // Somebody's SQL may have given the record another handle; its declaration still knows it.
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => {
+            world.members.get(&visit.fresh.uid).cloned()
+        }
     };
     let mut decision = Decision::unchanged(visit, current.map(Record::Member));
     if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
@@ -53,7 +55,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
 fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
     match &decision.record {
         Some(Record::Member(member)) => Some(member.clone()),
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     }
 }
 
