@@ -410,7 +410,7 @@ CREATE TABLE access_losses (
     tenant TEXT    NOT NULL,
     member TEXT    NOT NULL,
     at     BIGINT  NOT NULL,
-    PRIMARY KEY (tenant, member, at)
+    PRIMARY KEY (tenant, member)
 );
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that

@@ -410,7 +410,7 @@ CREATE TABLE access_losses (
     tenant TEXT    NOT NULL,
     member TEXT    NOT NULL,
     at     INTEGER NOT NULL,
-    PRIMARY KEY (tenant, member, at)
+    PRIMARY KEY (tenant, member)
 ) STRICT, WITHOUT ROWID;
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
