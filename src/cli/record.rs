@@ -51,7 +51,11 @@ enum What {
     /// Set a member's own password: the present one and the new one, each on a line of standard input
     Password {
         /// The member's name
-        member: String,
+        #[arg(required_unless_present = "by_link")]
+        member: Option<String>,
+        /// The first line is the end of the link in a mail, which says whose password it is, and works once
+        #[arg(long, conflicts_with = "member")]
+        by_link: bool,
     },
     /// Report that a person asked for an account by a tenant's registration link
     RegistrationRequest {
@@ -173,7 +177,10 @@ impl Record {
                 let handle = Handle::new(global.default_namespace(), tenant.strip_prefix("tenant/").unwrap_or(&tenant));
                 said(request(&directory, &handle, &link, Asked { family, given, id, email }, now).await?)
             }
-            What::Password { member } => passwords::change_own(&directory, global, &handle(&member)).await?,
+            What::Password { member: Some(member), by_link: _ } => {
+                passwords::change_own(&directory, global, &handle(&member)).await?
+            }
+            What::Password { member: None, by_link: _ } => passwords::change_by_link(&directory, global).await?,
             What::TwoStep { member, method } => {
                 said(reports::write(&directory, &handle(&member), Report::TwoStep(method), now).await?)
             }

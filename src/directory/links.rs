@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 
+use super::Error;
 use super::audit::hex;
 use super::sql::{Cell, Table, Tx, keys};
-use super::{Directory, Error};
 use crate::record::Uid;
 use crate::record::mail::Purpose;
 
@@ -93,29 +93,6 @@ pub async fn consume(tx: &mut Tx, token: &str, purpose: Purpose, now: Timestamp)
 
 const USE: &str = "UPDATE links SET used_at = $2, folded = (purpose <> 'Registration') \
      WHERE digest = $1 AND used_at IS NULL AND ended_at IS NULL";
-
-/// A member chose its first password through its link (M32): the link is checked and used up in one transaction
-/// with what `set_password` writes; if that fails, nothing happened.
-///
-/// # Errors
-///
-/// Whatever the directory or `set_password` says. A link that leads nowhere is no error but [`Useless`].
-pub async fn registered(
-    directory: &Directory,
-    token: &str,
-    now: Timestamp,
-    set_password: impl AsyncFnOnce(&mut Tx, &Uid) -> Result<(), Error>,
-) -> Result<Result<Uid, Useless>, Error> {
-    let mut tx = directory.write().await?;
-    match consume(&mut tx, token, Purpose::Registration, now).await? {
-        Ok(member) => {
-            set_password(&mut tx, &member).await?;
-            tx.commit().await?;
-            Ok(Ok(member))
-        }
-        Err(useless) => Ok(Err(useless)),
-    }
-}
 
 /// What happened to a link of a member that its record does not know yet.
 #[derive(Clone, Debug)]

@@ -289,6 +289,35 @@ fn a_member_without_any_address_is_told_of() {
     });
 }
 
+// M32, M36: the link chooses the first password once, by the policy; the password signs in.
+#[test]
+fn the_link_of_an_invitation_chooses_the_first_password_once() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked("")])).expect_code(0);
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let choose = |now: &str, token: &str, new: &str| {
+            roll.run(&["record", "password", "--by-link", "--now", now], &format!("{token}\n{new}\n"))
+        };
+        let weak = choose("2027-03-01T10:00:00Z", &token, "short");
+        assert_eq!((weak.code, weak.stdout.trim()), (1, "Refused"));
+        assert_eq!(choose("2027-03-01T10:01:00Z", "none", "Winter-Sun-42").code, 1);
+        let chosen = choose("2027-03-01T10:02:00Z", &token, "Winter-Sun-42");
+        assert_eq!((chosen.code, chosen.stdout.trim()), (0, "Changed"));
+        let again = choose("2027-03-01T10:03:00Z", &token, "Summer-Sun-42");
+        assert!(again.stderr.contains("used before"), "{again}");
+        let jane = roll.get("Member", "jane");
+        let told = condition(&jane, "PasswordSet").map(|set| set["status"].clone());
+        assert_eq!(told, Some("True".into()));
+        assert_eq!(jane["status"]["registeredAt"], "2027-03-01T10:02:00Z");
+        let sign_in = |password: &str| {
+            let args = ["record", "sign-in", "jane", "--password-stdin", "--now", "2027-03-01T10:04:00Z", "-n", "hr"];
+            roll.run(&args, &format!("{password}\n")).stdout.trim().to_owned()
+        };
+        assert_eq!((sign_in("Summer-Sun-42").as_str(), sign_in("Winter-Sun-42").as_str()), ("Refused", "Granted"));
+    });
+}
+
 // M34, M33: to the mailbox once there is one, on a plan with mail; else to the private address.
 #[test]
 fn a_mail_goes_to_the_mailbox_of_whoever_has_signed_in_on_a_plan_with_mail() {
