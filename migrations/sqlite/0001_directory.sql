@@ -400,7 +400,8 @@ CREATE TABLE holds (
     name        TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
     fingerprint TEXT    NOT NULL,
-    held        TEXT    NOT NULL,
+    items       TEXT NOT NULL,
+    number      INTEGER NOT NULL,
     since       INTEGER NOT NULL,
     PRIMARY KEY (kind, namespace, name, reason)
 ) STRICT, WITHOUT ROWID;
@@ -414,7 +415,8 @@ CREATE TABLE access_losses (
 ) STRICT, WITHOUT ROWID;
 
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
--- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
+-- is not `folded` is news to a record; one that is `held` waits for a person's word, or for the end of its batch.
+-- `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
     id              TEXT    NOT NULL PRIMARY KEY,
     at              INTEGER NOT NULL,
@@ -429,8 +431,10 @@ CREATE TABLE outbox (
     refused_at      INTEGER,
     acknowledged_at INTEGER,
     changed_at      INTEGER NOT NULL,
-    folded          INTEGER NOT NULL
+    folded          INTEGER NOT NULL,
+    held            INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX outbox_held ON outbox (tenant) WHERE held;
 CREATE INDEX outbox_open ON outbox (consumer, next_at) WHERE acknowledged_at IS NULL;
 CREATE INDEX outbox_waiting ON outbox (tenant) WHERE acknowledged_at IS NULL;
 CREATE INDEX outbox_uid ON outbox (uid);

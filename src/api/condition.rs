@@ -198,6 +198,8 @@ reasons! {
     PolicyViolated: Password, "Put another password into the Secret.";
     /// The Secret could not be read or written; it is tried again.
     SecretFailed: Password, "Look into the log.";
+    /// One batch of declarations would send more than 100 mails; they are held for approval (T15, R12).
+    MailsHeld: Waits, "Approve it on the Tenant with the annotation that its condition `Held` names; or set `notifications: Disabled` and acknowledge them.";
     /// The member has no `personalEmail`, and no mailbox that it has signed in to: no mail reaches it (M34).
     NoAddress: Warning, "Give the member a `personalEmail`.";
     /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.

@@ -84,6 +84,7 @@ const NUMBERS: &[&str] = &[
     "next_at",
     "refused_at",
     "acknowledged_at",
+    "number",
 ];
 const TRUTHS: &[&str] = &[
     "settled",
@@ -97,6 +98,7 @@ const TRUTHS: &[&str] = &[
     "by_member",
     "missing",
     "purges_deleted",
+    "held",
     "photo",
     "with_owner",
 ];
@@ -110,7 +112,7 @@ const DOCUMENTS: &[&str] = &[
     "spent",
     "erased",
     "former",
-    "held",
+    "items",
     "welcome",
     "account",
     "on_leave",

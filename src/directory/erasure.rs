@@ -242,8 +242,8 @@ pub const CONTENTS: &[Content] = &[
     Content {
         table: "holds",
         erased: OfTenant,
-        personal: &["held"],
-        impersonal: &["kind", "namespace", "name", "reason", "fingerprint", "since"],
+        personal: &["items"],
+        impersonal: &["kind", "namespace", "name", "reason", "fingerprint", "number", "since"],
     },
     Content { table: "access_losses", erased: Never, personal: &[], impersonal: &["tenant", "member", "at"] },
     Content {
@@ -263,6 +263,7 @@ pub const CONTENTS: &[Content] = &[
             "acknowledged_at",
             "changed_at",
             "folded",
+            "held",
         ],
     },
     Content {

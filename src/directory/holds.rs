@@ -11,7 +11,7 @@ use crate::record::Uid;
 
 pub const HOLDS: Table = Table {
     name: "holds",
-    columns: &["kind", "namespace", "name", "reason", "fingerprint", "held", "since"],
+    columns: &["kind", "namespace", "name", "reason", "fingerprint", "items", "number", "since"],
     key: &["kind", "namespace", "name", "reason"],
 };
 pub const LOSSES: Table = Table { name: "access_losses", columns: &["tenant", "member", "at"], key: &["tenant", "member"] };
@@ -22,8 +22,10 @@ pub struct Held {
     pub tenant: Handle,
     pub reason: String,
     pub fingerprint: String,
-    /// To whom what would happen: names and, for each, what.
+    /// To whom what would happen: names and, for each, what; of mails the first.
     pub items: Vec<(String, String)>,
+    /// How many there are.
+    pub number: i64,
     pub since: Timestamp,
 }
 
@@ -33,7 +35,7 @@ fn tenant_cells(tenant: &Handle) -> Vec<Cell> {
 
 /// What is held on these tenants.
 pub async fn of_tenants(tx: &mut Tx, tenants: &[Handle]) -> Result<Vec<Held>, Error> {
-    let columns = "namespace, name, reason, fingerprint, held, since";
+    let columns = "namespace, name, reason, fingerprint, items, number, since";
     let keys = tenants.iter().map(tenant_cells).collect();
     let rows = tx.lookup(columns, HOLDS.name, &["kind", "namespace", "name"], keys).await?;
     rows.iter()
@@ -46,7 +48,8 @@ pub async fn of_tenants(tx: &mut Tx, tenants: &[Handle]) -> Result<Vec<Held>, Er
                 reason: row.text(2)?,
                 fingerprint: row.text(3)?,
                 items: items.collect(),
-                since: row.instant(5)?,
+                number: row.get(5)?,
+                since: row.instant(6)?,
             })
         })
         .collect()
@@ -54,10 +57,16 @@ pub async fn of_tenants(tx: &mut Tx, tenants: &[Handle]) -> Result<Vec<Held>, Er
 
 /// Keeps what is held.
 pub async fn store(tx: &mut Tx, held: &Held) -> Result<(), Error> {
-    let Held { tenant, reason, fingerprint, items, since } = held;
+    let Held { tenant, reason, fingerprint, items, number, since } = held;
     let items: Vec<Value> = items.iter().map(|(name, what)| json!({"name": name, "what": what})).collect();
     let mut row = tenant_cells(tenant);
-    row.extend([reason.as_str().into(), fingerprint.as_str().into(), Value::Array(items).into(), (*since).into()]);
+    row.extend([
+        reason.as_str().into(),
+        fingerprint.as_str().into(),
+        Value::Array(items).into(),
+        (*number).into(),
+        (*since).into(),
+    ]);
     tx.upsert(&HOLDS, vec![row]).await
 }
 

@@ -26,6 +26,7 @@ pub const OUTBOX: Table = Table {
         "acknowledged_at",
         "changed_at",
         "folded",
+        "held",
     ],
     key: &["id"],
 };
@@ -39,6 +40,8 @@ pub struct Ordered {
     pub uid: Uid,
     pub tenant: Uid,
     pub order: Order,
+    /// Whether it waits until its batch is whole, or for a person's word (T15).
+    pub held: bool,
 }
 
 /// Puts orders into the outbox. A new invitation takes the place of one that still waits (M34).
@@ -47,7 +50,7 @@ pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<
     let invited: Vec<_> = invited.map(|ordered| vec![Cell::from(ordered.uid.as_str()), Mail::Invitation.name().into()]).collect();
     let superseded = [("acknowledged_at", now.into()), ("error", "superseded".into())];
     change_open(tx, &superseded, &["uid", "effect"], invited, now).await?;
-    let rows = orders.into_iter().map(|Ordered { id, at, uid, tenant, order }| {
+    let rows = orders.into_iter().map(|Ordered { id, at, uid, tenant, order, held }| {
         vec![
             id.into(),
             at.into(),
@@ -63,6 +66,7 @@ pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<
             Cell::Int(None),
             now.into(),
             true.into(),
+            held.into(),
         ]
     });
     tx.insert(&OUTBOX, rows.collect()).await
@@ -99,7 +103,7 @@ pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, E
 const TAKE: &str = "UPDATE outbox SET attempts = attempts + 1, changed_at = $1, \
      next_at = $1 + CASE WHEN attempts < 6 THEN 60000000 * (1 << CAST(attempts AS INTEGER)) ELSE 3600000000 END \
      WHERE id IN (SELECT id FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
-     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts, payload";
+     AND NOT held AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts, payload";
 
 /// Whether a mail's time has come.
 pub async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
@@ -107,7 +111,7 @@ pub async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
 }
 
 const ANY_DUE: &str = "SELECT 1 FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
-     AND next_at <= $1 LIMIT 1";
+     AND NOT held AND next_at <= $1 LIMIT 1";
 
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +178,36 @@ async fn change_open(tx: &mut Tx, set: &[(&str, Cell)], by: &[&str], keys: Vec<V
     }
     Ok(())
 }
+
+/// How many mails of each tenant are held.
+pub async fn held(tx: &mut Tx) -> Result<Vec<(Uid, i64)>, Error> {
+    tx.fetch(HELD, vec![]).await?.iter().map(|row| Ok((row.text(0)?.into(), row.get(1)?))).collect()
+}
+
+const HELD: &str = "SELECT tenant, count(*) FROM outbox WHERE held AND acknowledged_at IS NULL GROUP BY tenant";
+
+/// A page of the mails of a tenant that are held, in the order of names and mails: to whom, and which.
+pub async fn held_page(
+    tx: &mut Tx,
+    tenant: &Uid,
+    after: &(String, String, String),
+) -> Result<Vec<(String, String, String)>, Error> {
+    let (name, effect, id) = after;
+    let cells = vec![tenant.as_str().into(), name.as_str().into(), effect.as_str().into(), id.as_str().into()];
+    tx.fetch(HELD_PAGE, cells).await?.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).collect()
+}
+
+const HELD_PAGE: &str = "SELECT name, effect, id FROM (SELECT COALESCE(m.name, c.name, '') AS name, o.effect AS effect, o.id AS id \
+     FROM outbox o LEFT JOIN members m ON m.uid = o.uid LEFT JOIN contacts c ON c.uid = o.uid \
+     WHERE o.tenant = $1 AND o.held AND o.acknowledged_at IS NULL) AS mails \
+     WHERE (name, effect, id) > ($2, $3, $4) ORDER BY name, effect, id LIMIT 2000";
+
+/// Lets the mails of a tenant go that were held.
+pub async fn let_go(tx: &mut Tx, tenant: &Uid, now: Timestamp) -> Result<(), Error> {
+    tx.execute(LET_GO, vec![tenant.as_str().into(), now.into()]).await.map(drop)
+}
+
+const LET_GO: &str = "UPDATE outbox SET held = FALSE, changed_at = $2 WHERE tenant = $1 AND held";
 
 /// A row of the outbox as it is listed.
 #[derive(Clone, Debug)]
@@ -334,5 +368,22 @@ pub async fn forget_mails(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
 }
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] =
-    &[TAKE, ANY_DUE, DONE, REFUSED, PUT_OFF, KNOWN, RETRY, LIST, OPEN, NOTE_SENDS, SENDS, CHANGED_AT, ANY_REFUSED, ANY_NEWS];
+pub const STATEMENTS: &[&str] = &[
+    TAKE,
+    ANY_DUE,
+    HELD,
+    HELD_PAGE,
+    LET_GO,
+    DONE,
+    REFUSED,
+    PUT_OFF,
+    KNOWN,
+    RETRY,
+    LIST,
+    OPEN,
+    NOTE_SENDS,
+    SENDS,
+    CHANGED_AT,
+    ANY_REFUSED,
+    ANY_NEWS,
+];

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::engine::Engine;
 use super::gather::Gathered;
+use super::mails;
 use super::request::{Request, What};
 use crate::api::{APPROVE_ANNOTATION, Handle, Hold, Key, Kind, Reason};
 use crate::directory::declarations::Declaration;
@@ -82,9 +83,15 @@ impl PutOff {
 }
 
 /// A hold of lost access, as it is told.
-pub(super) fn told(items: &[(String, String)]) -> Hold {
+fn told(items: &[(String, String)]) -> Hold {
     let items = items.iter().cloned().collect();
     hold(Reason::AccessLossHeld, "members would lose access, more than spec.accessBudget allows at once", &items)
+}
+
+/// What is held on a tenant, as it is told.
+pub(super) fn stored(held: &Held) -> Hold {
+    let Held { tenant: _, reason, fingerprint, items, number, since: _ } = held;
+    if reason == Reason::AccessLossHeld.name() { told(items) } else { mails::told(items, *number, fingerprint.clone()) }
 }
 
 impl Engine {
@@ -102,7 +109,7 @@ impl Engine {
                 released.iter().filter(|(of, _)| *of == tenant).map(|(_, key)| &*key.handle.name).collect();
             self.judge_tenant(&tenant, &new, &gone, now).await?;
         }
-        Ok(())
+        self.judge_mails(now).await
     }
 
     async fn judge_tenant(
@@ -140,7 +147,8 @@ impl Engine {
         let keep = judgement == Judgement::Held && !items.is_empty();
         let since = stored.as_ref().map_or(now, |held| held.since);
         let reason = Reason::AccessLossHeld.name().to_owned();
-        let next = keep.then(|| Held { tenant: tenant.clone(), reason, fingerprint, items: items.clone(), since });
+        let number = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let next = keep.then(|| Held { tenant: tenant.clone(), reason, fingerprint, items: items.clone(), number, since });
         if next != stored {
             let mut tx = self.leader.begin(&self.directory).await?;
             match &next {
@@ -186,7 +194,7 @@ fn before(now: Timestamp, micros: i64) -> Timestamp {
     now.checked_sub(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MIN)
 }
 
-async fn tenant_record(tx: &mut Tx, tenant: &Handle) -> Result<Option<TenantRecord>, Error> {
+pub(super) async fn tenant_record(tx: &mut Tx, tenant: &Handle) -> Result<Option<TenantRecord>, Error> {
     let found = records::load(tx, Kind::Tenant, By::Handle, handle_keys([tenant])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Tenant(tenant) => Some(TenantRecord::clone(&tenant)),

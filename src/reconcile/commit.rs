@@ -34,7 +34,9 @@ use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Step, Trigg
 use crate::record::account::{News, device_order_id};
 use crate::record::change::changes;
 use crate::record::effect::effects;
-use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Sought, Uid, password};
+use crate::record::{
+    Cause, Consumer, Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Sought, Uid, password,
+};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -334,6 +336,7 @@ impl Commit {
             at: step.due,
             uid: record.uid().clone(),
             tenant: record.tenant().clone(),
+            held: order.consumer() == Consumer::Mail && step.cause == Cause::Declared,
             order,
         };
         self.password_effects(step);
@@ -554,6 +557,11 @@ impl Commit {
         if !same {
             self.declared.push(next);
         }
+    }
+
+    /// Whether mails are among it that wait until their batch is whole (T15).
+    pub fn holds_mails(&self) -> bool {
+        self.orders.iter().any(|ordered| ordered.held)
     }
 
     /// Whether there is nothing to write.

@@ -74,6 +74,8 @@ pub struct Engine {
     /// Losses of access that are not judged yet, and what was judged of others in this run (T11).
     pub(super) put_off: PutOff,
     pub(super) judged: HashMap<Key, Judgement>,
+    /// Whether there may be mails that wait until their batch is whole (T15): also those of a run that was killed.
+    mails_ordered: bool,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
     /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
@@ -101,6 +103,7 @@ impl Engine {
             quiet: Quiet::default(),
             put_off: PutOff::default(),
             judged: HashMap::new(),
+            mails_ordered: true,
         })
     }
 
@@ -245,7 +248,7 @@ impl Engine {
             requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
             requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
             requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
-            if requests.is_empty() && self.queue.is_empty() {
+            if requests.is_empty() && self.queue.is_empty() && !self.mails_ordered {
                 return Ok(done);
             }
             let found: Vec<Key> = requests.keys().cloned().collect();
@@ -293,7 +296,7 @@ impl Engine {
         let mut done = Done::default();
         self.judged.clear();
         self.work(now, progress, &mut done).await?;
-        while !self.put_off.is_empty() {
+        while !self.put_off.is_empty() || std::mem::take(&mut self.mails_ordered) {
             self.judge(now).await?;
             self.work(now, &mut |_| (), &mut done).await?;
         }
@@ -399,6 +402,7 @@ impl Engine {
         drop(tx);
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let commit = commit::compile(&gathered, &decisions);
+        self.mails_ordered |= commit.holds_mails();
         let (woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
         self.put_off.extend(put_off);
         self.told.iter_mut().for_each(|all| all.extend_from_slice(&told));

@@ -465,7 +465,7 @@ impl Loader<'_> {
         let tenants: Vec<Handle> = visits.map(|visit| visit.key.handle.clone()).collect();
         for held in holds::of_tenants(self.tx, &tenants).await? {
             if let Some(uid) = gathered.world.tenant(&held.tenant).map(|tenant| tenant.uid.clone()) {
-                gathered.world.holds.entry(uid).or_default().push(budget::told(&held.items));
+                gathered.world.holds.entry(uid).or_default().push(budget::stored(&held));
             }
         }
         Ok(())

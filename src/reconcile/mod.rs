@@ -7,6 +7,7 @@ mod confirmation;
 mod engine;
 pub mod figures;
 mod gather;
+mod mails;
 pub mod pictures;
 pub mod plan;
 pub mod removals;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::support::post::{Mail, Post, REFUSED};
-use crate::support::{Report, Roster, boss, condition, member, on_both, ready, set, tenant};
+use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
 
 const START: &str = "2027-03-01T09:00:00Z";
 const JANE: &str = "jane@home.example";
@@ -318,6 +318,30 @@ fn the_link_of_an_invitation_chooses_the_first_password_once() {
     });
 }
 
+// T15, R12: more than 100 mails of one batch wait for a person's word; as many as 100 go by themselves.
+#[test]
+fn more_than_a_hundred_mails_of_one_batch_are_held() {
+    on_both(|roll| {
+        let post = Post::start();
+        let crowd = |of: &str, count: usize| (0..count).map(|n| member(&format!("{of}{n:03}"), "acme", "")).collect::<Vec<_>>();
+        send(roll, &post, START, &company(&crowd("a", 99))).expect_code(0);
+        assert_eq!(post.mails("a000@home.example").len(), 1);
+        let more = set(&crowd("b", 101));
+        let report = send(roll, &post, "2027-03-02T09:00:00Z", &more);
+        let (reason, count, fingerprint) = report.held("Tenant", "acme").expect("they are held");
+        assert_eq!((reason.as_str(), count), ("MailsHeld", 101));
+        assert_eq!(post.mails("b000@home.example").len(), 0);
+        let acme = roll.get("Tenant", "acme");
+        let message = condition(&acme, "Held").map(|held| held["message"].to_string()).unwrap_or_default();
+        assert!(message.contains("b000, b001") && message.contains(&fingerprint), "{message}");
+        assert_eq!(phase(&roll.get("Member", "b000")), "Pending");
+        send(roll, &post, "2027-03-03T09:00:00Z", &annotated(&tenant("acme", ""), "approve", &fingerprint)).expect_code(0);
+        assert_eq!(post.mails("b000@home.example").len(), 1);
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("0"));
+    });
+}
+
 // M34, M33: to the mailbox once there is one, on a plan with mail; else to the private address.
 #[test]
 fn a_mail_goes_to_the_mailbox_of_whoever_has_signed_in_on_a_plan_with_mail() {
@@ -392,8 +416,8 @@ fn an_external_person_is_invited_by_mail() {
         send(roll, &post, START, &company(&[])).expect_code(0);
         let acme = roll.query("SELECT uid FROM tenants").unwrap_or_default();
         roll.sql(&format!(
-            "INSERT INTO outbox (id, at, uid, tenant, consumer, effect, payload, attempts, next_at, changed_at, folded) VALUES \
-             ('one', 0, 'contact-uid', '{acme}', 'mail', 'ExternalInvitation', '{{\"to\": \"ann@globex.example\"}}', 0, 0, 0, (1 = 1))"
+            "INSERT INTO outbox (id, at, uid, tenant, consumer, effect, payload, attempts, next_at, changed_at, folded, held) VALUES \
+             ('one', 0, 'contact-uid', '{acme}', 'mail', 'ExternalInvitation', '{{\"to\": \"ann@globex.example\"}}', 0, 0, 0, (1 = 1), (1 = 0))"
         ))
         .expect("an order");
         send(roll, &post, "2027-03-01T10:00:00Z", "").expect_code(0);

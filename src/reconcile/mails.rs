@@ -1,0 +1,99 @@
+//! Mails of one batch of declarations (T15): they leave once the batch is whole, unless they are more than a person
+//! would want to send unseen; then they are held. Called by the engine at the end of a run.
+
+use jiff::Timestamp;
+use ring::digest;
+
+use super::engine::Engine;
+use super::request::Request;
+use crate::api::{Hold, Key, Kind, Reason};
+use crate::directory::audit::hex;
+use crate::directory::holds::{self, Held};
+use crate::directory::records::{self, By};
+use crate::directory::sql::{Tx, keys};
+use crate::directory::{Error, declarations, outbox};
+use crate::lifecycle::Trigger;
+use crate::lifecycle::hold::approves;
+use crate::record::Uid;
+
+/// As many mails leave without a person's word.
+const UNSEEN: i64 = 100;
+/// How many names are told.
+const NAMES: usize = 5;
+
+/// A hold of mails, as it is told.
+pub(super) fn told(items: &[(String, String)], number: i64, fingerprint: String) -> Hold {
+    let names = items.iter().map(|(name, _)| name.clone()).collect();
+    let count = usize::try_from(number).unwrap_or_default();
+    let what = format!("mails to come from one batch, more than {UNSEEN}");
+    Hold { reason: Reason::MailsHeld, what, names, count, fingerprint }
+}
+
+impl Engine {
+    /// Lets the mails of the run go, or holds them.
+    pub(super) async fn judge_mails(&mut self, now: Timestamp) -> Result<(), Error> {
+        let tenants = outbox::held(&mut self.directory.read().await?).await?;
+        for (tenant, number) in tenants {
+            self.judge_mails_of(&tenant, number, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn judge_mails_of(&mut self, tenant: &Uid, number: i64, now: Timestamp) -> Result<(), Error> {
+        let mut tx = self.directory.read().await?;
+        let Some(record) = records::load(&mut tx, Kind::Tenant, By::Uid, keys([tenant])).await?.pop() else { return Ok(()) };
+        let key: Key = record.key();
+        let stored = holds::of_tenants(&mut tx, std::slice::from_ref(&key.handle)).await?;
+        let stored = stored.into_iter().find(|held| held.reason == Reason::MailsHeld.name());
+        let reason = Reason::MailsHeld.name().to_owned();
+        let mut next = None;
+        if stored.is_some() || number > UNSEEN {
+            let declared = declarations::load(&mut tx, std::slice::from_ref(&key)).await?;
+            let annotations = declared.first().map(|declaration| declaration.annotations_by_name()).unwrap_or_default();
+            let (items, fingerprint) = look(&mut tx, tenant).await?;
+            let since = stored.as_ref().map_or(now, |held| held.since);
+            if !approves(&annotations, &fingerprint) {
+                next = Some(Held { tenant: key.handle.clone(), reason, fingerprint, items, number, since });
+            }
+        }
+        drop(tx);
+        if next.is_some() && next == stored {
+            return Ok(());
+        }
+        let mut tx = self.leader.begin(&self.directory).await?;
+        match &next {
+            Some(held) => holds::store(&mut tx, held).await?,
+            None => {
+                outbox::let_go(&mut tx, tenant, now).await?;
+                holds::remove(&mut tx, &key.handle, Reason::MailsHeld.name()).await?;
+            }
+        }
+        tx.commit().await?;
+        if next.is_some() || stored.is_some() {
+            self.enqueue(Request::revisit(key, Trigger::Dependency));
+        }
+        Ok(())
+    }
+}
+
+/// The first of the mails that are held, and what tells exactly these from others.
+async fn look(tx: &mut Tx, tenant: &Uid) -> Result<(Vec<(String, String)>, String), Error> {
+    let (mut first, mut last) = (Vec::new(), (String::new(), String::new(), String::new()));
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(Reason::MailsHeld.name().as_bytes());
+    loop {
+        let page = outbox::held_page(tx, tenant, &last).await?;
+        let Some(end) = page.last() else { break };
+        last = end.clone();
+        for (name, mail, _) in page {
+            for part in [&name, &mail] {
+                context.update(&[0]);
+                context.update(part.as_bytes());
+            }
+            if first.len() < NAMES {
+                first.push((name, mail));
+            }
+        }
+    }
+    Ok((first, hex(&context.finish().as_ref()[..8])))
+}
