@@ -25,7 +25,7 @@ fn an_invitation_is_sent_once_and_connects_when_a_member_with_that_address_accep
         assert_eq!((phase(&invited), ready(&invited)), ("Invited", ("True", "Invited")));
         assert_eq!((told(&invited).1, invitations(roll)), ("", 1));
         assert_eq!(
-            roll.query("SELECT payload ->> 'to' FROM outbox WHERE consumer = 'mail'").as_deref(),
+            roll.query("SELECT payload ->> 'to' FROM outbox WHERE effect = 'ExternalInvitation'").as_deref(),
             Some("taro@home.example")
         );
         roll.apply(NOW, &contact(&format!("{INVITE}\n  memo: a note"))).expect_code(0);
