@@ -9,3 +9,4 @@ mod losses;
 mod mail;
 mod passwords;
 mod support;
+mod transfers;
