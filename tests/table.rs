@@ -149,7 +149,6 @@ const TO_COME: &[(&str, &str)] = &[
     ("M5", "the fields have no effect yet"),
     ("M26", "there is no second step yet"),
     ("M28", "orders have no effect yet"),
-    ("M31", "there are no temporary IDs yet"),
     ("M32", "there are no passwords yet"),
     ("M33", "there are no passwords yet"),
     ("M34", "no mails are made yet"),

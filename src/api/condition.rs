@@ -102,6 +102,8 @@ reasons! {
     PersonalEmailRequired: Stalled, "Give the member a `personalEmail`.";
     /// A different person stands under the handle: the record has another `externalKey` (M11).
     IdentityConflict: Stalled, "Give the new person a manifest of another name, or restore the `externalKey` if it is the same person.";
+    /// A temporary ID becomes an account by an `id` in its place, and then needs a password too (M31).
+    PasswordRequired: Stalled, "Declare `password` together with the `id`.";
     /// Something of the member does not fit in the tenant it is to go to; until it does, the member stays in the old one (M40).
     TransferBlocked: Waits, "Make it fit: apply the organizations, list the values, free the ID or a place; or restore `tenantRef`.";
     /// Only a live member is transferred, and only to a group company (M41).
@@ -146,6 +148,8 @@ reasons! {
     PasswordSet: Password, "Nothing.";
     /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).
     NoPasswordDeclared: Password, "Nothing, or declare `password`.";
+    /// The record is no account yet, so that it has no password (M31).
+    NoAccountYet: Password, "Nothing, or give `id` in the place of `temporaryId`.";
     /// The password is being made; that follows within a second (M32).
     PasswordPending: Password, "Wait.";
     /// The person has not chosen a password through the creation link yet (M32).

@@ -99,6 +99,8 @@ pub struct Fresh {
     pub uid: Uid,
     pub contact_token: String,
     pub qr_token: String,
+    /// The ID of a record that is no account yet (M31).
+    pub temporary_id: String,
 }
 
 /// One object to decide about.

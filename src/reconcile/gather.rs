@@ -17,6 +17,7 @@ use crate::directory::passwords::{By, Fact};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, accounts, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
+use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
 use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
@@ -86,6 +87,7 @@ pub async fn gather(
                 uid: Uid::from(uuid::Uuid::now_v7().to_string()),
                 contact_token: random_text(10),
                 qr_token: random_text(16),
+                temporary_id: format!("{TEMPORARY}{}", random_text(8)),
             },
         });
     }

@@ -32,6 +32,7 @@ mod smoke;
 mod sources;
 mod support;
 mod suspension;
+mod temporary_ids;
 mod tenants;
 mod trail;
 mod transfers;

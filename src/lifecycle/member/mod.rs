@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod check;
+pub mod id;
 pub mod loss;
 pub mod mail;
 pub mod once;
@@ -26,6 +27,7 @@ use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
     AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
 };
+use id::NoId;
 use transfer::Transfer;
 use transitions::{Dates, Guard, advance, delete, state};
 
@@ -225,9 +227,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !problems.is_empty() {
         return decision.invalid(&problems);
     }
-    let Some(id) = spec.id.as_ref().map(|id| id.as_str()) else {
-        let message = "without `id`, a member needs temporaryId or concurrentOf, which are not supported yet (M30, M31)";
-        return decision.refuse(Reason::NotYetSupported, message);
+    let id = match id::declared(spec, current.as_deref(), &visit.fresh) {
+        Ok(id) => id,
+        Err(NoId::Invalid(problem)) => return decision.invalid(&[problem]),
+        Err(NoId::Refused(reason, message)) => return decision.refuse(reason, message),
     };
 
     let dates = Dates::of(spec, &manifest.json, &tenant.zone);
@@ -305,7 +308,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         digest: manifest.digest.clone(),
         generation: manifest.generation,
     });
-    let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, Vec::new());
+    let declared = MemberDeclared::of(spec, &manifest.json, &id, &tenant.declared.domain, Vec::new());
     let mut base = match &current {
         Some(current) => MemberRecord { handle: handle.clone(), declared, intent, ..MemberRecord::clone(current) },
         None => MemberRecord {
@@ -490,6 +493,10 @@ fn assignments(
 /// What the resource of a member is told when its manifest is taken.
 fn verdict_of(member: &MemberRecord) -> Verdict {
     match member.state.phase {
+        MemberPhase::Scheduled if member.intent.spec.is_temporary() => {
+            let message = "a temporary ID: no account until spec.id stands in its place (M31)";
+            Verdict::new(Reason::InDirectory, message)
+        }
         MemberPhase::Scheduled => {
             let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
             Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))
