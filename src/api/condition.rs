@@ -71,6 +71,8 @@ reasons! {
     ParentNotFound: Waits, "Apply the parent Organization, or correct `parentRef`.";
     /// An organization of the member is not in the directory yet (O4).
     OrganizationNotFound: Waits, "Apply the Organization, or correct `organizationRef`.";
+    /// The member named by `concurrentOf`, whose ID is to be followed, has no account in the directory yet (M30).
+    ConcurrentMemberNotFound: Waits, "Apply that Member with an ID, correct `concurrentOf`, or give an `id`.";
     /// The member named by `supremeAdminRef` is not in the directory yet; everything else goes on (T4).
     SupremeAdminNotFound: Waits, "Apply the Member, or correct `supremeAdminRef`.";
     /// The member named by `supremeAdminRef` is scheduled, suspended, on leave or deleted; the present holder stays (T4).
@@ -89,8 +91,8 @@ reasons! {
     NameTaken: Waits, "Choose another `displayName`, or another parent.";
     /// The manifest breaks a rule of its schema, or names a value, language, zone or date that does not exist.
     Invalid: Stalled, "Correct the field that is named.";
-    /// The organization would be above itself (O2).
-    CycleDetected: Stalled, "Correct `parentRef` of one organization on the path.";
+    /// The organization would be above itself (O2), or the member's ID would follow itself (M30).
+    CycleDetected: Stalled, "Correct `parentRef` of one organization, or `concurrentOf` of one member, on the path.";
     /// The organization, or one below it, would be deeper than 15 (O2).
     TooDeep: Stalled, "Move it further up.";
     /// The supreme administrator can't be suspended, deleted, sent on leave or transferred (T4).

@@ -13,8 +13,7 @@ const TENANT: &[Field<TenantSpec>] = &[
     ("spec.registrationLink", |spec| spec.registration_link.is_some()),
 ];
 
-const MEMBER: &[Field<MemberSpec>] =
-    &[("spec.concurrentOf", |spec| spec.concurrent_of.is_some()), ("spec.registration", |spec| spec.registration.is_some())];
+const MEMBER: &[Field<MemberSpec>] = &[("spec.registration", |spec| spec.registration.is_some())];
 
 /// All fields of a kind that have no effect yet; `spec` where none has. Used by the generated reference.
 pub fn unsupported(kind: Kind) -> Vec<&'static str> {

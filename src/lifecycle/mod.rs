@@ -120,6 +120,8 @@ pub struct Visit {
 pub struct Block {
     pub claim: Claim,
     pub holder: Key,
+    /// The member that follows the object's ID and can't have it, where that is what stands in the way (M30).
+    pub follower: Option<Key>,
 }
 
 /// One transition of a record, as of its own instant.

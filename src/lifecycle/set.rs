@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::member::concurrent::{held_up, in_order};
 use super::{Block, Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
@@ -26,7 +27,8 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
                 decision
             })
             .collect();
-        let conflicts = conflicts(world, &decisions);
+        let mut conflicts = conflicts(world, &decisions);
+        conflicts.extend(held_up(&decisions, &conflicts));
         if conflicts.is_empty() {
             return decisions;
         }
@@ -97,7 +99,7 @@ fn order<'a>(world: &World, visits: &'a [Visit]) -> Vec<&'a Visit> {
     };
     let mut order: Vec<&Visit> = visits.iter().collect();
     order.sort_by_cached_key(|visit| (rank(visit), !renamed(visit), visit.since, visit.key.handle.clone()));
-    order
+    in_order(world, order)
 }
 
 /// The objects whose new claims are held by others once the whole set is decided.
@@ -140,7 +142,7 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
         let wanted = || held.after.iter().filter(|claim| !held.before.contains(*claim));
         let taken = wanted().find_map(|claim| {
             let (uid, key) = holders.get(claim)?;
-            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone() })
+            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone(), follower: None })
         });
         match taken {
             // What it can't have wholly it has no part of: others may.

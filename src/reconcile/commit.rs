@@ -441,7 +441,12 @@ impl Commit {
                     status: status.into(),
                     waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
                 };
-                if changed && visit.key.kind == Kind::Organization {
+                let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
+                if changed
+                    && (visit.key.kind == Kind::Organization
+                        || names_another(&manifest.json)
+                        || stored.is_some_and(|stored| names_another(&stored.spec)))
+                {
                     self.signals.insert(declared_key(&visit.key));
                 }
                 self.outcomes.push(outcome(&visit.key, verdict));

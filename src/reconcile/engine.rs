@@ -1,7 +1,7 @@
 //! The queue and its worker: drains what is queued in batches, retries a batch that met a conflict, halves
 //! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
+use crate::lifecycle::member::concurrent::{follower_key, renamed};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
 use crate::record::Record;
 use crate::record::claim::normalized;
@@ -482,9 +483,17 @@ impl Engine {
             unique.into_iter().cloned().collect()
         };
         let mut pulled: Vec<Key> = fresh(&mut decisions.iter().flat_map(|decision| &decision.pulls));
+        // Who follows an ID changes with it (M30).
+        let renamed = decisions.iter().filter_map(|decision| renamed(decision).map(|_| follower_key(&decision.key)));
+        let keys: BTreeSet<String> = renamed.collect();
+        if !keys.is_empty() {
+            pulled.extend(fresh(&mut declarations::waiting_for(tx, &keys).await?.iter()));
+        }
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));
+        // One may be called for in several ways.
+        let pulled: BTreeSet<Key> = pulled.into_iter().collect();
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }

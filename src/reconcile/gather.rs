@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::request::{Request, What, random_text};
-use super::{Content, Submission, budget};
+use super::{Content, Submission, budget, concurrent};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
@@ -99,6 +99,7 @@ pub async fn gather(
     loader.places(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
     loader.holds(&mut gathered).await?;
+    concurrent::gather(loader.tx, &mut gathered).await?;
     Ok(gathered)
 }
 
@@ -158,6 +159,7 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
         Spec::Member(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
+            .chain(spec.concurrent_of.as_ref().map(|other| key(Kind::Member, other)))
             .collect(),
         Spec::ExternalContact(_) => Vec::new(),
     }

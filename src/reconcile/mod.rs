@@ -3,6 +3,7 @@
 
 mod budget;
 mod commit;
+mod concurrent;
 mod engine;
 pub mod figures;
 mod gather;

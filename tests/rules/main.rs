@@ -9,6 +9,7 @@ mod bad_input;
 mod branches;
 mod budget;
 mod commands;
+mod concurrent;
 mod crossings;
 mod deletion;
 mod departure;

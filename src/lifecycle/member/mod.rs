@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod check;
+pub mod concurrent;
 pub mod id;
 pub mod loss;
 pub mod mail;
@@ -38,8 +39,9 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         // Somebody's SQL may have given the record another handle; its declaration still knows it.
         Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
     };
-    let mut decision = Decision::unchanged(visit, current.map(Record::Member));
-    catch_up(world, visit, &mut decision);
+    let mut decision = Decision::unchanged(visit, current.clone().map(Record::Member));
+    concurrent::follows(world, visit, current.as_deref(), &mut decision);
+    catch_up(world, visit, blocked, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
@@ -57,7 +59,7 @@ fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
 
 /// Brings a record up to the present by its stored intent: what drifted is set back, what services reported
 /// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
-fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
+fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mut Decision) {
     let Some(member) = member_of(decision) else { return };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
     let drifted = world.touched.contains(&member.uid) || visit.trigger == Trigger::Scan;
@@ -70,6 +72,7 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     if drifted && member.uid == visit.fresh.uid {
         rebuilt.handle = visit.key.handle.clone();
     }
+    concurrent::follow(world, visit, &tenant, blocked, &mut rebuilt);
     decision.step(cause, world.now, Some(Record::Member(Arc::new(rebuilt))));
 
     if let Some(member) = member_of(decision)
@@ -213,7 +216,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => {
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
-            catch_up(world, visit, &mut decision);
+            catch_up(world, visit, blocked, &mut decision);
         }
         Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
         Identity::Conflict(message) => {
@@ -227,8 +230,15 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !problems.is_empty() {
         return decision.invalid(&problems);
     }
-    let id = match id::declared(spec, current.as_deref(), &visit.fresh) {
+    if let Some((others, message)) = concurrent::cycle(world, handle) {
+        let keys = concurrent::keys_of_cycle(&others);
+        decision.pulls = others;
+        return decision.wait(Reason::CycleDetected, message, keys);
+    }
+    let wish = id::Wish { tenant: &tenant, handle, spec, current: current.as_deref(), fresh: &visit.fresh };
+    let id = match id::declared(world, &wish) {
         Ok(id) => id,
+        Err(NoId::Waits(reason, message, keys)) => return decision.wait(reason, message, keys),
         Err(NoId::Invalid(problem)) => return decision.invalid(&[problem]),
         Err(NoId::Refused(reason, message)) => return decision.refuse(reason, message),
     };
@@ -280,6 +290,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     if let Some(block) = blocked {
+        decision.waits_for.extend(block.follower.as_ref().map(record_key));
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
     if current.is_none()
@@ -375,6 +386,7 @@ fn claiming_field(spec: &MemberSpec, claim: &Claim) -> String {
         Space::Domain | Space::Address | Space::OrganizationKey | Space::SiblingName => {
             match spec.secondary_emails.iter().position(|part| part.as_str() == claim.key) {
                 Some(index) => format!("spec.secondaryEmails[{index}]"),
+                None if spec.id.is_none() => "spec.concurrentOf".into(),
                 None => "spec.id".into(),
             }
         }
