@@ -138,7 +138,6 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
 /// The rules that no test shows yet, and why.
 const TO_COME: &[(&str, &str)] = &[
     ("R13", "the values are spent, and nothing acts on them yet"),
-    ("R14", "the annotation is not read yet"),
     ("T5", "there are no passwords yet"),
     ("T6", "there is no second step yet"),
     ("T7", "there are no contacts yet"),

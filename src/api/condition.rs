@@ -116,6 +116,9 @@ reasons! {
     AccessLossHeld: Waits, "Approve it on the Tenant with the annotation that its condition `Held` names; or apply again what should not be lost.";
     /// The object is declared by another source: a cluster, or files (R9).
     DeclaredElsewhere: Stalled, "Change it there, or run `rollcall apply --take-over`.";
+    /// The object or its tenant is frozen: nothing of it changes, and what is declared waits. As a condition of its own it tells what
+    /// fell due and what drifted (R14).
+    Frozen: Waits, "Remove the annotation `rollcall.dev/frozen` from what the message names.";
     /// Nobody declares the tenant; while that is so, removals, purges and cancellation wait (T14).
     TenantUnmanaged: Waits, "Apply the Tenant again.";
     /// Organizations below are still declared (O5).

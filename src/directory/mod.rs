@@ -8,6 +8,7 @@ pub mod copy;
 pub mod declarations;
 pub mod facts;
 pub mod figures;
+pub mod frozen;
 pub mod holds;
 pub mod leadership;
 pub mod links;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Error;
 use super::declarations::Filter;
+use super::frozen::member_is_frozen;
 use super::records::{By, load};
 use super::sql::{Cell, Tx, keys};
 use crate::api::{Handle, Kind};
@@ -19,8 +20,15 @@ pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) ->
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
-const DUE: &str = "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
-     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) ORDER BY m.wake_at LIMIT $3";
+// What is frozen is told of once, and waits for the thaw (R14).
+const DUE: &str = concat!(
+    "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
+     LEFT JOIN declarations d ON d.kind = 'Member' AND d.namespace = m.namespace AND d.name = m.name \
+     WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
+     AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%fell due%') AND ",
+    member_is_frozen!(),
+    ") ORDER BY m.wake_at LIMIT $3"
+);
 
 /// The earliest instant after another at which time alone will change a record.
 pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp>, Error> {

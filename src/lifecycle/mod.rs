@@ -2,6 +2,7 @@
 //! directory should hold next. Pure: no I/O, no async, no clock, no randomness. Called by the engine only.
 
 pub mod contact;
+pub mod frozen;
 pub mod hold;
 pub mod identity;
 pub mod member;
@@ -21,7 +22,8 @@ pub use set::decide_set;
 pub use world::{Holder, Judgement, PasswordNews, World};
 
 use crate::api::{
-    APPROVE_ANNOTATION, ExternalContactSpec, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict,
+    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
+    TenantSpec, Verdict,
 };
 use crate::record::{Cause, Claim, Record, Space, Uid};
 
@@ -165,6 +167,8 @@ pub struct Decision {
     pub contends: Vec<Key>,
     /// A loss of access that the decision carries out, or that is put off until it is judged (T11).
     pub loss: Option<Loss>,
+    /// Whether what drifted is left as it is, and looked at again later (R14).
+    pub keeps_drift: bool,
 }
 
 /// A member that loses access by a declaration (T11).
@@ -191,6 +195,7 @@ impl Decision {
             pulls: Vec::new(),
             contends: Vec::new(),
             loss: None,
+            keeps_drift: false,
         }
     }
 
@@ -289,7 +294,7 @@ pub fn vacated_key(tenant: &Uid) -> String {
 /// The warning that names declared fields without an effect, if there are any.
 fn not_yet_supported(fields: Vec<&'static str>, annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
     let mut names: Vec<String> = fields.into_iter().map(str::to_owned).collect();
-    let unknown = annotations.keys().filter(|name| *name != APPROVE_ANNOTATION);
+    let unknown = annotations.keys().filter(|name| ![APPROVE_ANNOTATION, FROZEN_ANNOTATION].contains(&name.as_str()));
     names.extend(unknown.map(|name| format!("metadata.annotations[{name}]")));
     (!names.is_empty())
         .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))

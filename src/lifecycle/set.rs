@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::member::concurrent::{held_up, in_order};
-use super::{Block, Decision, Declared, Spec, Visit, World, contact, member, organization, tenant};
+use super::{Block, Decision, Declared, Spec, Visit, World, contact, frozen, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -37,6 +37,9 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
 }
 
 fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
+    if let Some(decision) = frozen::decide(world, visit) {
+        return decision;
+    }
     match visit.key.kind {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
-use crate::api::{Handle, Key, Kind, Verdict};
+use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Declaration;
@@ -174,7 +174,7 @@ impl Commit {
         let submitted = gathered.submitted.get(&visit.key);
         let uid = decision.record.as_ref().or(decision.steps.first().and_then(|step| step.before.as_ref())).map(Record::uid);
         if let Some(uid) = uid {
-            if world.touched.contains(uid) {
+            if world.touched.contains(uid) && !decision.keeps_drift {
                 self.looked_at.push(uid.clone());
                 self.claimed.extend(decision.record.clone());
             }
@@ -193,7 +193,9 @@ impl Commit {
                 }
             }
         }
-        if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
+        if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid))
+            && !decision.keeps_drift
+        {
             self.looked_at.push(uid);
         }
         let Some(first) = decision.steps.first() else { return };
@@ -441,6 +443,13 @@ impl Commit {
                     status: status.into(),
                     waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
                 };
+                let is_frozen = |annotations: &Value| annotations.get(FROZEN_ANNOTATION).is_some();
+                if visit.key.kind == Kind::Tenant
+                    && stored.is_some_and(|stored| is_frozen(&stored.annotations) != is_frozen(&json!(manifest.annotations)))
+                {
+                    // All that belongs to it is frozen with it, and thaws with it (R14).
+                    self.tenants.push(visit.key.handle.clone());
+                }
                 let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
                 if changed
                     && (visit.key.kind == Kind::Organization

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::request::{Request, What, random_text};
-use super::{Content, Submission, budget, concurrent};
+use super::{Content, Submission, budget, concurrent, frozen};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
@@ -100,6 +100,7 @@ pub async fn gather(
     loader.facts(&mut gathered).await?;
     loader.holds(&mut gathered).await?;
     concurrent::gather(loader.tx, &mut gathered).await?;
+    frozen::gather(loader.tx, &mut gathered).await?;
     Ok(gathered)
 }
 

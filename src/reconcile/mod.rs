@@ -6,6 +6,7 @@ mod commit;
 mod concurrent;
 mod engine;
 pub mod figures;
+mod frozen;
 mod gather;
 pub mod pictures;
 pub mod plan;

@@ -16,6 +16,7 @@ mod departure;
 mod devices;
 mod examples;
 mod files;
+mod frozen;
 mod hard_days;
 mod identity;
 mod kept;

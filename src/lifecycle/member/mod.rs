@@ -4,6 +4,7 @@
 pub mod account;
 pub mod check;
 pub mod concurrent;
+pub mod facts;
 pub mod id;
 pub mod loss;
 pub mod mail;
@@ -75,30 +76,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
     concurrent::follow(world, visit, &tenant, blocked, &mut rebuilt);
     decision.step(cause, world.now, Some(Record::Member(Arc::new(rebuilt))));
 
-    if let Some(member) = member_of(decision)
-        && let Some(first) = world.first_sign_ins.get(&member.uid)
-        && member.lived.first_sign_in_at.is_none()
-    {
-        let lived = Lived { first_sign_in_at: Some(*first), ..member.lived.clone() };
-        let next = settled(world, &member, &tenant, lived, before_due);
-        decision.step(Cause::Service, *first, Some(Record::Member(Arc::new(next))));
-    }
-    if let Some(member) = member_of(decision) {
-        for (cause, at, lived) in account::folded(world, &tenant, &member) {
-            let next = settled(world, &member, &tenant, lived, before_due);
-            decision.step(cause, at, Some(Record::Member(Arc::new(next))));
-        }
-    }
-
-    fold_password(world, decision);
-    if let Some(member) = member_of(decision)
-        && let Some(news) = world.mail_news.get(&member.uid)
-        && let Some((at, welcome)) = mail::heard(&member.lived.welcome, news)
-    {
-        let lived = Lived { welcome, ..member.lived.clone() };
-        let next = settled(world, &member, &tenant, lived, before_due);
-        decision.step(Cause::Service, at, Some(Record::Member(Arc::new(next))));
-    }
+    facts::fold(world, &tenant, decision, &|member, lived| settled(world, member, &tenant, lived, before_due));
 
     while let Some(member) = member_of(decision)
         && let Some(due) = member.state.wake_at
@@ -503,7 +481,7 @@ fn assignments(
 }
 
 /// What the resource of a member is told when its manifest is taken.
-fn verdict_of(member: &MemberRecord) -> Verdict {
+pub fn verdict_of(member: &MemberRecord) -> Verdict {
     match member.state.phase {
         MemberPhase::Scheduled if member.intent.spec.is_temporary() => {
             let message = "a temporary ID: no account until spec.id stands in its place (M31)";
