@@ -9,7 +9,9 @@ fn main() -> ExitCode {
     sigpipe::reset();
     let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn,rollcall::operator=info".to_owned());
     // What it says of an address could hold a password (R7).
-    let filter = EnvFilter::new(format!("{filter},sqlx_postgres::options=off"));
+    // So could what it says of an answer hold a Secret.
+    let concealed = "sqlx_postgres::options=off,kube_client::client=off,kube_client::client::builder=warn";
+    let filter = EnvFilter::new(format!("{filter},{concealed}"));
     let colored = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colored).with_writer(std::io::stderr).init();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,8 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
 use rollcall::directory::{
-    self, Absent, Address, Directory, accounts, audit, declarations, facts, figures, holds, leadership, links, outbox, passwords,
-    people, photos, unattended,
+    self, Absent, Address, Directory, accounts, audit, charges, contacts, credentials, declarations, facts, figures, holds,
+    leadership, links, outbox, passwords, people, photos, registrations, unattended,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -17,10 +17,14 @@ fn shared() -> Vec<&'static str> {
         accounts::STATEMENTS,
         photos::STATEMENTS,
         people::STATEMENTS,
+        contacts::STATEMENTS,
         figures::STATEMENTS,
         holds::STATEMENTS,
         links::STATEMENTS,
         outbox::STATEMENTS,
+        charges::STATEMENTS,
+        credentials::STATEMENTS,
+        registrations::STATEMENTS,
     ]
     .concat()
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
+use support::post::Post;
 use support::{Roster, boss, member, on_both, set, tenant};
 
 /// The most that anything here may take before the test has failed.
@@ -23,10 +24,11 @@ impl Drop for Watching {
     }
 }
 
-fn watch(roll: &Roster) -> Watching {
+fn watch(roll: &Roster, args: &[&str]) -> Watching {
     let child = Command::new(env!("CARGO_BIN_EXE_rollcall"))
         .args(["apply", "--watch", "--yes", "-n", "hr", "--directory", roll.url(), "-f"])
         .arg(roll.folder().join("roster"))
+        .args(args)
         .env_remove("ROLLCALL_DIRECTORY")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -59,7 +61,7 @@ fn what_falls_due_happens_within_a_second_and_files_are_followed() {
         let begins = Timestamp::now() + 6.seconds();
         let jane = member("jane", "acme", &format!("  activation: {{at: \"{begins}\"}}"));
         std::fs::write(folder.join("a.yaml"), set(&[tenant("acme", ""), boss("acme"), jane])).unwrap();
-        let watching = watch(roll);
+        let watching = watch(roll, &[]);
         until(roll, "SELECT phase FROM members WHERE name = 'jane'", "Pending");
         let late = "SELECT CAST(at - due AS TEXT) FROM audit WHERE action = 'activate'";
         let late: i64 = roll.query(late).unwrap().parse().unwrap();
@@ -74,6 +76,26 @@ fn what_falls_due_happens_within_a_second_and_files_are_followed() {
         roll.sql("UPDATE members SET family_name = 'Drifted' WHERE name = 'sam'").unwrap();
         until(roll, "SELECT cause FROM audit WHERE cause = 'Drift'", "Drift");
         assert_eq!(roll.query("SELECT family_name FROM members WHERE name = 'sam'").as_deref(), Some("Doe"));
+        drop(watching);
+    });
+}
+
+// M34
+#[test]
+fn mails_leave_while_it_watches() {
+    on_both(|roll| {
+        let post = Post::start();
+        let folder = roll.folder().join("roster");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("a.yaml"), set(&[tenant("acme", ""), boss("acme")])).unwrap();
+        let url = post.url();
+        let watching = watch(roll, &["--smtp", &url, "--mail-from", "hr@acme.example", "--link-base", "https://a.example"]);
+        until(roll, "SELECT CAST(count(*) AS TEXT) FROM outbox WHERE acknowledged_at IS NOT NULL", "1");
+        std::fs::write(folder.join("b.yaml"), member("sam", "acme", "  password: {mode: CreationLink}")).unwrap();
+        // The record learns that its invitation was sent.
+        until(roll, "SELECT CAST(count(*) AS TEXT) FROM audit WHERE cause = 'Service'", "1");
+        assert_eq!(post.subjects("sam@home.example"), ["Invitation to Acme"]);
+        assert_eq!(post.subjects("boss@home.example"), ["Your account at Acme"]);
         drop(watching);
     });
 }

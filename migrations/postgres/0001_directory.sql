@@ -42,6 +42,7 @@ CREATE TABLE declarations (
 );
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
+CREATE INDEX declarations_removal ON declarations (removal) WHERE removal IS NOT NULL;
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (
@@ -71,8 +72,14 @@ CREATE TABLE tenants (
     generation      BIGINT  NOT NULL,
     revision        BIGINT  NOT NULL,
     former          JSONB   NOT NULL,
+    phase           TEXT    NOT NULL,
+    purges_deleted  BOOLEAN NOT NULL,
+    confirmed       TEXT,
+    cancelled_at    BIGINT,
     UNIQUE (namespace, name)
 );
+CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,
@@ -143,6 +150,8 @@ CREATE TABLE members (
 );
 CREATE INDEX members_tenant ON members (tenant);
 CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
+CREATE INDEX members_mobile_phone ON members (mobile_phone) WHERE mobile_phone IS NOT NULL;
+CREATE INDEX members_qr_token ON members (qr_token);
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
 
 -- A member's organizations, the primary one first.
@@ -170,28 +179,36 @@ CREATE TABLE claims (
 );
 CREATE INDEX claims_holder ON claims (holder);
 
+-- External contacts. `nickname`, `company` and `photo` follow the person; `sought` is a digest of what that one was found by.
 CREATE TABLE contacts (
-    uid           TEXT    NOT NULL PRIMARY KEY,
-    tenant        TEXT    NOT NULL,
-    namespace     TEXT    NOT NULL,
-    name          TEXT    NOT NULL,
-    owner         TEXT    NOT NULL,
-    target        TEXT,
-    display_name  TEXT    NOT NULL,
-    nickname      TEXT,
-    company       TEXT,
-    profile       JSONB   NOT NULL,
-    phase         TEXT    NOT NULL,
-    created_at    BIGINT  NOT NULL,
-    trashed_at    BIGINT,
-    purge_at      BIGINT,
-    wake_at       BIGINT,
-    intent        JSONB   NOT NULL,
-    digest        TEXT    NOT NULL,
-    generation    BIGINT  NOT NULL,
-    revision      BIGINT  NOT NULL,
+    uid            TEXT    NOT NULL PRIMARY KEY,
+    tenant         TEXT    NOT NULL,
+    namespace      TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    owner          TEXT    NOT NULL,
+    sought         TEXT    NOT NULL,
+    target         TEXT,
+    severed        TEXT,
+    display_name   TEXT,
+    nickname       TEXT,
+    company        TEXT,
+    photo          BOOLEAN NOT NULL,
+    classification TEXT    NOT NULL,
+    profile        JSONB   NOT NULL,
+    phase          TEXT    NOT NULL,
+    created_at     BIGINT  NOT NULL,
+    with_owner     BOOLEAN NOT NULL,
+    trashed_at     BIGINT,
+    purge_at       BIGINT,
+    intent         JSONB   NOT NULL,
+    digest         TEXT    NOT NULL,
+    generation     BIGINT  NOT NULL,
+    revision       BIGINT  NOT NULL,
     UNIQUE (namespace, name)
 );
+CREATE INDEX contacts_target ON contacts (target) WHERE target IS NOT NULL;
+CREATE INDEX contacts_owner ON contacts (owner);
+CREATE INDEX contacts_purge ON contacts (purge_at) WHERE purge_at IS NOT NULL;
 
 -- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken.
 CREATE TABLE credentials (
@@ -333,6 +350,17 @@ CREATE TABLE rooms (
 );
 CREATE INDEX rooms_member ON rooms (member);
 
+-- Who accepted a contact's invitation; the last one counts.
+CREATE TABLE acceptances (
+    contact TEXT    NOT NULL PRIMARY KEY,
+    member  TEXT    NOT NULL,
+    at      BIGINT  NOT NULL,
+    folded  BOOLEAN NOT NULL
+);
+CREATE INDEX acceptances_member ON acceptances (member);
+CREATE INDEX acceptances_unfolded ON acceptances (contact) WHERE NOT folded;
+
+-- Amounts are in the smallest unit of the currency. `told` is the revision that the tenant's status knows of.
 CREATE TABLE charges (
     tenant   TEXT    NOT NULL,
     month    TEXT    NOT NULL,
@@ -340,8 +368,30 @@ CREATE TABLE charges (
     currency TEXT    NOT NULL,
     due_at   BIGINT  NOT NULL,
     paid_at  BIGINT,
+    revision BIGINT  NOT NULL,
+    told     BIGINT  NOT NULL,
     PRIMARY KEY (tenant, month)
 );
+CREATE INDEX charges_untold ON charges (tenant) WHERE told < revision;
+
+-- Who asked for an account by the tenant's link. A decided one keeps nothing of the person.
+CREATE TABLE registration_requests (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    tenant       TEXT    NOT NULL,
+    family_name  TEXT    NOT NULL,
+    given_name   TEXT    NOT NULL,
+    wished_id    TEXT    NOT NULL,
+    email        TEXT    NOT NULL,
+    requested_at BIGINT  NOT NULL,
+    expires_at   BIGINT  NOT NULL,
+    state        TEXT    NOT NULL,
+    decided_at   BIGINT,
+    revision     BIGINT  NOT NULL,
+    told         BIGINT  NOT NULL
+);
+CREATE INDEX registration_requests_tenant ON registration_requests (tenant);
+CREATE INDEX registration_requests_untold ON registration_requests (tenant) WHERE told < revision;
+CREATE INDEX registration_requests_open ON registration_requests (expires_at) WHERE state = 'Open';
 
 -- What needs a person's word.
 CREATE TABLE holds (
@@ -360,10 +410,9 @@ CREATE TABLE access_losses (
     tenant TEXT    NOT NULL,
     member TEXT    NOT NULL,
     at     BIGINT  NOT NULL,
-    PRIMARY KEY (tenant, member, at)
+    PRIMARY KEY (tenant, member)
 );
 
--- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
 -- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
@@ -425,11 +474,15 @@ CREATE INDEX audit_uid ON audit (uid);
 CREATE TABLE audit_values (
     seq       BIGINT  NOT NULL PRIMARY KEY,
     uid       TEXT    NOT NULL,
+    about     TEXT,
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
-    changes   JSONB   NOT NULL
+    changes   JSONB   NOT NULL,
+    tenant    TEXT    NOT NULL
 );
 CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_tenant ON audit_values (tenant);
+CREATE INDEX audit_values_about ON audit_values (about) WHERE about IS NOT NULL;
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -445,7 +498,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
 
 CREATE FUNCTION refuse_unless_purged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid) THEN
+    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about, OLD.tenant)) THEN
         RAISE EXCEPTION 'values of the audit trail are erased for purged records only';
     END IF;
     RETURN OLD;
@@ -489,6 +542,10 @@ CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations
     FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
 CREATE TRIGGER members_touched AFTER UPDATE ON members
     FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
+CREATE TRIGGER contacts_touched AFTER UPDATE ON contacts
+    FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION touch_record();
+CREATE TRIGGER contacts_removed AFTER DELETE ON contacts
+    FOR EACH ROW EXECUTE FUNCTION touch_record();
 CREATE TRIGGER tenants_removed AFTER DELETE ON tenants
     FOR EACH ROW EXECUTE FUNCTION touch_record();
 CREATE TRIGGER organizations_removed AFTER DELETE ON organizations

@@ -42,6 +42,7 @@ CREATE TABLE declarations (
 ) STRICT;
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
+CREATE INDEX declarations_removal ON declarations (removal) WHERE removal IS NOT NULL;
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (
@@ -71,8 +72,14 @@ CREATE TABLE tenants (
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
     former          TEXT    NOT NULL,
+    phase           TEXT    NOT NULL,
+    purges_deleted  INTEGER NOT NULL,
+    confirmed       TEXT,
+    cancelled_at    INTEGER,
     UNIQUE (namespace, name)
 ) STRICT;
+CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,
@@ -143,6 +150,8 @@ CREATE TABLE members (
 ) STRICT;
 CREATE INDEX members_tenant ON members (tenant);
 CREATE INDEX members_deleted ON members (namespace, name) WHERE deleted_at IS NOT NULL;
+CREATE INDEX members_mobile_phone ON members (mobile_phone) WHERE mobile_phone IS NOT NULL;
+CREATE INDEX members_qr_token ON members (qr_token);
 CREATE INDEX members_wake ON members (wake_at) WHERE wake_at IS NOT NULL;
 
 -- A member's organizations, the primary one first.
@@ -170,28 +179,36 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_holder ON claims (holder);
 
+-- External contacts. `nickname`, `company` and `photo` follow the person; `sought` is a digest of what that one was found by.
 CREATE TABLE contacts (
-    uid           TEXT    NOT NULL PRIMARY KEY,
-    tenant        TEXT    NOT NULL,
-    namespace     TEXT    NOT NULL,
-    name          TEXT    NOT NULL,
-    owner         TEXT    NOT NULL,
-    target        TEXT,
-    display_name  TEXT    NOT NULL,
-    nickname      TEXT,
-    company       TEXT,
-    profile       TEXT    NOT NULL,
-    phase         TEXT    NOT NULL,
-    created_at    INTEGER NOT NULL,
-    trashed_at    INTEGER,
-    purge_at      INTEGER,
-    wake_at       INTEGER,
-    intent        TEXT    NOT NULL,
-    digest        TEXT    NOT NULL,
-    generation    INTEGER NOT NULL,
-    revision      INTEGER NOT NULL,
+    uid            TEXT    NOT NULL PRIMARY KEY,
+    tenant         TEXT    NOT NULL,
+    namespace      TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    owner          TEXT    NOT NULL,
+    sought         TEXT    NOT NULL,
+    target         TEXT,
+    severed        TEXT,
+    display_name   TEXT,
+    nickname       TEXT,
+    company        TEXT,
+    photo          INTEGER NOT NULL,
+    classification TEXT    NOT NULL,
+    profile        TEXT    NOT NULL,
+    phase          TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    with_owner     INTEGER NOT NULL,
+    trashed_at     INTEGER,
+    purge_at       INTEGER,
+    intent         TEXT    NOT NULL,
+    digest         TEXT    NOT NULL,
+    generation     INTEGER NOT NULL,
+    revision       INTEGER NOT NULL,
     UNIQUE (namespace, name)
 ) STRICT;
+CREATE INDEX contacts_target ON contacts (target) WHERE target IS NOT NULL;
+CREATE INDEX contacts_owner ON contacts (owner);
+CREATE INDEX contacts_purge ON contacts (purge_at) WHERE purge_at IS NOT NULL;
 
 -- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken.
 CREATE TABLE credentials (
@@ -333,6 +350,17 @@ CREATE TABLE rooms (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rooms_member ON rooms (member);
 
+-- Who accepted a contact's invitation; the last one counts.
+CREATE TABLE acceptances (
+    contact TEXT    NOT NULL PRIMARY KEY,
+    member  TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    folded  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acceptances_member ON acceptances (member);
+CREATE INDEX acceptances_unfolded ON acceptances (contact) WHERE NOT folded;
+
+-- Amounts are in the smallest unit of the currency. `told` is the revision that the tenant's status knows of.
 CREATE TABLE charges (
     tenant   TEXT    NOT NULL,
     month    TEXT    NOT NULL,
@@ -340,8 +368,30 @@ CREATE TABLE charges (
     currency TEXT    NOT NULL,
     due_at   INTEGER NOT NULL,
     paid_at  INTEGER,
+    revision INTEGER NOT NULL,
+    told     INTEGER NOT NULL,
     PRIMARY KEY (tenant, month)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX charges_untold ON charges (tenant) WHERE told < revision;
+
+-- Who asked for an account by the tenant's link. A decided one keeps nothing of the person.
+CREATE TABLE registration_requests (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    tenant       TEXT    NOT NULL,
+    family_name  TEXT    NOT NULL,
+    given_name   TEXT    NOT NULL,
+    wished_id    TEXT    NOT NULL,
+    email        TEXT    NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    decided_at   INTEGER,
+    revision     INTEGER NOT NULL,
+    told         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX registration_requests_tenant ON registration_requests (tenant);
+CREATE INDEX registration_requests_untold ON registration_requests (tenant) WHERE told < revision;
+CREATE INDEX registration_requests_open ON registration_requests (expires_at) WHERE state = 'Open';
 
 -- What needs a person's word.
 CREATE TABLE holds (
@@ -360,10 +410,9 @@ CREATE TABLE access_losses (
     tenant TEXT    NOT NULL,
     member TEXT    NOT NULL,
     at     INTEGER NOT NULL,
-    PRIMARY KEY (tenant, member, at)
+    PRIMARY KEY (tenant, member)
 ) STRICT, WITHOUT ROWID;
 
--- What others must do: written in the transaction of the change, taken and acknowledged by the consumer.
 -- What others must do: written in the transaction of the change, taken and acknowledged by the consumer. A row that
 -- is not `folded` is news to a record. `changed_at` is when anything of the row was last written.
 CREATE TABLE outbox (
@@ -425,11 +474,15 @@ CREATE INDEX audit_uid ON audit (uid);
 CREATE TABLE audit_values (
     seq       INTEGER NOT NULL PRIMARY KEY,
     uid       TEXT    NOT NULL,
+    about     TEXT,
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
-    changes   TEXT    NOT NULL
+    changes   TEXT    NOT NULL,
+    tenant    TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX audit_values_uid ON audit_values (uid);
+CREATE INDEX audit_values_tenant ON audit_values (tenant);
+CREATE INDEX audit_values_about ON audit_values (about) WHERE about IS NOT NULL;
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -444,7 +497,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
-WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid = OLD.uid)
+WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about, OLD.tenant))
 BEGIN SELECT RAISE(ABORT, 'values of the audit trail are erased for purged records only'); END;
 CREATE TRIGGER audit_values_no_replace BEFORE INSERT ON audit_values
 WHEN EXISTS (SELECT 1 FROM audit_values WHERE seq = NEW.seq)
@@ -461,6 +514,10 @@ BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER organizations_touched AFTER UPDATE ON organizations WHEN NEW.revision <= OLD.revision
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER members_touched AFTER UPDATE ON members WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER contacts_touched AFTER UPDATE ON contacts WHEN NEW.revision <= OLD.revision
+BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER contacts_removed AFTER DELETE ON contacts
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER tenants_removed AFTER DELETE ON tenants
 BEGIN INSERT INTO touched (uid) VALUES (OLD.uid) ON CONFLICT DO NOTHING; END;

@@ -65,6 +65,26 @@ reasons! {
     Scheduled: Ready, "Nothing, or change `activation.at`.";
     /// The person has departed as declared (M23).
     Departed: Ready, "Nothing. Move or remove `departure` before `purgeAt` to restore the member; afterwards it makes a new record.";
+    /// The tenant will be cancelled at `effectiveAt`; nothing blocks it (T12).
+    Cancelling: Ready, "Nothing, or take `spec.cancellation` out to withdraw it.";
+    /// The tenant is cancelled as declared: everything of it is erased, its name is not used again (T12).
+    Cancelled: Ready, "Nothing. The manifests of it can be removed.";
+    /// The tenant's declared cancellation waits for what the condition `CancellationBlocked` lists (T12).
+    CancellationBlocked: Waits, "Do what is left, or take `spec.cancellation` out to withdraw it.";
+    /// Charges of earlier months are not paid; a cancellation waits for them (T12).
+    UnpaidCharges: Waits, "Pay them; the billing system notes it with `rollcall billing pay`.";
+    /// The charge of the current month is not paid, or there is none yet; a cancellation waits for it (T12).
+    CurrentMonthUnpaid: Waits, "Pay it. An amount of 0 counts as paid; Free and Trial alone need none.";
+    /// The confirmation of a cancellation is not the supreme administrator's password, or can't be read (T12).
+    ConfirmationRejected: Waits, "Put the password into the Secret key that `confirmation` names.";
+    /// The supreme administrator has no password to confirm a cancellation with (T12).
+    ConfirmationImpossible: Waits, "Give that member a password, or name another member in `supremeAdminRef`.";
+    /// The tenant is to be cancelled and takes no new member (T12).
+    TenantCancelling: Waits, "Withdraw the tenant's `spec.cancellation`, or remove the Member.";
+    /// The tenant was cancelled; nothing of it comes back, and its name is not used again (T12).
+    TenantCancelled: Stalled, "Remove the manifest, or give a new tenant another name.";
+    /// An invitation was sent; the person has not accepted yet (X3).
+    Invited: Ready, "Nothing; the contact is connected once a member with that address accepts.";
     /// The tenant is not in the directory yet (O4).
     TenantNotFound: Waits, "Apply the Tenant, in the same namespace.";
     /// The organization above is not in the directory yet (O4).
@@ -89,6 +109,22 @@ reasons! {
     ExternalKeyTaken: Waits, "Correct `externalKey`; after a rename, remove the old manifest.";
     /// A sibling organization has the same name (O3).
     NameTaken: Waits, "Choose another `displayName`, or another parent.";
+    /// The contact's owner is not in the directory, or deleted; the contact goes and returns with it (X5).
+    OwnerNotFound: Waits, "Apply the Member, or correct `ownerRef`.";
+    /// The contact's own tenant does not allow external connections, or uses neither core nor approval (T7, X1).
+    NotAllowedHere: Waits, "Set `externalConnections: {allowed: true}` in the Tenant, and use core or approval.";
+    /// The person's company does not allow external connections, or uses neither core nor approval (T7, X1).
+    NotAllowedThere: Waits, "Ask the other company; it goes on by itself when it allows them.";
+    /// Nobody who can be connected with is found by the look-up; whether anybody is there is not told (X1).
+    TargetNotFound: Waits, "Correct `lookup`, or ask the person; it goes on by itself.";
+    /// Several people let themselves be found by the phone number (X1).
+    TargetAmbiguous: Waits, "Use the person's `messageId` or `qrToken`.";
+    /// The person belongs to the contact's own tenant now (X5).
+    TargetInOwnTenant: Waits, "Remove the contact: the person is a colleague.";
+    /// The person's account is gone for good, and what was known of it with it (X5).
+    TargetGone: Stalled, "Remove the contact, or give another `lookup`.";
+    /// The person shares a message room with another member of the tenant, so the contact can't be deleted yet (X4).
+    InSharedRoom: Waits, "Nothing; it goes once they share no room any more.";
     /// The manifest breaks a rule of its schema, or names a value, language, zone or date that does not exist.
     Invalid: Stalled, "Correct the field that is named.";
     /// The organization would be above itself (O2), or the member's ID would follow itself (M30).
@@ -123,8 +159,8 @@ reasons! {
     TenantUnmanaged: Waits, "Apply the Tenant again.";
     /// Organizations below are still declared (O5).
     ChildrenRemain: Waits, "Move or delete the organizations below.";
-    /// Members are still assigned to it or below it (O5).
-    MembersRemain: Waits, "Move the members, or wait for their deletion.";
+    /// Members are still assigned to it or below it (O5), or still in the directory, those in grace included (T12).
+    MembersRemain: Waits, "Move or remove the members, or wait for the end of their grace.";
     /// The database refused what was decided, again and again; somebody else writes to it.
     DatabaseConflict: Waits, "Look into the log, and at who else writes to the directory.";
     /// What is declared is not built yet; without it nothing can be made, or the named fields have no effect.
@@ -176,9 +212,13 @@ reasons! {
     /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.
     RegistrationExpired: Warning, "Give `resendInvitation` a new value.";
     /// The mail server refused a mail for good; it is set aside (M34).
-    MailRefused: Warning, "Correct the address, then `rollcall outbox retry`; or acknowledge it.";
+    MailRefused: Warning, "Correct `personalEmail`, which tries it again; or `rollcall outbox retry`; or acknowledge it.";
     /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
+    /// The request that `registration` names is not there, or was rejected or has ended (M35).
+    RegistrationNotFound: Warning, "Correct `registration`, or take it out.";
+    /// A member named in `visibility` is not in the directory (X3).
+    VisibilityMemberNotFound: Warning, "Apply the Member, or correct `visibility.memberRefs`.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";
 }
@@ -203,6 +243,8 @@ pub struct Verdict {
     pub warnings: Vec<(Reason, String)>,
     /// Conditions of their own that hold or not.
     pub states: Vec<State>,
+    /// What a cancellation waits for, told in the condition `CancellationBlocked` (T12).
+    pub blocks: Vec<(Reason, String)>,
     /// What is wrong with the manifest, each at its path, where the message sums it up.
     pub problems: Vec<super::Problem>,
     /// What needs a person's word, and is approved on this object (R12).
@@ -239,7 +281,8 @@ impl Verdict {
     /// A verdict without warnings.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         let message = message.into();
-        Verdict { reason, message, warnings: Vec::new(), states: Vec::new(), problems: Vec::new(), holds: Vec::new() }
+        let (warnings, states, blocks, problems, holds) = Default::default();
+        Verdict { reason, message, warnings, states, blocks, problems, holds }
     }
 
     /// Whether the object is ready (R11).
@@ -252,17 +295,18 @@ impl Verdict {
     pub fn conditions(&self, generation: i64, at: &str, before: &[Value]) -> Vec<Value> {
         let class = self.reason.class();
         let mut list = Vec::new();
-        let mut push = |kind: &str, status: &str, reason: Reason, message: &str| {
+        let mut push_named = |kind: &str, status: &str, reason: &str, message: &str| {
             let since = before
                 .iter()
                 .find(|old| old["type"] == kind && old["status"] == status)
                 .and_then(|old| old["lastTransitionTime"].as_str())
                 .unwrap_or(at);
             list.push(json!({
-                "type": kind, "status": status, "reason": reason.name(), "message": message,
+                "type": kind, "status": status, "reason": reason, "message": message,
                 "observedGeneration": generation, "lastTransitionTime": since,
             }));
         };
+        let mut push = |kind: &str, status: &str, reason: Reason, message: &str| push_named(kind, status, reason.name(), message);
         match class {
             Class::Ready => push("Ready", "True", self.reason, &self.message),
             Class::Waits => {
@@ -288,6 +332,12 @@ impl Verdict {
         }
         for State { condition, holds, reason, message } in &self.states {
             push(condition, if *holds { "True" } else { "False" }, *reason, message);
+        }
+        if !self.blocks.is_empty() {
+            // All at once: a condition has one reason, and its reason may be a list.
+            let reasons: Vec<&str> = self.blocks.iter().map(|(reason, _)| reason.name()).collect();
+            let told: Vec<String> = self.blocks.iter().map(|(reason, message)| format!("{}: {message}", reason.name())).collect();
+            push_named(Reason::CancellationBlocked.name(), "True", &reasons.join(","), &told.join(". "));
         }
         list
     }

@@ -111,10 +111,29 @@ pub enum ContactScope {
 /// Where a contact is in its life (X1–X5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ContactPhase {
+    /// An invitation is open.
     Invited,
+    /// It follows the person.
     Connected,
+    /// It no longer follows the person.
     Disconnected,
+    /// In the trash, or gone with its owner.
     Trashed,
+}
+
+impl ContactPhase {
+    pub const ALL: [ContactPhase; 4] =
+        [ContactPhase::Invited, ContactPhase::Connected, ContactPhase::Disconnected, ContactPhase::Trashed];
+
+    /// The phase's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ContactPhase::Invited => "Invited",
+            ContactPhase::Connected => "Connected",
+            ContactPhase::Disconnected => "Disconnected",
+            ContactPhase::Trashed => "Trashed",
+        }
+    }
 }
 
 /// What is known of a contact.
@@ -139,6 +158,9 @@ pub struct ExternalContactStatus {
     /// The person's company, which follows them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
+    /// Until when it can be restored from the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_at: Option<String>,
     /// What holds of this object now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

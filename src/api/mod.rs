@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use common::{Language, LocalRef, PersonName};
 pub use condition::{Class, Hold, Reason, Verdict};
 pub use confidential::Confidential;
-pub use contact::{ExternalContact, ExternalContactSpec};
+pub use contact::{ContactPhase, ExternalContact, ExternalContactSpec};
 pub use member::{Member, MemberPhase, MemberSpec};
 pub use organization::{Organization, OrganizationSpec};
 pub use tenant::{Tenant, TenantPhase, TenantSpec};

@@ -6,22 +6,16 @@ use super::{ExternalContactSpec, Kind, MemberSpec, OrganizationSpec, TenantSpec}
 /// A field, and whether a spec sets it.
 type Field<S> = (&'static str, fn(&S) -> bool);
 
-const TENANT: &[Field<TenantSpec>] = &[
-    ("spec.externalConnections", |spec| spec.external_connections.is_some()),
-    ("spec.contactRetention", |spec| spec.contact_retention.is_some()),
-    ("spec.cancellation", |spec| spec.cancellation.is_some()),
-    ("spec.registrationLink", |spec| spec.registration_link.is_some()),
-];
+const TENANT: &[Field<TenantSpec>] = &[];
 
-const MEMBER: &[Field<MemberSpec>] = &[("spec.registration", |spec| spec.registration.is_some())];
+const MEMBER: &[Field<MemberSpec>] = &[];
 
 /// All fields of a kind that have no effect yet; `spec` where none has. Used by the generated reference.
 pub fn unsupported(kind: Kind) -> Vec<&'static str> {
     match kind {
         Kind::Tenant => TENANT.iter().map(|(field, _)| *field).collect(),
-        Kind::Organization => Vec::new(),
+        Kind::Organization | Kind::ExternalContact => Vec::new(),
         Kind::Member => MEMBER.iter().map(|(field, _)| *field).collect(),
-        Kind::ExternalContact => vec!["spec"],
     }
 }
 
@@ -45,7 +39,7 @@ pub fn unsupported_in_member(spec: &MemberSpec) -> Vec<&'static str> {
     set(MEMBER, spec)
 }
 
-/// The fields of a contact that are declared and have no effect yet: all of them.
+/// The fields of a contact that are declared and have no effect yet.
 pub fn unsupported_in_contact(_: &ExternalContactSpec) -> Vec<&'static str> {
-    vec!["spec"]
+    Vec::new()
 }

@@ -164,14 +164,14 @@ pub struct PasswordPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8, max = 20))]
     pub min_length: Option<u8>,
-    /// The kinds of characters that it must hold.
+    /// The kinds of characters that it must hold; `LettersAndDigits` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complexity: Option<PasswordComplexity>,
     /// Days until a password must be changed: 30, 60, 90, 180 or 365; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("self in [30, 60, 90, 180, 365]", "a password expires after 30, 60, 90, 180 or 365 days, or never if the field is left out (T5)"))]
     pub expires_after: Option<u16>,
-    /// How many former passwords may not be used again: 0 to 24, 0 if absent.
+    /// How many former passwords, the present one among them, may not be used again: 0 to 24, 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 24))]
     pub forbid_reuse: Option<u8>,
@@ -297,6 +297,23 @@ pub struct TenantStatus {
     /// The member who is the supreme administrator now (T4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supreme_admin: Option<String>,
+    /// Charges that are not paid, by month (T13): the first 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub charges: Vec<OutstandingCharge>,
+    /// How many charges are not paid in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge_count: Option<i64>,
+    /// What is declared and left to do of a cancellation (T12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<CancellationStatus>,
+    /// Open requests for an account (M35): the first 20. Their e-mail addresses are told by `rollcall requests` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub registration_requests: Vec<OpenRequest>,
+    /// How many requests are open in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_request_count: Option<i64>,
     /// Records whose resource is gone and that may not go yet (R9): the first 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -322,6 +339,59 @@ pub struct OutboxStatus {
     pub since: String,
 }
 
+/// A charge that is not paid (T13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutstandingCharge {
+    /// The month, such as `2027-03`.
+    pub month: String,
+    /// The amount in the smallest unit of the currency.
+    pub amount: i64,
+    /// The ISO 4217 code of the currency.
+    pub currency: String,
+    /// When it is due.
+    pub due_at: String,
+}
+
+/// What is declared and left to do of a cancellation (T12).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancellationStatus {
+    /// When it is carried out at the earliest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_at: Option<String>,
+    /// Everything that still stands in its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub blocked_by: Vec<BlockedBy>,
+    /// When it was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<String>,
+}
+
+/// Something that stands in the way of a cancellation (T12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlockedBy {
+    /// The reason.
+    pub reason: String,
+    /// What is left to do.
+    pub message: String,
+}
+
+/// An open request for an account (M35).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenRequest {
+    /// What a Member names in `registration` to approve it.
+    pub id: String,
+    /// The person's name.
+    pub display_name: String,
+    /// The login ID that the person wishes.
+    pub wished_id: String,
+    /// When it came.
+    pub requested_at: String,
+}
+
 /// A record whose resource is gone and that may not go yet (R9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PendingRemoval {
@@ -342,4 +412,16 @@ pub enum TenantPhase {
     Unmanaged,
     Cancelling,
     Cancelled,
+}
+
+impl TenantPhase {
+    /// The phase as it stands in statuses and in the directory.
+    pub fn name(self) -> &'static str {
+        match self {
+            TenantPhase::Active => "Active",
+            TenantPhase::Unmanaged => "Unmanaged",
+            TenantPhase::Cancelling => "Cancelling",
+            TenantPhase::Cancelled => "Cancelled",
+        }
+    }
 }

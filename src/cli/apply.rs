@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::{Told, Worker};
 use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
-use crate::mail::follow;
 use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
@@ -119,19 +117,16 @@ impl Apply {
             engine.keep(output::MOST);
         }
         let code = self.once(&mut engine, roster, global).await?;
-        mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
         match watch {
             None => {
+                mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
                 engine.release().await?;
                 Ok(code)
             }
             Some(watch) => {
-                let mails = post.map(|post| {
-                    let directory = engine.directory.clone();
-                    tokio::spawn(async move { follow(&post, &directory, Timestamp::now).await })
-                });
+                let mails = mail::follow(&engine.directory, post).await?;
                 let code = self.stay(engine, watch, global).await;
-                mails.iter().for_each(tokio::task::JoinHandle::abort);
+                mails.abort();
                 code
             }
         }
@@ -143,6 +138,7 @@ impl Apply {
             set: roster.set(),
             prune: self.prune,
             take_over: self.take_over,
+            secrets: roster.secrets.clone(),
             now: global.now(),
             until: None,
         }
@@ -151,6 +147,7 @@ impl Apply {
     /// Applies what was read, and tells what was done.
     async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<u8, Failure> {
         let submissions = std::mem::take(&mut roster.submissions);
+        engine.set_secrets(roster.secrets.clone());
         let bar = progress(submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
         let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;

@@ -8,6 +8,7 @@ use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
 use crate::directory::accounts::Seen;
 use crate::directory::declarations::Filter;
+use crate::directory::outbox::{self, Which};
 use crate::directory::people::{Person, Viewer};
 use crate::directory::records::By;
 use crate::directory::sql::{Tx, keys};
@@ -52,6 +53,17 @@ impl Describe {
         }
         if let (Kind::Organization, Some(uid)) = (kind, object["status"]["uid"].as_str()) {
             members(&mut tx, uid).await?;
+        }
+        if let (Kind::Member, Some(uid)) = (kind, object["status"]["uid"].as_str()) {
+            let uid = Uid::from(uid.to_owned());
+            let waiting = outbox::list(&mut tx, Which::Open, None, Some(&uid)).await?;
+            if !waiting.is_empty() {
+                println!("\nOutbox");
+            }
+            for row in waiting {
+                let error = row.error.map(|error| format!(": {error}")).unwrap_or_default();
+                println!("  {} since {} ({}){error}", row.effect, rfc3339(row.at), row.consumer);
+            }
         }
         section("Spec", &object["spec"]);
         println!("\nConditions");

@@ -26,7 +26,7 @@ pub struct Get {
     /// In all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Deleted members in their grace period, too
+    /// Deleted members in their grace period and contacts in the trash, too
     #[arg(long)]
     all: bool,
     /// How to print them
@@ -176,7 +176,14 @@ fn columns(kind: Kind, wide: bool) -> Vec<Column> {
             is_ready,
             reason,
         ],
-        Kind::ExternalContact => vec![("OWNER", |object| text(&object["spec"]["ownerRef"]["name"])), phase, is_ready, reason],
+        Kind::ExternalContact => vec![
+            ("CONTACT", |object| text(&object["status"]["name"])),
+            ("COMPANY", |object| text(&object["status"]["company"])),
+            ("OWNER", |object| text(&object["spec"]["ownerRef"]["name"])),
+            phase,
+            is_ready,
+            reason,
+        ],
     };
     if wide {
         let more: Vec<Column> = match kind {
@@ -196,7 +203,11 @@ fn columns(kind: Kind, wide: bool) -> Vec<Column> {
                 ("PURGE AT", |object| text(&object["status"]["purgeAt"])),
                 ("UID", |object| text(&object["status"]["uid"])),
             ],
-            Kind::ExternalContact => Vec::new(),
+            Kind::ExternalContact => vec![
+                ("NICKNAME", |object| text(&object["status"]["nickname"])),
+                ("PURGE AT", |object| text(&object["status"]["purgeAt"])),
+                ("UID", |object| text(&object["status"]["uid"])),
+            ],
         };
         list.extend(more);
     }
@@ -204,7 +215,7 @@ fn columns(kind: Kind, wide: bool) -> Vec<Column> {
 }
 
 /// The objects of a kind as kubectl would print them, and tenants that nobody declares now. `deleted` adds members
-/// whose resource is gone.
+/// and contacts whose resource is gone.
 pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted: bool) -> Result<Vec<Value>, Error> {
     let mut tx = directory.read().await?;
     let declared = figures::list(&mut tx, kind, filter).await?;
@@ -214,12 +225,13 @@ pub async fn objects(directory: &Directory, kind: Kind, filter: &Filter, deleted
         known.insert(declaration.key.handle.clone());
         list.push(manifest(&declaration, status));
     }
-    // Records that nobody declares now: members in grace, where they are asked for, and tenants (T14).
-    let asked = deleted || kind != Kind::Member;
+    // Records that nobody declares now: members in grace and contacts in the trash, where they are asked for, and
+    // tenants (T14).
+    let asked = deleted || kind == Kind::Tenant;
     let records = if asked { unattended::undeclared(&mut tx, kind, filter).await? } else { Vec::new() };
     let worked_in = records.iter().filter_map(|record| match record {
         Record::Member(member) => member.primary_organization(),
-        Record::Tenant(_) | Record::Organization(_) => None,
+        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
     });
     let organizations = records::load(&mut tx, Kind::Organization, By::Uid, keys(worked_in)).await?;
     let name = |uid: &Uid| {

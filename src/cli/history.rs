@@ -58,7 +58,7 @@ pub fn table(entries: &[Entry]) -> Result<(), Failure> {
 }
 
 fn entry_json(entry: &Entry) -> Value {
-    let Entry { due, at, uid, kind, handle, action, cause, fields, generation, manager, commit } = entry;
+    let Entry { due, at, uid, about: _, kind, tenant: _, handle, action, cause, fields, generation, manager, commit } = entry;
     let fields: Vec<Value> = fields.iter().map(|field| json!({"path": field.path, "from": field.from, "to": field.to})).collect();
     json!({
         "at": at.to_string(), "due": due.to_string(), "kind": kind.name(),

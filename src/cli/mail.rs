@@ -3,29 +3,26 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
 use super::Failure;
 use crate::directory::outbox::{self, Sends};
 use crate::directory::{Directory, Error};
 use crate::mail::{self, Post};
 use crate::reconcile::Engine;
-use jiff::Timestamp;
 
 /// How long `apply` sends mails at its end. What is left then waits for the next one.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Why mails wait where nobody sends any.
+const UNSENT: &str = "no server to send them through is configured (--smtp)";
 
 /// How mails leave (M34).
 #[derive(Debug, Args)]
 pub struct Mailing {
-    /// Send mails through this server: smtps://USER:PASSWORD@HOST:PORT, or smtp://… for STARTTLS; without it, mails wait
-    /// in the outbox
-    #[arg(
-        long,
-        env = "ROLLCALL_SMTP",
-        hide_env_values = true,
-        value_name = "URL",
-        requires_all = ["mail_from", "link_base"]
-    )]
+    /// Send mails through this server, with --mail-from and --link-base: smtps://USER:PASSWORD@HOST:PORT, or smtp://… for
+    /// STARTTLS; without it, mails wait in the outbox
+    #[arg(long, env = "ROLLCALL_SMTP", hide_env_values = true, value_name = "URL")]
     smtp: Option<Secret>,
     /// Who mails are from: hr@example.com, or "Example HR <hr@example.com>"
     #[arg(long, env = "ROLLCALL_MAIL_FROM", value_name = "ADDRESS")]
@@ -55,8 +52,12 @@ impl Mailing {
     /// The server to send mails through, if one is given. An empty text is none: a chart may set it so.
     pub fn post(&self) -> Result<Option<Post>, Failure> {
         let Some(Secret(url)) = self.smtp.as_ref().filter(|url| !url.0.is_empty()) else { return Ok(None) };
-        let (from, link_base) = (self.mail_from.as_deref().unwrap_or_default(), self.link_base.as_deref().unwrap_or_default());
-        Post::new(url, from, link_base).map(Some).map_err(Failure::Usage)
+        let given = |value: &Option<String>, name: &str| {
+            let missing = || Failure::Usage(format!("mails are to be sent (--smtp): {name} is missing"));
+            value.clone().filter(|value| !value.is_empty()).ok_or_else(missing)
+        };
+        let (from, link_base) = (given(&self.mail_from, "--mail-from")?, given(&self.link_base, "--link-base")?);
+        Post::new(url, &from, &link_base).map(Some).map_err(Failure::Usage)
     }
 }
 
@@ -65,31 +66,49 @@ pub async fn deliver(engine: &mut Engine, post: Option<&Post>, now: Timestamp) -
     let directory = engine.directory.clone();
     let Some(post) = post else {
         mail::note(&directory, Sends::No).await?;
-        let mails = waiting(&directory, Sends::No).await?;
-        if mails > 0 {
-            let waits = if mails == 1 { "1 mail waits".to_owned() } else { format!("{mails} mails wait") };
-            eprintln!("warning: {waits} in the outbox: no server to send them through is configured (--smtp) (MailWaits)");
-        }
-        return Ok(());
+        return tell_waiting(&directory, UNSENT).await;
     };
     mail::note(&directory, Sends::Yes).await?;
     let round = mail::deliver(post, &directory, now, PATIENCE).await?;
     if round.sent > 0 || round.refused > 0 {
         engine.advance(now).await?;
     }
-    let told = |count: usize| if count == 1 { "1 mail".to_owned() } else { format!("{count} mails") };
     if round.sent > 0 {
-        eprintln!("{} sent", told(round.sent));
+        eprintln!("{} sent", counted(round.sent as i64, "mail", "mails"));
     }
     if round.refused > 0 {
-        eprintln!("warning: {} refused; `rollcall outbox` tells why (MailRefused)", told(round.refused));
+        let refused = counted(round.refused as i64, "mail was", "mails were");
+        eprintln!("warning: {refused} refused; `rollcall outbox` tells why (MailRefused)");
     }
-    if round.put_off > 0 {
-        eprintln!("warning: {} could not be sent yet; `rollcall outbox` tells why (MailWaits)", told(round.put_off));
+    tell_waiting(&directory, "`rollcall outbox` tells why").await
+}
+
+/// Sends mails whenever they fall due, until the task is ended.
+pub async fn follow(directory: &Directory, post: Option<Post>) -> Result<JoinHandle<()>, Error> {
+    let directory = directory.clone();
+    match post {
+        Some(post) => {
+            mail::note(&directory, Sends::Yes).await?;
+            Ok(tokio::spawn(async move { mail::follow(&post, &directory, Timestamp::now, |_| ()).await }))
+        }
+        None => {
+            mail::note(&directory, Sends::No).await?;
+            tell_waiting(&directory, UNSENT).await?;
+            Ok(tokio::spawn(std::future::ready(())))
+        }
+    }
+}
+
+/// Says how many mails are not sent yet, if there are any.
+async fn tell_waiting(directory: &Directory, why: &str) -> Result<(), Error> {
+    let open = outbox::open(&mut directory.read().await?, Sends::No).await?;
+    let mails: i64 = open.values().map(|open| open.mails).sum();
+    if mails > 0 {
+        eprintln!("warning: {} in the outbox: {why} (MailWaits)", counted(mails, "mail waits", "mails wait"));
     }
     Ok(())
 }
 
-async fn waiting(directory: &Directory, sends: Sends) -> Result<i64, Error> {
-    Ok(outbox::open(&mut directory.read().await?, sends).await?.values().map(|open| open.mails).sum())
+fn counted(count: i64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -2,6 +2,7 @@
 //! codes. Data goes to standard output, everything else to standard error. Called by `main` only.
 
 mod apply;
+mod billing;
 mod crds;
 mod describe;
 mod device;
@@ -14,6 +15,7 @@ mod output;
 mod plan;
 mod record;
 mod reference;
+mod requests;
 mod search;
 mod validate;
 
@@ -81,12 +83,16 @@ enum Command {
     Operator(operator::Operator),
     /// Print the CustomResourceDefinitions
     Crds(crds::Crds),
+    /// Tell the directory what a tenant is to pay, and what it has paid
+    Billing(billing::Billing),
     /// Report what services saw
     Record(record::Record),
     /// List what others must do and have not acknowledged: mails, and orders to services
     Outbox(outbox::Outbox),
     /// Order something for a device of a member who has no manifest any more
     Device(device::Device),
+    /// List open requests for an account, print what would approve them, or refuse one
+    Requests(requests::Requests),
     /// Write the reference pages of the documentation
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -136,9 +142,11 @@ pub async fn run() -> ExitCode {
         Command::History(history) => history.run(&global).await,
         Command::Operator(operator) => operator.run(&global).await,
         Command::Crds(crds) => crds.run(),
+        Command::Billing(billing) => billing.run(&global).await,
         Command::Record(record) => record.run(&global).await,
         Command::Outbox(outbox) => outbox.run(&global).await,
         Command::Device(device) => device.run(&global).await,
+        Command::Requests(requests) => requests.run(&global).await,
         Command::Reference(reference) => reference.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());

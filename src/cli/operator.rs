@@ -25,6 +25,9 @@ pub struct Operator {
     /// Watch this namespace only; repeatable
     #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
     namespaces: Vec<String>,
+    /// Read and write Secrets of passwords in this namespace; repeatable
+    #[arg(long = "secrets-namespace", value_name = "NAMESPACE")]
+    secret_namespaces: Vec<String>,
     /// Where to serve /livez, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -51,6 +54,7 @@ impl Operator {
             return Err(Failure::Usage("an operator follows the clock: leave --now out".into()));
         }
         let post = self.mailing.post()?.map(Arc::new);
+        let hasher = global.hasher()?;
         let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{what}: {error}"));
         let health = Arc::new(Health::default());
         let listener =
@@ -88,7 +92,11 @@ impl Operator {
         let namespaces: BTreeSet<Arc<str>> = self.namespaces.iter().map(|namespace| namespace.as_str().into()).collect();
         let drift_interval = Duration::from_secs(self.drift_interval);
         let namespaces = namespaces.into_iter().collect();
-        let settings = Settings { clients, directory: directory.clone(), namespaces, drift_interval, post };
+        let secret_namespaces: BTreeSet<Arc<str>> =
+            self.secret_namespaces.iter().map(|namespace| namespace.as_str().into()).collect();
+        let secret_namespaces = secret_namespaces.into_iter().collect();
+        let settings =
+            Settings { clients, directory: directory.clone(), namespaces, secret_namespaces, hasher, drift_interval, post };
         let done = run(settings, health, end).await;
         server.abort();
         if tokio::time::timeout(CLOSING, directory.close()).await.is_err() {

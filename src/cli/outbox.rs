@@ -75,7 +75,7 @@ impl Outbox {
             Consumer::Storage => record::Consumer::Storage,
         });
         let which = if self.all { Which::All } else { Which::Open };
-        let rows = outbox::list(&mut directory.read().await?, which, consumer).await?;
+        let rows = outbox::list(&mut directory.read().await?, which, consumer, None).await?;
         match self.output {
             Format::Json => output::json(&rows.iter().map(row_json).collect::<Vec<_>>())?,
             Format::Table => {

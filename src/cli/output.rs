@@ -9,7 +9,7 @@ use tabwriter::TabWriter;
 
 use super::Failure;
 use crate::api::time::rfc3339;
-use crate::api::{Reason, Verdict};
+use crate::api::{Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{Complaint, Roster};
@@ -86,6 +86,23 @@ pub fn skipped(roster: &Roster) {
     }
 }
 
+/// Prints what a cancellation erases, and how to keep a copy first (T12).
+pub fn cancellations(done: &Done) {
+    for entry in done.changes.iter().filter(|entry| entry.action == "cancel") {
+        let Some(handle) = &entry.handle else { continue };
+        let of_it = |kind: Kind| {
+            let gone = |other: &&Entry| other.tenant.as_ref() == Some(&entry.uid) && other.kind == kind && other.due >= entry.due;
+            done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete")).count()
+        };
+        let (members, organizations) = (of_it(Kind::Member), of_it(Kind::Organization));
+        eprintln!(
+            "warning: cancelling the tenant {handle} erases everything of it for good: {members} members, {organizations} \
+             organizations, its contacts, charges and requests. Keep a copy first: `rollcall get KIND -n {} -o yaml` (T12)",
+            handle.namespace
+        );
+    }
+}
+
 /// Prints what is told beside `Ready`.
 pub fn warnings(done: &Done) {
     let all = done.outcomes.values().flat_map(|outcome| outcome.verdict.warnings.iter().map(move |told| (&outcome.key, told)));
@@ -118,8 +135,9 @@ pub fn passwords(told: &[Told]) {
     }
     match (waiting.count(), told.len()) {
         (_, 0) => {}
+        (0, 1) => eprintln!("1 password set"),
         (0, all) => eprintln!("{all} passwords set"),
-        (some, all) => eprintln!("{} passwords set, {some} wait", all - some),
+        (some, all) => eprintln!("{} passwords set, {some} waiting", all - some),
     }
 }
 
@@ -153,11 +171,13 @@ pub fn brief(value: &Value) -> String {
 pub fn fields(entry: &Entry) -> String {
     let told: Vec<String> = match entry.action.as_str() {
         // A new record is told by what one would look for; the rest is in the JSON.
-        "create" => ["displayName", "domain", "parent", "phase", "id", "name.family", "name.given", "organizations"]
-            .iter()
-            .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
-            .map(|field| format!("{} {}", field.path, brief(&field.to)))
-            .collect(),
+        "create" => {
+            ["displayName", "domain", "parent", "phase", "name", "company", "id", "name.family", "name.given", "organizations"]
+                .iter()
+                .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
+                .map(|field| format!("{} {}", field.path, brief(&field.to)))
+                .collect()
+        }
         _ => entry
             .fields
             .iter()

@@ -52,6 +52,7 @@ impl Plan {
             set: roster.set(),
             prune: self.prune,
             take_over: self.take_over,
+            secrets: roster.secrets.clone(),
             now: global.now(),
             until: self.at.map(|at| at.start(&TimeZone::UTC)),
         };
@@ -62,6 +63,7 @@ impl Plan {
         output::warnings(&done);
         output::held(&done);
         output::skipped(&roster);
+        output::cancellations(&done);
         let told = report(&done, &refused);
         match self.output {
             Format::Json => output::json(&told)?,

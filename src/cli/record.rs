@@ -2,7 +2,10 @@
 //! from them is done here.
 
 mod passwords;
+mod registration;
 mod reports;
+
+mod contacts;
 
 use std::sync::Arc;
 
@@ -18,6 +21,8 @@ use crate::directory::{Directory, facts, leadership, outbox, records};
 use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
+pub use registration::tenant;
+use registration::{Asked, request};
 use reports::{Method, Report};
 
 /// Reports what services saw.
@@ -46,7 +51,31 @@ enum What {
     /// Set a member's own password: the present one and the new one, each on a line of standard input
     Password {
         /// The member's name
-        member: String,
+        #[arg(required_unless_present = "by_link")]
+        member: Option<String>,
+        /// The first line is the end of the link in a mail, which says whose password it is, and works once
+        #[arg(long, conflicts_with = "member")]
+        by_link: bool,
+    },
+    /// Report that a person asked for an account by a tenant's registration link
+    RegistrationRequest {
+        /// The tenant's name
+        tenant: String,
+        /// The token of the link
+        #[arg(long, value_name = "TOKEN")]
+        link: String,
+        /// The person's family name
+        #[arg(long)]
+        family: String,
+        /// The person's given name
+        #[arg(long)]
+        given: String,
+        /// The login ID that the person wishes
+        #[arg(long, value_name = "ID")]
+        id: String,
+        /// The person's e-mail address
+        #[arg(long)]
+        email: String,
     },
     /// Report that orders of the outbox were carried out
     Acknowledge {
@@ -96,6 +125,10 @@ enum What {
         #[arg(long, value_name = "ORDER")]
         done: Option<String>,
     },
+    /// Report who came into a message room, and who left it
+    Room(contacts::Room),
+    /// Report that a member accepted the invitation of an external contact
+    AcceptInvitation(contacts::AcceptInvitation),
 }
 
 /// The apps with which people sign in.
@@ -130,6 +163,8 @@ impl Record {
         let now = global.now();
         let handle = |member: &str| member_named(global, member);
         let done = match self.what {
+            What::Room(room) => room.run(&directory, global).await?,
+            What::AcceptInvitation(accepted) => accepted.run(&directory, global).await?,
             What::Acknowledge { ids } => acknowledge(&directory, &ids, now).await?,
             What::SignIn { member, app, location, password_stdin: true } => {
                 passwords::sign_in(&directory, global, &handle(&member), app, location).await?
@@ -138,7 +173,14 @@ impl Record {
                 catch_up(&directory, &handle(&member), now).await?;
                 said(sign_in(&directory, &handle(&member), app, location, now).await?)
             }
-            What::Password { member } => passwords::change_own(&directory, global, &handle(&member)).await?,
+            What::RegistrationRequest { tenant, link, family, given, id, email } => {
+                let handle = Handle::new(global.default_namespace(), tenant.strip_prefix("tenant/").unwrap_or(&tenant));
+                said(request(&directory, &handle, &link, Asked { family, given, id, email }, now).await?)
+            }
+            What::Password { member: Some(member), by_link: _ } => {
+                passwords::change_own(&directory, global, &handle(&member)).await?
+            }
+            What::Password { member: None, by_link: _ } => passwords::change_by_link(&directory, global).await?,
             What::TwoStep { member, method } => {
                 said(reports::write(&directory, &handle(&member), Report::TwoStep(method), now).await?)
             }
@@ -221,7 +263,7 @@ pub async fn load(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecor
     let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Kept::Member(member) => Some(member),
-        Kept::Tenant(_) | Kept::Organization(_) => None,
+        Kept::Tenant(_) | Kept::Organization(_) | Kept::ExternalContact(_) => None,
     }))
 }
 
@@ -256,7 +298,7 @@ async fn sign_in(
     let tenant = records::load(&mut tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?;
     let required = tenant.iter().any(|tenant| match tenant {
         Kept::Tenant(tenant) => second_step_required(&tenant.intent.spec, &member.intent.spec),
-        Kept::Organization(_) | Kept::Member(_) => false,
+        Kept::Organization(_) | Kept::Member(_) | Kept::ExternalContact(_) => false,
     });
     // M26: who has to verify and can't yet is asked to enrol.
     let enrolment = if required && chosen(&mut tx, &member.uid, Choice::SecondStep).await?.is_none() {

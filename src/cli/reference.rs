@@ -67,7 +67,6 @@ mod tests {
         assert!(row("administrator").contains("`None`, `Operations`"), "{}", row("administrator"));
         assert!(row("organizations[].position").contains("string"), "{}", row("organizations[].position"));
         assert!(row("names.*.family").contains("1–80 characters"), "{}", row("names.*.family"));
-        assert!(row("photo").contains("**No effect yet.**"), "{}", row("photo"));
         assert!(!row("nickname").contains("**"), "{}", row("nickname"));
     }
 

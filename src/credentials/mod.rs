@@ -14,7 +14,7 @@ use ring::rand::SecureRandom;
 use crate::api::{Confidential, Handle, Reason};
 use crate::record::Uid;
 pub use hash::{Cost, Hasher};
-pub use verify::{Answer, Verification, may_sign_in};
+pub use verify::{Answer, Verification, knows, may_sign_in};
 pub use work::{Told, Worker};
 
 /// Why something could not be done with a Secret.

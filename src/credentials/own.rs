@@ -1,24 +1,26 @@
-//! A member's own change of its password (M36): with the present one, or with a link that was checked before.
+//! A member's own change of its password (M36): with the present one, or with a single-use link (M32, M33).
 //! What is set is the member's and never drift. Called by whatever serves members.
 
 use jiff::Timestamp;
 
-use super::verify::{Account, by_handle, is_right};
+use super::verify::{Account, by_handle, by_uid, is_right};
 use super::{Hasher, identifier};
 use crate::api::{Confidential, Handle};
 use crate::directory::facts::{Sessions, sign_out};
+use crate::directory::links::{self, Useless};
 use crate::directory::passwords::{self, By, Credential, Fact, Order, Why};
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error};
 use crate::lifecycle::password::{Policy, Violation};
+use crate::record::mail::Purpose;
 
 /// How a member shows who it is.
 #[derive(Clone, Debug)]
-pub enum Proof {
-    /// The present password.
-    Present(Confidential),
-    /// A single-use link, which the caller has checked and used up.
-    Link,
+enum Proof {
+    /// The present password, which is right.
+    Present,
+    /// A single-use link. It is used up with the change.
+    Link { token: Confidential, purpose: Purpose },
 }
 
 /// What became of it.
@@ -27,36 +29,67 @@ pub enum Changed {
     Done,
     /// There is no such member, it may not sign in, or the proof is wrong: which of them is not said.
     Refused,
+    /// The link does not lead on.
+    Useless(Useless),
     /// The new password breaks the policy.
     Violates(Vec<Violation>),
 }
 
-/// Sets a member's own password. Every session is closed.
+/// Sets a member's own password by the present one. Every session is closed.
 pub async fn change(
     directory: &Directory,
     hasher: &Hasher,
     member: &Handle,
-    proof: Proof,
+    present: Confidential,
+    new: Confidential,
+    now: Timestamp,
+) -> Result<Changed, Error> {
+    let account = by_handle(&mut directory.read().await?, member).await?;
+    // Nothing of the database is held while a hash is computed.
+    let proof = is_right(hasher, account.as_ref(), &present).await?.then_some(Proof::Present);
+    set(directory, hasher, account, proof, new, now).await
+}
+
+/// Sets a member's password by a single-use link: the first one (M32), or another that was asked for (M33). Every
+/// session is closed.
+pub async fn change_by_link(
+    directory: &Directory,
+    hasher: &Hasher,
+    token: Confidential,
     new: Confidential,
     now: Timestamp,
 ) -> Result<Changed, Error> {
     let mut tx = directory.read().await?;
-    let account = by_handle(&mut tx, member).await?;
-    let former = match &account {
-        Some(account) => former_hashes(&mut tx, account).await?,
-        None => Vec::new(),
-    };
-    // Nothing of the database is held while a hash is computed.
+    let text = token.expose_text().unwrap_or_default();
+    let mut found = (None, None);
+    for purpose in [Purpose::Registration, Purpose::PasswordChange] {
+        match links::look(&mut tx, text, purpose, now).await? {
+            Ok(member) => found = (by_uid(&mut tx, &member).await?, Some(purpose)),
+            Err(Useless::Unknown) => {}
+            Err(useless) => return Ok(Changed::Useless(useless)),
+        }
+    }
     drop(tx);
-    let proven = match &proof {
-        Proof::Present(password) => is_right(hasher, account.as_ref(), password).await?,
-        Proof::Link => account.is_some(),
-    };
+    let (account, Some(purpose)) = found else { return Ok(Changed::Useless(Useless::Unknown)) };
+    set(directory, hasher, account, Some(Proof::Link { token, purpose }), new, now).await
+}
+
+/// Sets a password whose member has shown who it is, or has not.
+async fn set(
+    directory: &Directory,
+    hasher: &Hasher,
+    account: Option<Account>,
+    proof: Option<Proof>,
+    new: Confidential,
+    now: Timestamp,
+) -> Result<Changed, Error> {
+    let proven = proof.is_some();
     let may = account.as_ref().is_some_and(|account| account.member.state.phase.may_sign_in());
-    let Some(account) = account.filter(|_| proven && may) else {
-        tracing::info!(%member, proven, may, "a member's own password was refused");
+    let (Some(account), Some(proof)) = (account.filter(|_| may), proof) else {
+        tracing::info!(proven, may, "a member's own password was refused");
         return Ok(Changed::Refused);
     };
+    let former = former_hashes(&mut directory.read().await?, &account).await?;
     let Account { member, tenant, credential } = account;
     let policy = Policy::of(&tenant.intent.spec);
     let violations = match new.expose_text() {
@@ -76,6 +109,12 @@ pub async fn change(
     if present.as_ref().map(|present| &present.hash) != credential.as_ref().map(|credential| &credential.hash) {
         // Somebody else was faster: the proof is of a password that is no longer.
         return Ok(Changed::Refused);
+    }
+    if let Proof::Link { token, purpose } = proof {
+        let text = token.expose_text().unwrap_or_default();
+        if let Err(useless) = links::consume(&mut tx, text, purpose, now).await? {
+            return Ok(Changed::Useless(useless));
+        }
     }
     let taken = credential.as_ref().and_then(|credential| credential.taken.clone());
     let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false };

@@ -9,10 +9,10 @@ use super::Hasher;
 use crate::api::{Confidential, Handle, Kind, MemberPhase};
 use crate::directory::passwords::{self, Credential};
 use crate::directory::records::{self, By, handle_keys};
-use crate::directory::sql::{Tx, keys};
+use crate::directory::sql::{Cell, Tx, keys};
 use crate::directory::{Directory, Error, claims};
 use crate::lifecycle::password::Policy;
-use crate::record::{Claim, MemberRecord, Record, Space, TenantRecord};
+use crate::record::{Claim, MemberRecord, Record, Space, TenantRecord, Uid};
 
 /// What the outside is answered, and nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,13 @@ fn judge(
     }
 }
 
+/// Whether a password is a member's present one, whatever the member may do with it. It takes one verification, also
+/// where there is no such member.
+pub async fn knows(directory: &Directory, hasher: &Hasher, member: &Handle, password: &Confidential) -> Result<bool, Error> {
+    let account = by_handle(&mut directory.read().await?, member).await?;
+    is_right(hasher, account.as_ref(), password).await
+}
+
 /// Verifies a password once, also where there is nobody to verify it for.
 pub(super) async fn is_right(hasher: &Hasher, account: Option<&Account>, password: &Confidential) -> Result<bool, Error> {
     let hash = account.and_then(|account| account.credential.as_ref()).map(|credential| credential.hash.as_str());
@@ -144,9 +151,16 @@ async fn by_id(tx: &mut Tx, domain: &str, id: &str) -> Result<Option<Account>, E
 
 /// The account under a handle.
 pub(super) async fn by_handle(tx: &mut Tx, handle: &Handle) -> Result<Option<Account>, Error> {
-    let Some(Record::Member(member)) = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?.pop() else {
-        return Ok(None);
-    };
+    account(tx, By::Handle, handle_keys([handle])).await
+}
+
+/// The account of a member.
+pub(super) async fn by_uid(tx: &mut Tx, uid: &Uid) -> Result<Option<Account>, Error> {
+    account(tx, By::Uid, keys([uid])).await
+}
+
+async fn account(tx: &mut Tx, by: By, wanted: Vec<Vec<Cell>>) -> Result<Option<Account>, Error> {
+    let Some(Record::Member(member)) = records::load(tx, Kind::Member, by, wanted).await?.pop() else { return Ok(None) };
     let tenant = records::load(tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?.pop();
     let Some(Record::Tenant(tenant)) = tenant else { return Ok(None) };
     let credential = passwords::credentials(tx, std::slice::from_ref(&member.uid)).await?.remove(&member.uid);

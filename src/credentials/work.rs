@@ -2,7 +2,7 @@
 //! with what follows from it. Carried out after the commit that ordered it, and again until it is done. Called by
 //! the shells; it is the same for files and for a cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
@@ -36,6 +36,8 @@ pub struct Told {
     pub member: Handle,
     /// Why it waits, if it does.
     pub trouble: Option<(Reason, String)>,
+    /// Whether that is another than was told before.
+    pub is_new: bool,
 }
 
 /// Carries out what is ordered.
@@ -69,6 +71,8 @@ enum Outcome {
     Nothing(Option<Timestamp>),
     /// It waits.
     Waits(Reason, String),
+    /// Tidied up; the password is as it was.
+    Tidied,
     /// It waits, and the member's resource need not tell.
     WaitsQuietly,
 }
@@ -76,7 +80,8 @@ enum Outcome {
 impl<S: Secrets> Worker<S> {
     /// A worker on a directory.
     pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
-        let digest_key = directory.known_setting("digest_key").await?.unwrap_or_default();
+        let digest_key = directory.known_setting("digest_key").await?;
+        let digest_key = digest_key.ok_or_else(|| Error::Corrupt("the key of its digests is missing".into()))?;
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_bytes());
         Ok(Worker { directory, hasher, digest_key, secrets })
     }
@@ -194,9 +199,13 @@ impl<S: Secrets> Worker<S> {
         let never_taken = credential.as_ref().is_none_or(|credential| credential.taken.is_none());
         let generates = match (order.why, mode) {
             _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            // Another was generated meanwhile: its Secret stays.
+            (Why::RemoveSecret, _) if credential.as_ref().is_some_and(|credential| credential.generated) => {
+                return Ok(Outcome::Tidied);
+            }
             (Why::RemoveSecret, _) => {
                 return Ok(match self.secrets.remove(&initial).await {
-                    Ok(()) => Outcome::Nothing(since),
+                    Ok(()) => Outcome::Tidied,
                     Err(_) => Outcome::WaitsQuietly,
                 });
             }
@@ -276,7 +285,6 @@ impl<S: Secrets> Worker<S> {
             let known = passwords::told(&mut tx, uid).await?;
             let known_trouble = known.as_ref().and_then(|fact| fact.trouble.clone());
             let since = known.as_ref().and_then(|fact| fact.changed_at);
-            let mut told_of = |trouble| told.push(Told { member: member.handle.clone(), trouble });
             let fact = match outcome {
                 Outcome::Set(credential) => {
                     // Nobody else carried it out, and the member is still there.
@@ -290,7 +298,7 @@ impl<S: Secrets> Worker<S> {
                         }
                         Why::First | Why::RemoveSecret => {}
                     }
-                    told_of(None);
+                    told.push(Told { member: member.handle.clone(), trouble: None, is_new: true });
                     Some((Some(now), None))
                 }
                 Outcome::Nothing(changed_at) => {
@@ -301,8 +309,15 @@ impl<S: Secrets> Worker<S> {
                 Outcome::Waits(reason, message) => {
                     passwords::tried(&mut tx, &order.id, now).await?;
                     let trouble = Some((reason, message));
-                    told_of(trouble.clone());
-                    (known_trouble != trouble).then_some((member.lived.password_changed_at, trouble))
+                    let is_new = known_trouble != trouble;
+                    told.push(Told { member: member.handle.clone(), trouble: trouble.clone(), is_new });
+                    // What was told last is newer than the record may be.
+                    let since = if known.is_some() { since } else { member.lived.password_changed_at };
+                    is_new.then_some((since, trouble))
+                }
+                Outcome::Tidied => {
+                    passwords::settle(&mut tx, &order.id).await?;
+                    None
                 }
                 Outcome::WaitsQuietly => {
                     passwords::tried(&mut tx, &order.id, now).await?;
@@ -335,8 +350,22 @@ impl Made {
     }
 }
 
-/// The orders with their members, tenants and former passwords. One whose member is gone has gone with it.
-async fn tasks(tx: &mut Tx, orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+/// Which of a member's orders comes first: they concern the same Secret. The others are looked at the next time, when it
+/// is known what became of this one.
+fn rank(why: Why) -> u8 {
+    match why {
+        Why::Reset => 0,
+        Why::FromSecret => 1,
+        Why::First => 2,
+        Why::RemoveSecret => 3,
+    }
+}
+
+/// The orders with their members, tenants and former passwords, one a member. One whose member is gone has gone with it.
+async fn tasks(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+    orders.sort_by_key(|order| rank(order.why));
+    let mut seen: HashSet<Uid> = HashSet::new();
+    orders.retain(|order| seen.insert(order.member.clone()));
     let uids: Vec<Uid> = orders.iter().map(|order| order.member.clone()).collect();
     let mut members: HashMap<Uid, Arc<MemberRecord>> = HashMap::new();
     for record in records::load(tx, Kind::Member, Found::Uid, keys(&uids)).await? {

@@ -31,7 +31,7 @@ pub const AUDIT: Table = Table {
 };
 
 pub const AUDIT_VALUES: Table =
-    Table { name: "audit_values", columns: &["seq", "uid", "namespace", "name", "changes"], key: &["seq"] };
+    Table { name: "audit_values", columns: &["seq", "uid", "about", "namespace", "name", "changes", "tenant"], key: &["seq"] };
 
 /// One row of the trail.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,11 @@ pub struct Entry {
     /// When it was carried out.
     pub at: Timestamp,
     pub uid: Uid,
+    /// Whom its values tell of besides the record itself: they go with that one too (M25).
+    pub about: Option<Uid>,
     pub kind: Kind,
+    /// The tenant with which the values are erased, where that is known.
+    pub tenant: Option<Uid>,
     /// The handle; erased with the values.
     pub handle: Option<Handle>,
     pub action: String,
@@ -61,7 +65,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
     let last: i64 = tx.fetch_one(LAST, vec![]).await?.map_or(Ok(0), |row| row.get(0))?;
     let (mut rows, mut values) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
     for (seq, entry) in (last + 1..).zip(entries) {
-        let Entry { due, at, uid, kind, handle, action, cause, fields, generation, manager, commit } = entry;
+        let Entry { due, at, uid, about, kind, tenant, handle, action, cause, fields, generation, manager, commit } = entry;
         let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
         let digests: Vec<String> = fields.iter().map(|field| digest(key, uid, field)).collect();
         rows.push(vec![
@@ -84,9 +88,11 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
         values.push(vec![
             seq.into(),
             uid.as_str().into(),
+            about.as_ref().map(Uid::to_string).into(),
             handle.namespace.as_ref().into(),
             handle.name.as_ref().into(),
             Value::Array(changes).into(),
+            tenant.as_ref().map_or("", Uid::as_str).into(),
         ]);
     }
     tx.insert(&AUDIT, rows).await?;
@@ -141,6 +147,7 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
             due: row.instant(0)?,
             at: row.instant(1)?,
             uid: row.text(2)?.into(),
+            about: row.get::<Option<String>>(13)?.map(Uid::from),
             kind: row.text(3)?.parse().map_err(Error::Corrupt)?,
             action: row.text(4)?,
             cause: row.text(5)?,
@@ -148,6 +155,7 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
             generation: row.get(7)?,
             manager: row.get(8)?,
             commit: row.get(9)?,
+            tenant: None,
             handle,
         });
     }
@@ -155,10 +163,12 @@ pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error>
 }
 
 const HISTORY: &str = "SELECT a.due, a.at, a.uid, a.kind, a.action, a.cause, a.fields, a.generation, a.manager, a.commit_id, \
-     v.namespace, v.name, v.changes FROM audit a LEFT JOIN audit_values v ON v.seq = a.seq";
-// A purge leaves the name of a record nowhere but in the declaration that still stands, if one does.
+     v.namespace, v.name, v.changes, v.about FROM audit a LEFT JOIN audit_values v ON v.seq = a.seq";
+// A purge leaves the name of a record nowhere but in the declaration that still stands, if one does, or in the record
+// of a cancelled tenant.
 const OF_HANDLE: &str = " WHERE a.kind = $1 AND a.uid IN (SELECT uid FROM audit_values WHERE namespace = $2 AND name = $3 \
-     UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3)";
+     UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3 \
+     UNION SELECT uid FROM tenants WHERE $1 = 'Tenant' AND namespace = $2 AND name = $3)";
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[LAST, HISTORY];

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::sql::{Cell, Row, Table, Tx};
-use super::{Absent, Address, Directory, Error, accounts, audit, claims, declarations, holds, passwords, photos, records};
+use super::{
+    Absent, Address, Directory, Error, accounts, audit, charges, claims, contacts, declarations, holds, outbox, passwords,
+    photos, records, registrations,
+};
 
 /// What is declared, and the records that it makes.
 pub const RECORDED: &[&Table] = &[
@@ -15,9 +18,10 @@ pub const RECORDED: &[&Table] = &[
     &records::MEMBERS,
     &records::ASSIGNMENTS,
     &claims::CLAIMS,
+    &contacts::CONTACTS,
 ];
-/// How the records came about.
-pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES];
+/// How the records came about, and what followed from it.
+pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES, &outbox::OUTBOX];
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
@@ -29,9 +33,13 @@ const FACTS: &[&Table] = &[
     &accounts::DEVICE_REQUESTS,
     &accounts::NEWS,
     &photos::PHOTOS,
+    &contacts::ACCEPTANCES,
+    &Table { name: "rooms", columns: &["room", "member"], key: &["room", "member"] },
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
     &holds::LOSSES,
+    &charges::CHARGES,
+    &registrations::REQUESTS,
 ];
 
 /// The columns that hold whole numbers, truths and JSON; all others are text.
@@ -47,6 +55,7 @@ const NUMBERS: &[&str] = &[
     "leave_at",
     "deleted_at",
     "purge_at",
+    "trashed_at",
     "ordinal",
     "at",
     "purged_at",
@@ -64,6 +73,17 @@ const NUMBERS: &[&str] = &[
     "seen_at",
     "width",
     "height",
+    "amount",
+    "due_at",
+    "paid_at",
+    "requested_at",
+    "decided_at",
+    "told",
+    "cancelled_at",
+    "attempts",
+    "next_at",
+    "refused_at",
+    "acknowledged_at",
 ];
 const TRUTHS: &[&str] = &[
     "settled",
@@ -76,6 +96,9 @@ const TRUTHS: &[&str] = &[
     "folded",
     "by_member",
     "missing",
+    "purges_deleted",
+    "photo",
+    "with_owner",
 ];
 const DOCUMENTS: &[&str] = &[
     "spec",
@@ -95,6 +118,7 @@ const DOCUMENTS: &[&str] = &[
     "fields",
     "digests",
     "changes",
+    "payload",
 ];
 
 /// Every row of a table, as it would be written.

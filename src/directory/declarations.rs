@@ -76,6 +76,13 @@ pub struct Declaration {
     pub waits: BTreeSet<String>,
 }
 
+impl Declaration {
+    /// Whether what it declared is erased: the person or the tenant is gone for good (M25, T12).
+    pub fn is_erased(&self) -> bool {
+        self.spec.as_object().is_some_and(|spec| spec.is_empty())
+    }
+}
+
 fn read(row: &Row) -> Result<Declaration, Error> {
     let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
     Ok(Declaration {
@@ -347,6 +354,27 @@ pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTree
     rows.iter().map(|row| key_at(row, 1)).collect()
 }
 
+/// These objects, those first that were created first: the order in which places are taken (T3).
+pub async fn by_age(tx: &mut Tx, keys: BTreeSet<Key>) -> Result<Vec<Key>, Error> {
+    let rows =
+        tx.lookup("kind, namespace, name, created_at", "declarations", BY_KEY, keys.iter().map(key_cells).collect()).await?;
+    let mut ages: HashMap<Key, Timestamp> = HashMap::new();
+    for row in rows {
+        ages.insert(key_at(&row, 0)?, row.instant(3)?);
+    }
+    let mut list: Vec<Key> = keys.into_iter().collect();
+    // Kinds come in the order in which a set is decided.
+    list.sort_by_cached_key(|key| (key.kind, ages.get(key).copied(), key.handle.clone()));
+    Ok(list)
+}
+
+/// Whether anything waits for a key.
+pub async fn is_waited_for(tx: &mut Tx, key: &str) -> Result<bool, Error> {
+    Ok(tx.fetch_one(WAITED_FOR, vec![key.into()]).await?.is_some())
+}
+
+const WAITED_FOR: &str = "SELECT key FROM waits WHERE key = $1 LIMIT 1";
+
 /// Everything that is declared of a tenant, but for the tenant itself.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
@@ -388,7 +416,8 @@ const TOUCHED: &str = concat!(
      AND NOT (CAST(d.status AS TEXT) LIKE '%drifted%' AND ",
     declared_is_frozen!(),
     ") UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
-     LIMIT $1"
+     UNION SELECT 'ExternalContact', c.namespace, c.name FROM touched t CROSS JOIN contacts c \
+     WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1"
 );
 
 /// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
@@ -440,4 +469,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];

@@ -1,41 +1,18 @@
-//! Facts that services report, sessions, and erasure: the rows around a record that are not the record. Facts
-//! are written by anyone, at any time; the leader folds them in.
+//! Facts that services report, and sessions: the rows around a record that are not the record. Facts are written by
+//! anyone, at any time; the leader folds them in.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::Error;
 use super::sql::{Cell, Table, Tx, keys};
-use super::{Error, outbox};
 use crate::api::Handle;
 use crate::record::Uid;
 
 const SIGN_INS: Table = Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] };
 const SESSIONS: Table =
     Table { name: "sessions", columns: &["id", "member", "app", "opened_at", "closed_at", "closed_by"], key: &["id"] };
-const TOMBSTONES: Table = Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] };
-
-/// The tables whose rows of a member are erased with it, and the column that names it (M25). The member's
-/// own row, its claims and its assignments go with the record.
-pub const ERASED: &[(&str, &str)] = &[
-    ("sign_ins", "member"),
-    ("sessions", "member"),
-    ("devices", "member"),
-    ("storage", "member"),
-    ("usage", "member"),
-    ("rooms", "member"),
-    ("credentials", "member"),
-    ("password_history", "member"),
-    ("password_orders", "member"),
-    ("password_facts", "member"),
-    ("links", "member"),
-    ("choices", "member"),
-    ("device_requests", "member"),
-    ("news", "member"),
-    ("photos", "member"),
-    ("audit_values", "uid"),
-];
-
 /// A sign-in as a service reports it: the fact, and the session that it opens.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -128,19 +105,6 @@ pub async fn last_sign_ins(tx: &mut Tx, member: &Uid, limit: i64) -> Result<Vec<
 }
 
 const LAST_SIGN_INS: &str = "SELECT at, app FROM sign_ins WHERE member = $1 ORDER BY at DESC LIMIT $2";
-
-/// Erases everything personal around these members (M25). Their uids are at rest from then on.
-pub async fn erase(tx: &mut Tx, members: &[Uid], at: Timestamp) -> Result<(), Error> {
-    if members.is_empty() {
-        return Ok(());
-    }
-    let rows = members.iter().map(|uid| vec![uid.as_str().into(), "Member".into(), at.into()]);
-    tx.upsert(&TOMBSTONES, rows.collect()).await?;
-    for (table, column) in ERASED {
-        tx.delete(table, &[column], keys(members)).await?;
-    }
-    outbox::forget_mails(tx, members).await
-}
 
 /// Which of these identifiers are at rest.
 pub async fn at_rest(tx: &mut Tx, uids: &[String]) -> Result<Vec<String>, Error> {

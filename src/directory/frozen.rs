@@ -19,6 +19,15 @@ macro_rules! member_is_frozen {
 }
 pub(super) use member_is_frozen;
 
+/// SQL that holds where a tenant `t` is frozen.
+macro_rules! tenant_is_frozen {
+    () => {
+        "EXISTS (SELECT 1 FROM declarations f WHERE f.kind = 'Tenant' AND f.namespace = t.namespace AND f.name = t.name \
+         AND CAST(f.annotations AS TEXT) LIKE '%\"rollcall.dev/frozen\":%')"
+    };
+}
+pub(super) use tenant_is_frozen;
+
 /// SQL that holds where a declaration `d`, or its tenant, is frozen.
 macro_rules! declared_is_frozen {
     () => {

@@ -14,7 +14,7 @@ pub const HOLDS: Table = Table {
     columns: &["kind", "namespace", "name", "reason", "fingerprint", "held", "since"],
     key: &["kind", "namespace", "name", "reason"],
 };
-pub const LOSSES: Table = Table { name: "access_losses", columns: &["tenant", "member", "at"], key: &["tenant", "member", "at"] };
+pub const LOSSES: Table = Table { name: "access_losses", columns: &["tenant", "member", "at"], key: &["tenant", "member"] };
 
 /// What is held on a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub async fn remove(tx: &mut Tx, tenant: &Handle, reason: &str) -> Result<(), Er
 /// Notes losses of access: tenant and member of each.
 pub async fn lose(tx: &mut Tx, losses: &[(Uid, Uid)], at: Timestamp) -> Result<(), Error> {
     let rows = losses.iter().map(|(tenant, member)| vec![tenant.as_str().into(), member.as_str().into(), at.into()]);
-    tx.insert(&LOSSES, rows.collect()).await
+    tx.upsert(&LOSSES, rows.collect()).await
 }
 
 /// How many members of a tenant lost access after an instant, and how many were live at that instant.
@@ -82,7 +82,7 @@ pub async fn lost_after(tx: &mut Tx, tenant: &Uid, after: Timestamp) -> Result<(
     Ok((lost, live))
 }
 
-const LOST: &str = "SELECT count(DISTINCT member) FROM access_losses WHERE tenant = $1 AND at > $2";
+const LOST: &str = "SELECT count(*) FROM access_losses WHERE tenant = $1 AND at > $2";
 const LIVE: &str = "SELECT count(*) FROM (SELECT uid FROM members WHERE tenant = $1 AND deleted_at IS NULL \
      UNION SELECT member FROM access_losses WHERE tenant = $1 AND at > $2) AS live";
 

@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 
+use super::Error;
 use super::audit::hex;
 use super::sql::{Cell, Table, Tx, keys};
-use super::{Directory, Error};
 use crate::record::Uid;
 use crate::record::mail::Purpose;
 
@@ -63,53 +63,36 @@ pub enum Useless {
     NoAccess,
 }
 
-/// Uses a link up, within the transaction that sets the password: whose it is, or why it does not lead on.
-pub async fn consume(tx: &mut Tx, token: &str, purpose: Purpose, now: Timestamp) -> Result<Result<Uid, Useless>, Error> {
-    let digest = digest_of(token);
-    let used = tx.fetch_one(USE, vec![digest.as_str().into(), purpose.name().into(), now.into()]).await?;
-    if let Some(row) = used {
-        return Ok(Ok(row.text(0)?.into()));
-    }
-    let Some(row) = tx.fetch_one(LINK, vec![digest.into(), purpose.name().into()]).await? else {
+/// Whose a link is, or why it does not lead on. It is not used up: a password is checked and hashed first.
+pub async fn look(tx: &mut Tx, token: &str, purpose: Purpose, now: Timestamp) -> Result<Result<Uid, Useless>, Error> {
+    let Some(row) = tx.fetch_one(LINK, vec![digest_of(token).into(), purpose.name().into()]).await? else {
         return Ok(Err(Useless::Unknown));
     };
-    let (expires_at, ended_at, used_at) = (row.instant(0)?, row.maybe_instant(1)?, row.maybe_instant(2)?);
-    Ok(Err(match (used_at, ended_at) {
-        (Some(_), _) => Useless::Used,
-        (None, Some(_)) => Useless::Ended,
-        (None, None) if expires_at <= now => Useless::Expired,
-        (None, None) => Useless::NoAccess,
-    }))
+    let (member, expires_at) = (row.get::<Option<String>>(0)?, row.instant(1)?);
+    Ok(match (row.maybe_instant(3)?, row.maybe_instant(2)?, member) {
+        (Some(_), _, _) => Err(Useless::Used),
+        (None, Some(_), _) => Err(Useless::Ended),
+        (None, None, _) if expires_at <= now => Err(Useless::Expired),
+        (None, None, None) => Err(Useless::NoAccess),
+        (None, None, Some(member)) => Ok(member.into()),
+    })
 }
 
-const USE: &str = "UPDATE links SET used_at = $3, folded = (purpose <> 'Registration') WHERE digest = $1 AND purpose = $2 \
-     AND used_at IS NULL AND ended_at IS NULL AND expires_at > $3 \
-     AND member IN (SELECT uid FROM members WHERE deleted_at IS NULL AND suspended_at IS NULL AND activated_at IS NOT NULL) \
-     RETURNING member";
-const LINK: &str = "SELECT expires_at, ended_at, used_at FROM links WHERE digest = $1 AND purpose = $2";
+const LINK: &str = "SELECT m.uid, l.expires_at, l.ended_at, l.used_at FROM links l LEFT JOIN members m ON m.uid = l.member \
+     AND m.deleted_at IS NULL AND m.suspended_at IS NULL AND m.activated_at IS NOT NULL WHERE l.digest = $1 AND l.purpose = $2";
 
-/// A member chose its first password through its link (M32): the link is checked and used up in one transaction
-/// with what `set_password` writes; if that fails, nothing happened.
-///
-/// # Errors
-///
-/// Whatever the directory or `set_password` says. A link that leads nowhere is no error but [`Useless`].
-pub async fn registered(
-    directory: &Directory,
-    token: &str,
-    now: Timestamp,
-    set_password: impl AsyncFnOnce(&mut Tx, &Uid) -> Result<(), Error>,
-) -> Result<Result<Uid, Useless>, Error> {
-    let mut tx = directory.write().await?;
-    match consume(&mut tx, token, Purpose::Registration, now).await? {
-        Ok(member) => {
-            set_password(&mut tx, &member).await?;
-            tx.commit().await?;
-            Ok(Ok(member))
-        }
-        Err(useless) => Ok(Err(useless)),
+/// Uses a link up, within the transaction that sets the password: whose it is, or why it does not lead on. Of two that
+/// try at once, one succeeds.
+pub async fn consume(tx: &mut Tx, token: &str, purpose: Purpose, now: Timestamp) -> Result<Result<Uid, Useless>, Error> {
+    let found = look(tx, token, purpose, now).await?;
+    if found.is_ok() && tx.execute(USE, vec![digest_of(token).into(), now.into()]).await? == 0 {
+        return Ok(Err(Useless::Used));
     }
+    Ok(found)
 }
+
+const USE: &str = "UPDATE links SET used_at = $2, folded = (purpose <> 'Registration') \
+     WHERE digest = $1 AND used_at IS NULL AND ended_at IS NULL";
 
 /// What happened to a link of a member that its record does not know yet.
 #[derive(Clone, Debug)]

@@ -3,9 +3,13 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod charges;
 pub mod claims;
+pub mod contacts;
 pub mod copy;
+pub mod credentials;
 pub mod declarations;
+pub mod erasure;
 pub mod facts;
 pub mod figures;
 pub mod frozen;
@@ -17,6 +21,7 @@ pub mod passwords;
 pub mod people;
 pub mod photos;
 pub mod records;
+pub mod registrations;
 pub mod sql;
 pub mod store;
 pub mod tree;

@@ -9,7 +9,7 @@ use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::record::{Consumer, Mail, Order, Uid};
 
-const OUTBOX: Table = Table {
+pub const OUTBOX: Table = Table {
     name: "outbox",
     columns: &[
         "id",
@@ -45,13 +45,8 @@ pub struct Ordered {
 pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<(), Error> {
     let invited = orders.iter().filter(|ordered| ordered.order == Order::Mail(Mail::Invitation));
     let invited: Vec<_> = invited.map(|ordered| vec![Cell::from(ordered.uid.as_str()), Mail::Invitation.name().into()]).collect();
-    // One that was refused is news to its record.
-    let superseded = |folded: bool| {
-        [("acknowledged_at", now.into()), ("changed_at", now.into()), ("error", "superseded".into()), ("folded", folded.into())]
-    };
-    let by = &["uid", "effect"];
-    tx.update("outbox", &superseded(true), by, invited.clone(), "acknowledged_at IS NULL AND refused_at IS NULL").await?;
-    tx.update("outbox", &superseded(false), by, invited, "acknowledged_at IS NULL AND refused_at IS NOT NULL").await?;
+    let superseded = [("acknowledged_at", now.into()), ("error", "superseded".into())];
+    change_open(tx, &superseded, &["uid", "effect"], invited, now).await?;
     let rows = orders.into_iter().map(|Ordered { id, at, uid, tenant, order }| {
         vec![
             id.into(),
@@ -80,6 +75,8 @@ pub struct Due {
     pub uid: Uid,
     pub tenant: Uid,
     pub mail: Mail,
+    /// The address that the order names; else it follows from the member.
+    pub to: Option<String>,
     /// How often it was tried, this time included.
     pub attempts: i64,
 }
@@ -91,7 +88,8 @@ pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, E
         let effect = row.text(3)?;
         let mail = Mail::ALL.into_iter().find(|mail| mail.name() == effect);
         let (id, uid, tenant, attempts) = (row.text(0)?, row.text(1)?.into(), row.text(2)?.into(), row.get(4)?);
-        Ok(mail.map(|mail| Due { id, uid, tenant, mail, attempts }))
+        let to = row.json(5)?["to"].as_str().map(str::to_owned);
+        Ok(mail.map(|mail| Due { id, uid, tenant, mail, to, attempts }))
     };
     let rows = tx.fetch(TAKE, vec![now.into(), limit.into()]).await?;
     let due: Vec<Option<Due>> = rows.iter().map(mail).collect::<Result<_, _>>()?;
@@ -101,7 +99,7 @@ pub async fn take(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, E
 const TAKE: &str = "UPDATE outbox SET attempts = attempts + 1, changed_at = $1, \
      next_at = $1 + CASE WHEN attempts < 6 THEN 60000000 * (1 << CAST(attempts AS INTEGER)) ELSE 3600000000 END \
      WHERE id IN (SELECT id FROM outbox WHERE consumer = 'mail' AND acknowledged_at IS NULL AND refused_at IS NULL \
-     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts";
+     AND next_at <= $1 ORDER BY next_at, id LIMIT $2) AND next_at <= $1 RETURNING id, uid, tenant, effect, attempts, payload";
 
 /// Whether a mail's time has come.
 pub async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
@@ -160,6 +158,23 @@ pub async fn retry(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error>
 const RETRY: &str = "UPDATE outbox SET next_at = $2, changed_at = $2, folded = (refused_at IS NULL), refused_at = NULL \
      WHERE id = $1 AND acknowledged_at IS NULL";
 
+/// Has the mails of these members tried again at once: they have another address.
+pub async fn readdress(tx: &mut Tx, members: &[Uid], now: Timestamp) -> Result<(), Error> {
+    let mails = members.iter().map(|uid| vec![Cell::from(uid.as_str()), Consumer::Mail.name().into()]).collect();
+    let again = [("next_at", now.into()), ("refused_at", Cell::Int(None))];
+    change_open(tx, &again, &["uid", "consumer"], mails, now).await
+}
+
+/// Changes rows that are not acknowledged. One that was refused is news to its record.
+async fn change_open(tx: &mut Tx, set: &[(&str, Cell)], by: &[&str], keys: Vec<Vec<Cell>>, now: Timestamp) -> Result<(), Error> {
+    for (folded, refused) in [(true, "refused_at IS NULL"), (false, "refused_at IS NOT NULL")] {
+        let also = [("changed_at", now.into()), ("folded", folded.into())];
+        let set: Vec<(&str, Cell)> = set.iter().cloned().chain(also).collect();
+        tx.update("outbox", &set, by, keys.clone(), &format!("acknowledged_at IS NULL AND {refused}")).await?;
+    }
+    Ok(())
+}
+
 /// A row of the outbox as it is listed.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -187,10 +202,10 @@ pub enum Which {
     All,
 }
 
-/// The rows of the outbox, oldest first, of one consumer or of all.
-pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>) -> Result<Vec<Listed>, Error> {
-    let consumer = consumer.map_or("", Consumer::name);
-    let rows = tx.fetch(LIST, vec![(which == Which::All).into(), consumer.into()]).await?;
+/// The rows of the outbox, oldest first, of one consumer or of all, of one record or of all.
+pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>, uid: Option<&Uid>) -> Result<Vec<Listed>, Error> {
+    let (consumer, uid) = (consumer.map_or("", Consumer::name), uid.map_or("", Uid::as_str));
+    let rows = tx.fetch(LIST, vec![(which == Which::All).into(), consumer.into(), uid.into()]).await?;
     rows.iter()
         .map(|row| {
             Ok(Listed {
@@ -214,7 +229,7 @@ pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>) -> Resu
 
 const LIST: &str = "SELECT o.id, o.at, o.uid, m.namespace, m.name, o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
      o.error, o.refused_at, o.acknowledged_at FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
-     WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) ORDER BY o.at, o.id";
+     WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) AND ($3 = '' OR o.uid = $3) ORDER BY o.at, o.id";
 
 /// What of a tenant is not acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -222,7 +237,7 @@ pub struct Open {
     pub orders: i64,
     /// The oldest of them.
     pub since: Option<Timestamp>,
-    /// Mails among them that wait, as long as nobody sends any; else those that could not be sent yet.
+    /// Mails among them that wait, where nobody sends any, or some could not be sent; else none is told of.
     pub mails: i64,
     pub mails_since: Option<Timestamp>,
 }
@@ -233,11 +248,10 @@ pub async fn open(tx: &mut Tx, sends: Sends) -> Result<HashMap<String, Open>, Er
     for row in tx.fetch(OPEN, vec![]).await? {
         let open = map.entry(row.text(0)?).or_default();
         (open.orders, open.since) = (row.get(1)?, row.maybe_instant(2)?);
-        let place = match sends {
-            Sends::No => 3,
-            Sends::Yes => 5,
-        };
-        (open.mails, open.mails_since) = (row.get(place)?, row.maybe_instant(place + 1)?);
+        let failing: i64 = row.get(5)?;
+        if sends == Sends::No || failing > 0 {
+            (open.mails, open.mails_since) = (row.get(3)?, row.maybe_instant(4)?);
+        }
     }
     Ok(map)
 }
@@ -245,8 +259,7 @@ pub async fn open(tx: &mut Tx, sends: Sends) -> Result<HashMap<String, Open>, Er
 const OPEN: &str = "SELECT tenant, count(*), min(at), \
      count(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN 1 END), \
      min(CASE WHEN consumer = 'mail' AND refused_at IS NULL THEN at END), \
-     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN 1 END), \
-     min(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN at END) \
+     count(CASE WHEN consumer = 'mail' AND refused_at IS NULL AND error IS NOT NULL THEN 1 END) \
      FROM outbox WHERE acknowledged_at IS NULL GROUP BY tenant";
 
 /// Whether whoever led last knows a server to send mails through.

@@ -204,8 +204,9 @@ const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER 
 /// Sets a member's credential; the one before joins the history under this id.
 pub async fn set(tx: &mut Tx, member: &Uid, id: &str, credential: &Credential) -> Result<(), Error> {
     let Credential { hash, must_change, changed_at, taken, generated } = credential;
-    tx.execute(REMEMBER, vec![id.into(), member.as_str().into()]).await?;
-    tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
+    if tx.execute(REMEMBER, vec![id.into(), member.as_str().into()]).await? > 0 {
+        tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
+    }
     let row = vec![
         member.as_str().into(),
         hash.as_str().into(),

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::sql::{Cell, Row, Table, Tx, keys};
-use super::{Error, passwords};
+use super::{Error, contacts, passwords};
 use crate::api::{Handle, Kind, MemberPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
@@ -37,6 +37,10 @@ pub const TENANTS: Table = Table {
         "generation",
         "revision",
         "former",
+        "phase",
+        "purges_deleted",
+        "confirmed",
+        "cancelled_at",
     ],
     key: &["uid"],
 };
@@ -149,13 +153,13 @@ pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec
     handles.into_iter().map(|handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()]).collect()
 }
 
-/// The records of a kind with these identifiers or handles. Contacts have none yet.
+/// The records of a kind with these identifiers or handles.
 pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Result<Vec<Record>, Error> {
     let table = match kind {
         Kind::Tenant => &TENANTS,
         Kind::Organization => &ORGANIZATIONS,
         Kind::Member => &MEMBERS,
-        Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => &contacts::CONTACTS,
     };
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -164,7 +168,8 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
     match kind {
         Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
         Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
-        Kind::Member | Kind::ExternalContact => {
+        Kind::ExternalContact => rows.iter().map(|row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))).collect(),
+        Kind::Member => {
             let mut members: Vec<MemberRecord> = rows.iter().map(member).collect::<Result<_, _>>()?;
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
@@ -201,7 +206,8 @@ async fn assignments<'a>(
 
 const ASSIGNMENT_COLUMNS: &str = "member, ordinal, organization, is_primary, position, leader, private, include_in_team_sharing";
 
-fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
+/// A stored intent, whose three columns begin at a place.
+pub(super) fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
     let json = row.json(at)?;
     let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
     Ok(Arc::new(Intent { spec, json: json.into(), digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
@@ -223,14 +229,31 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
         supreme_admin: row.get::<Option<String>>(8)?.map(Uid::from),
         managed: row.get(9)?,
         created_at: row.instant(10)?,
+        wake_at: row.maybe_instant(11)?,
         intent: intent(row, 12)?,
         revision: row.get(15)?,
         former: serde_json::from_value(row.json(16)?).unwrap_or_default(),
+        confirmed: row.get(19)?,
+        cancelled_at: row.maybe_instant(20)?,
     })
 }
 
 pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
-    let TenantRecord { uid, handle, intent, declared, zone: _, supreme_admin, managed, former, created_at, revision } = record;
+    let TenantRecord {
+        uid,
+        handle,
+        intent,
+        declared,
+        zone: _,
+        supreme_admin,
+        managed,
+        former,
+        confirmed,
+        cancelled_at,
+        wake_at,
+        created_at,
+        revision,
+    } = record;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
@@ -244,12 +267,16 @@ pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         supreme_admin.as_ref().map(Uid::to_string).into(),
         (*managed).into(),
         (*created_at).into(),
-        Cell::Int(None),
+        (*wake_at).into(),
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
         (*revision).into(),
         json!(former).into(),
+        record.phase().name().into(),
+        record.purges_deleted().into(),
+        confirmed.clone().into(),
+        (*cancelled_at).into(),
     ]
 }
 

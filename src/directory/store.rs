@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::records::{ASSIGNMENTS, MEMBERS, ORGANIZATIONS, TENANTS, assignment_rows, member_row, organization_row, tenant_row};
 use super::sql::{Tx, keys, table};
-use super::{Error, claims};
+use super::{Error, claims, contacts};
 use crate::api::Kind;
-use crate::record::{MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{ContactRecord, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
 
 /// A record on its way into the directory: what it was when it was gathered, and what it is to be.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     let mut released: Vec<Uid> = Vec::new();
     let mut reassigned: Vec<Uid> = Vec::new();
     let mut renamed: Vec<(Kind, Uid)> = Vec::new();
-    let (mut tenants, mut organizations, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tenants, mut organizations, mut members, mut externals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut assignments, mut claims) = (Vec::new(), Vec::new());
     for Write { before, after } in writes {
         let held = before.as_ref().map(Record::claims).unwrap_or_default();
@@ -58,7 +58,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
                 let member = MemberRecord { revision, ..Arc::unwrap_or_clone(member) };
                 let was = match &before {
                     Some(Record::Member(before)) => before.declared.assignments.as_slice(),
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => &[],
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => &[],
                 };
                 if was != member.declared.assignments {
                     if !was.is_empty() {
@@ -67,6 +67,9 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
                     assignments.extend(assignment_rows(&member));
                 }
                 members.push(member_row(&member));
+            }
+            Record::ExternalContact(contact) => {
+                externals.push(contacts::contact_row(&ContactRecord { revision, ..Arc::unwrap_or_clone(contact) }));
             }
         }
     }
@@ -84,6 +87,7 @@ pub async fn store(tx: &mut Tx, writes: Vec<Write>) -> Result<(), Error> {
     tx.upsert(&TENANTS, tenants).await?;
     tx.upsert(&ORGANIZATIONS, organizations).await?;
     tx.upsert(&MEMBERS, members).await?;
+    tx.upsert(&contacts::CONTACTS, externals).await?;
     tx.insert(&ASSIGNMENTS, assignments).await
 }
 
@@ -92,5 +96,6 @@ fn revision(record: &Record) -> i64 {
         Record::Tenant(tenant) => tenant.revision,
         Record::Organization(organization) => organization.revision,
         Record::Member(member) => member.revision,
+        Record::ExternalContact(contact) => contact.revision,
     }
 }

@@ -7,28 +7,77 @@ use jiff::Timestamp;
 
 use super::Error;
 use super::declarations::Filter;
-use super::frozen::member_is_frozen;
+use super::frozen::{member_is_frozen, tenant_is_frozen};
 use super::records::{By, load};
-use super::sql::{Cell, Tx, keys};
-use crate::api::{Handle, Kind};
-use crate::record::Record;
+use super::sql::{Cell, Row, Tx, keys};
+use crate::api::{Handle, Key, Kind};
+use crate::record::{Record, Uid};
 
-/// Handles of members whose time has come, the earliest first. Deleted ones wait while nothing irreversible may
-/// happen: the clocks differ (R4), or nobody declares their tenant (T14).
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Handle>, Error> {
+/// Members, contacts and tenants whose time has come, the earliest first. Deleted ones and tenants wait while nothing
+/// irreversible may happen: the clocks differ (R4), or nobody declares the tenant (T14).
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Key>, Error> {
     let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
-    rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
+    let mut due: Vec<Key> = rows.iter().map(key).collect::<Result<_, _>>()?;
+    if irreversible {
+        for row in tx.fetch(PURGED_AT_ONCE, vec![limit.into()]).await? {
+            due.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
+        }
+    }
+    Ok(due)
 }
 
 // What is frozen is told of once, and waits for the thaw (R14).
 const DUE: &str = concat!(
-    "SELECT m.namespace, m.name FROM members m JOIN tenants t ON t.uid = m.tenant \
+    "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
      LEFT JOIN declarations d ON d.kind = 'Member' AND d.namespace = m.namespace AND d.name = m.name \
      WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
      AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%fell due%') AND ",
     member_is_frozen!(),
-    ") ORDER BY m.wake_at LIMIT $3"
+    ") UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
+     WHERE c.purge_at <= $1 AND $2 AND t.managed \
+     UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT ",
+    tenant_is_frozen!(),
+    " ORDER BY 4 LIMIT $3"
 );
+// Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
+const PURGED_AT_ONCE: &str = concat!(
+    "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
+     WHERE t.purges_deleted AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
+    member_is_frozen!(),
+    " LIMIT $1"
+);
+
+/// Members of these tenants in their grace period.
+pub async fn in_grace(tx: &mut Tx, tenants: &[Uid]) -> Result<Vec<Key>, Error> {
+    let deleted = "(SELECT tenant, namespace, name FROM members WHERE deleted_at IS NOT NULL)";
+    let rows = tx.lookup("namespace, name", deleted, &["tenant"], keys(tenants)).await?;
+    rows.iter().map(|row| Ok(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)))).collect()
+}
+
+/// The members, organizations and contacts of a tenant.
+pub async fn of_tenant(tx: &mut Tx, tenant: &Uid) -> Result<Vec<Key>, Error> {
+    let rows = tx.fetch(OF_TENANT, vec![tenant.as_str().into()]).await?;
+    rows.iter().map(key).collect()
+}
+
+fn key(row: &Row) -> Result<Key, Error> {
+    let kind: Kind = row.text(0)?.parse().map_err(Error::Corrupt)?;
+    Ok(Key::new(kind, Handle::new(row.text(1)?, row.text(2)?)))
+}
+
+const OF_TENANT: &str = "SELECT 'Member', namespace, name FROM members WHERE tenant = $1 \
+     UNION ALL SELECT 'Organization', namespace, name FROM organizations WHERE tenant = $1 \
+     UNION ALL SELECT 'ExternalContact', namespace, name FROM contacts WHERE tenant = $1";
+
+/// Who is still there of a tenant (T12): live members, those in grace, and when the last of these is purged.
+pub async fn remaining(tx: &mut Tx, tenant: &Uid) -> Result<(i64, i64, Option<Timestamp>), Error> {
+    match tx.fetch_one(REMAINING, vec![tenant.as_str().into()]).await? {
+        Some(row) => Ok((row.get(0)?, row.get(1)?, row.maybe_instant(2)?)),
+        None => Ok((0, 0, None)),
+    }
+}
+
+const REMAINING: &str = "SELECT count(*) - count(deleted_at), count(deleted_at), max(purge_at) FROM members WHERE tenant = $1";
 
 /// The earliest instant after another at which time alone will change a record.
 pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp>, Error> {
@@ -36,14 +85,18 @@ pub async fn next_wake(tx: &mut Tx, after: Timestamp) -> Result<Option<Timestamp
     row.map_or(Ok(None), |row| row.maybe_instant(0))
 }
 
-const NEXT_WAKE: &str = "SELECT min(wake_at) FROM members WHERE wake_at > $1";
+const NEXT_WAKE: &str = "SELECT min(wake_at) FROM (SELECT min(wake_at) AS wake_at FROM members WHERE wake_at > $1 \
+     UNION ALL SELECT min(wake_at) FROM tenants WHERE wake_at > $1 \
+     UNION ALL SELECT min(purge_at) FROM contacts WHERE purge_at > $1 \
+     UNION ALL SELECT min(expires_at) FROM registration_requests WHERE state = 'Open' AND expires_at > $1) AS next";
 
-/// Members in their grace period (M24), or tenants without a resource (T14). Of other kinds, none.
+/// Members in their grace period (M24), contacts in the trash (X4), or tenants without a resource (T14).
 pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Record>, Error> {
     let sql = match kind {
         Kind::Member => DELETED,
         Kind::Tenant => UNMANAGED,
-        Kind::Organization | Kind::ExternalContact => return Ok(Vec::new()),
+        Kind::ExternalContact => TRASHED,
+        Kind::Organization => return Ok(Vec::new()),
     };
     let any = |wanted: &Option<Arc<str>>| Cell::from(wanted.as_deref().unwrap_or_default());
     let rows = tx.fetch(sql, vec![any(&filter.namespace), any(&filter.name)]).await?;
@@ -53,7 +106,9 @@ pub async fn undeclared(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<
 
 const DELETED: &str = "SELECT uid FROM members WHERE deleted_at IS NOT NULL \
      AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
+const TRASHED: &str = "SELECT uid FROM contacts WHERE trashed_at IS NOT NULL \
+     AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 const UNMANAGED: &str = "SELECT uid FROM tenants WHERE NOT managed AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[DUE, NEXT_WAKE, DELETED, UNMANAGED];
+pub const STATEMENTS: &[&str] = &[DUE, PURGED_AT_ONCE, OF_TENANT, REMAINING, NEXT_WAKE, DELETED, TRASHED, UNMANAGED];

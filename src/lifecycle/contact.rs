@@ -1,25 +1,425 @@
-//! Decisions about external contacts (X1–X5). Their effect is not built yet: a declared contact is kept as
-//! a declaration and told so. Pure. Called by the set.
+//! Decisions about external contacts (X1–X5): who is sought and may be found, what follows that person, what the
+//! trash keeps, and what ends a connection. Pure. Called by the set, after the members.
 
-use super::{Decision, Declared, Removal, Spec, Visit};
+use std::sync::Arc;
+
+use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, record_key, unmanaged};
 use crate::api::support::unsupported_in_contact;
-use crate::api::{Reason, Verdict};
+use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, Problem, Reason, Verdict};
+use crate::record::{
+    Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
+    TenantRecord, Uid,
+};
+
+/// The key under which contacts wait for tenants to allow connections, or to forbid them (T7).
+pub const CONNECTIONS: &str = "connections";
+
+/// What is wrong with a spec beyond its schema.
+pub fn check(spec: &ExternalContactSpec) -> Vec<Problem> {
+    let refs = spec.visibility.as_ref().map_or(&[][..], |visibility| &visibility.member_refs);
+    let twice = |index: usize| refs[..index].iter().any(|earlier| earlier.name() == refs[index].name());
+    let problem = |index: usize| {
+        let message = format!("`{}` is listed twice (X3)", refs[index].name());
+        Problem::new(format!("spec.visibility.memberRefs[{index}]"), message)
+    };
+    (0..refs.len()).filter(|index| twice(*index)).map(problem).collect()
+}
 
 /// Decides about one contact.
-pub fn decide(visit: &Visit) -> Decision {
-    let mut decision = Decision::unchanged(visit, None);
+pub fn decide(world: &World, visit: &Visit) -> Decision {
+    let current = match world.record(&visit.key) {
+        Some(Record::ExternalContact(contact)) => Some(contact),
+        // Somebody's SQL may have given the record another handle; its declaration still knows it.
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_)) | None => {
+            world.contacts.get(&visit.fresh.uid).cloned()
+        }
+    };
+    let mut decision = Decision::unchanged(visit, current.map(Record::ExternalContact));
+    catch_up(world, visit, &mut decision);
     match &visit.declared {
-        Declared::Nothing => {}
-        Declared::Removed => decision.removal = Removal::Done,
-        Declared::Present(manifest) => match &manifest.spec {
-            Err(problems) => return decision.invalid(problems),
-            Ok(Spec::ExternalContact(spec)) => {
-                let fields = unsupported_in_contact(spec).join(", ");
-                let message = format!("declared and kept, without effect in this version: {fields}");
-                decision.verdict = Some(Verdict::new(Reason::NotYetSupported, message));
-            }
-            Ok(Spec::Tenant(_) | Spec::Organization(_) | Spec::Member(_)) => {}
-        },
+        Declared::Nothing => decision,
+        Declared::Removed => removed(world, visit, decision),
+        Declared::Present(manifest) => declared(world, visit, manifest, decision),
     }
+}
+
+/// The contact that a decision speaks of so far.
+fn contact_of(decision: &Decision) -> Option<ContactRecord> {
+    match &decision.record {
+        Some(Record::ExternalContact(contact)) => Some(ContactRecord::clone(contact)),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_)) | None => None,
+    }
+}
+
+/// Moves the record on.
+fn step(decision: &mut Decision, cause: Cause, world: &World, next: ContactRecord) {
+    decision.step(cause, world.now, Some(Record::ExternalContact(Arc::new(settled(next)))));
+}
+
+/// Brings a record up to the present by its stored intent: what drifted is set back, it goes and returns with its
+/// owner, the trash is emptied, an accepted invitation connects, and what follows the person follows.
+fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
+    let Some(contact) = contact_of(decision) else { return };
+    let Some(here) = world.tenants.get(&contact.tenant).cloned() else { return };
+    if world.at_rest.contains(&contact.declared.owner) {
+        decision.step(Cause::Dependency, world.now, None);
+        return;
+    }
+    let touched = world.touched.contains(&contact.uid);
+    let drift = |otherwise: Cause| if touched || visit.trigger == Trigger::Scan { Cause::Drift } else { otherwise };
+    let mut next = rebuilt(world, &contact);
+    if touched && contact.uid == visit.fresh.uid {
+        next.handle = visit.key.handle.clone();
+    }
+    step(decision, drift(Cause::Dependency), world, next);
+    purge_if_due(world, &here, decision);
+
+    let Some(mut contact) = contact_of(decision) else { return };
+    contact.lived.with_owner =
+        world.members.get(&contact.declared.owner).map_or(contact.lived.with_owner, |owner| owner.is_deleted());
+    step(decision, Cause::Dependency, world, contact);
+    let Some(mut contact) = contact_of(decision) else { return };
+    if let Some(person) = accepted(world, &contact, &here) {
+        contact.lived.target = Some(person);
+        contact.lived = followed(world, &contact, &here);
+        step(decision, Cause::Service, world, contact.clone());
+    }
+    contact.lived = followed(world, &contact, &here);
+    step(decision, if touched { Cause::Drift } else { Cause::Dependency }, world, contact);
+}
+
+/// The resource is gone (X4): into the trash, unless the person still shares a room with a colleague of the owner.
+fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
+    decision.removal = Removal::Done;
+    let Some(mut contact) = contact_of(&decision).filter(|contact| contact.lived.trashed_at.is_none()) else { return decision };
+    let Some(here) = world.tenants.get(&contact.tenant).cloned() else { return decision };
+    if let Some(pending) = unmanaged(world, &contact.tenant) {
+        decision.removal = pending;
+        return decision;
+    }
+    if world.in_shared_room.contains(&contact.uid) {
+        let message = "the person shares a message room with another member of the tenant (X4)";
+        decision.removal = Removal::Pending(Reason::InSharedRoom, message.to_owned());
+        return decision;
+    }
+    contact.lived.trashed_at = Some(world.now);
+    contact.lived.purge_at = Some(here.contact_retention().after(world.now));
+    step(&mut decision, visit.trigger.cause(), world, contact);
+    purge_if_due(world, &here, &mut decision);
     decision
+}
+
+/// Empties the trash (X4). While the clocks differ (R4), or nobody declares the tenant (T14), it waits.
+fn purge_if_due(world: &World, here: &TenantRecord, decision: &mut Decision) {
+    let due = contact_of(decision).and_then(|contact| contact.lived.purge_at);
+    if let Some(due) = due.filter(|due| *due <= world.now && world.irreversible && here.managed) {
+        decision.step(Cause::Scheduled, due, None);
+    }
+}
+
+fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision) -> Decision {
+    let spec = match &manifest.spec {
+        Err(problems) => return decision.invalid(problems),
+        Ok(Spec::ExternalContact(spec)) => spec,
+        Ok(Spec::Tenant(_) | Spec::Organization(_) | Spec::Member(_)) => return decision,
+    };
+    let handle = &visit.key.handle;
+    let here_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
+    let Some(here) = world.tenant(&here_key.handle).cloned() else {
+        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
+        return decision.wait(Reason::TenantNotFound, message, [record_key(&here_key)]);
+    };
+    let current = contact_of(&decision);
+    let mut problems = check(spec);
+    if current.as_ref().is_some_and(|current| current.tenant != here.uid) {
+        problems.push(Problem::new("spec.tenantRef", "an external contact stays in its tenant (X1)"));
+    }
+    let owner_key = Key::new(Kind::Member, handle.sibling(spec.owner_ref.name()));
+    let owner = world.member(&owner_key.handle).cloned();
+    if owner.as_ref().is_some_and(|owner| owner.tenant != here.uid) {
+        problems.push(Problem::new("spec.ownerRef", "the owner belongs to another tenant (X1)"));
+    }
+    problems.extend(visibility(world, visit, spec, &here).1);
+    if !problems.is_empty() {
+        return decision.invalid(&problems);
+    }
+    let owner_gone = |told| {
+        let message = format!("spec.ownerRef: the member `{}` is {told}", spec.owner_ref.name());
+        (Reason::OwnerNotFound, message)
+    };
+    let Some(owner) = owner else {
+        let (reason, message) = owner_gone("not in the directory yet (X1)");
+        return decision.wait(reason, message, [record_key(&owner_key)]);
+    };
+    if owner.is_deleted() && current.is_none() {
+        let (reason, message) = owner_gone("deleted (X5)");
+        return decision.wait(reason, message, [record_key(&owner_key)]);
+    }
+    // The schema asks for one of them.
+    let Some(sought) = Sought::of(spec) else { return decision };
+    let known = current.as_ref().filter(|current| current.lived.sought == sought.key());
+    let target = match known {
+        Some(known) => known.lived.target.clone(),
+        None => match found(world, &here, &sought) {
+            Ok(target) => target,
+            Err(unfound) => {
+                let message = format!("spec.{}", unfound.message);
+                let mut keys = vec![sought.key(), CONNECTIONS.to_owned()];
+                keys.extend((unfound.reason == Reason::NotAllowedHere).then(|| record_key(&here_key)));
+                return decision.wait(unfound.reason, message, keys);
+            }
+        },
+    };
+    let intent = Arc::new(Intent {
+        spec: ExternalContactSpec::clone(spec),
+        json: manifest.json.clone(),
+        digest: manifest.digest.clone(),
+        generation: manifest.generation,
+    });
+    let declared = ContactDeclared::of(spec, &manifest.json, owner.uid.clone());
+    let cause = visit.trigger.cause();
+    let is_another = known.is_none();
+    let mut next = match current {
+        Some(mut current) => {
+            if current.lived.target.is_some() && current.lived.target != target {
+                // What was known of the other goes first: a row of the trail tells of one person only.
+                (current.lived.target, current.lived.severed, current.lived.synced) = (None, None, Synced::default());
+                current.state.name = name(&current);
+                decision.step(cause, world.now, Some(Record::ExternalContact(Arc::new(current.clone()))));
+            }
+            ContactRecord { handle: handle.clone(), declared, intent, ..current }
+        }
+        None => ContactRecord {
+            uid: visit.fresh.uid.clone(),
+            tenant: here.uid.clone(),
+            handle: handle.clone(),
+            lived: ContactLived { with_owner: owner.is_deleted(), ..ContactLived::default() },
+            state: ContactState { phase: ContactPhase::Invited, name: None },
+            created_at: world.now,
+            revision: 0,
+            declared,
+            intent,
+        },
+    };
+    // X4: one in the trash comes back.
+    (next.lived.trashed_at, next.lived.purge_at) = (None, None);
+    next.lived.with_owner = owner.is_deleted();
+    if is_another {
+        next.lived = ContactLived { sought: sought.key(), target, severed: None, ..next.lived };
+    }
+    if let Some(person) = accepted(world, &next, &here) {
+        next.lived.target = Some(person);
+    }
+    next.lived = followed(world, &next, &here);
+    let next = settled(next);
+    let mut verdict = verdict_of(&next, spec, &here);
+    verdict.warnings = not_yet_supported(unsupported_in_contact(spec), &manifest.annotations).into_iter().collect();
+    let (missing, _) = visibility(world, visit, spec, &here);
+    if !missing.is_empty() {
+        let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));
+        verdict.warnings.push((Reason::VisibilityMemberNotFound, message));
+    }
+    let missing = missing.iter().map(|name| record_key(&Key::new(Kind::Member, handle.sibling(name))));
+    decision.follows.extend(missing);
+    if next.state.phase == ContactPhase::Invited && world.accepted.contains_key(&next.uid) {
+        // It is accepted by somebody whose company does not allow it yet.
+        decision.follows.push(CONNECTIONS.to_owned());
+    }
+    if !verdict.is_ready() {
+        decision.waits_for.push(record_key(&here_key));
+    }
+    step(&mut decision, cause, world, next);
+    decision.verdict = Some(verdict);
+    decision
+}
+
+/// The members that the visibility names and that are not there, and what is wrong with it (X3).
+fn visibility(world: &World, visit: &Visit, spec: &ExternalContactSpec, here: &TenantRecord) -> (Vec<String>, Vec<Problem>) {
+    let (mut missing, mut problems) = (Vec::new(), Vec::new());
+    let refs = spec.visibility.iter().flat_map(|visibility| &visibility.member_refs);
+    for (index, member) in refs.enumerate() {
+        match world.member(&visit.key.handle.sibling(member.name())) {
+            None => missing.push(member.name().to_owned()),
+            Some(member) if member.tenant != here.uid => problems
+                .push(Problem::new(format!("spec.visibility.memberRefs[{index}]"), "the member belongs to another tenant (X3)")),
+            Some(_) => {}
+        }
+    }
+    (missing, problems)
+}
+
+/// Why nobody is found.
+struct Unfound {
+    reason: Reason,
+    message: String,
+}
+
+/// Who is sought, and may be connected with (X1); nobody yet, where an invitation is to be sent (X3).
+///
+/// Whatever is told is the same whether the person exists or not: by a phone number or a QR token, all that may not be
+/// found is not found; by a message ID, what its domain's company allows is told of the domain alone.
+fn found(world: &World, here: &TenantRecord, sought: &Sought) -> Result<Option<Uid>, Unfound> {
+    if !here.connects() {
+        return Err(Unfound { reason: Reason::NotAllowedHere, message: format!("tenantRef: {}", not_allowed_here(here)) });
+    }
+    let (path, remedy) = match sought {
+        Sought::Invitation(_) => return Ok(None),
+        Sought::MessageId(_) => ("lookup.messageId", "correct it"),
+        Sought::PhoneNumber(_) => ("lookup.phoneNumber", "correct it, or ask for the person's messageId or qrToken"),
+        Sought::QrToken(_) => ("lookup.qrToken", "ask the person for the present one"),
+    };
+    if let Sought::MessageId(id) = sought
+        && let Some((_, domain)) = id.rsplit_once('@')
+        && let Some(there) = world.tenants.values().find(|tenant| tenant.declared.domain == domain)
+    {
+        if there.uid == here.uid {
+            let message = format!("{path}: `{domain}` is the tenant's own domain; a contact is a person of another company (X1)");
+            return Err(Unfound { reason: Reason::TargetNotFound, message });
+        }
+        if !there.connects() {
+            return Err(Unfound { reason: Reason::NotAllowedThere, message: format!("{path}: {}", not_allowed_there(domain)) });
+        }
+    }
+    let may_be_found = |member: &&Arc<MemberRecord>| {
+        member.tenant != here.uid
+            && sought.leads_to(member)
+            && world.tenants.get(&member.tenant).is_some_and(|there| there.connects())
+    };
+    let mut candidates = world.members.values().filter(may_be_found);
+    match (candidates.next(), candidates.next()) {
+        (Some(person), None) => Ok(Some(person.uid.clone())),
+        (None, _) => {
+            let message = format!("{path}: nobody is found who can be connected with; {remedy} (X1)");
+            Err(Unfound { reason: Reason::TargetNotFound, message })
+        }
+        (Some(_), Some(_)) => {
+            let message = format!("{path}: several people are found by it; ask for the person's messageId or qrToken (X1)");
+            Err(Unfound { reason: Reason::TargetAmbiguous, message })
+        }
+    }
+}
+
+fn not_allowed_here(here: &TenantRecord) -> String {
+    let name = &here.handle.name;
+    if here.allows_connections() {
+        format!("the tenant `{name}` uses neither core nor approval (X1)")
+    } else {
+        format!("the tenant `{name}` does not allow external connections; set externalConnections.allowed there (T7)")
+    }
+}
+
+fn not_allowed_there(company: &str) -> String {
+    format!("the company `{company}` does not allow external connections, or uses neither core nor approval (T7, X1)")
+}
+
+/// Who accepted the open invitation (X3): a member who has the address, of a tenant that allows it.
+fn accepted(world: &World, contact: &ContactRecord, here: &TenantRecord) -> Option<Uid> {
+    if contact.lived.target.is_some() || contact.is_trashed() || !here.connects() {
+        return None;
+    }
+    let person = world.members.get(world.accepted.get(&contact.uid)?)?;
+    let there = world.tenants.get(&person.tenant)?;
+    let invited = Sought::of(&contact.intent.spec).filter(|sought| matches!(sought, Sought::Invitation(_)))?;
+    let fits = person.tenant != here.uid && there.connects() && !person.is_deleted() && invited.leads_to(person);
+    fits.then(|| person.uid.clone())
+}
+
+/// What is known of the person by now (X2), or why it is no longer followed (X5).
+fn followed(world: &World, contact: &ContactRecord, here: &TenantRecord) -> ContactLived {
+    let mut lived = contact.lived.clone();
+    let Some(target) = &lived.target else { return lived };
+    if world.at_rest.contains(target) {
+        return ContactLived { severed: Some(Severed::Gone), synced: Synced::default(), ..lived };
+    }
+    // What lies in the trash follows nobody; it catches up when it comes back.
+    if contact.is_trashed() {
+        return lived;
+    }
+    let Some(person) = world.members.get(target) else { return lived };
+    let Some(there) = world.tenants.get(&person.tenant) else { return lived };
+    lived.severed = if there.uid == here.uid {
+        Some(Severed::InOwnTenant)
+    } else if !here.connects() {
+        Some(Severed::NotAllowedHere)
+    } else if !there.connects() {
+        Some(Severed::NotAllowedThere)
+    } else {
+        lived.synced = Synced {
+            nickname: Some(person.display_name()),
+            company: Some(there.declared.display_name.clone()),
+            photo: person.intent.spec.photo.is_some(),
+        };
+        None
+    };
+    lived
+}
+
+/// The record with its declared columns as its stored intent has them.
+fn rebuilt(world: &World, contact: &ContactRecord) -> ContactRecord {
+    let spec = &contact.intent.spec;
+    // An owner that is no longer known is no drift: the record keeps the one it has.
+    let owner = world.member(&contact.handle.sibling(spec.owner_ref.name())).filter(|owner| owner.tenant == contact.tenant);
+    let owner = owner.map_or_else(|| contact.declared.owner.clone(), |owner| owner.uid.clone());
+    ContactRecord { declared: ContactDeclared::of(spec, &contact.intent.json, owner), ..contact.clone() }
+}
+
+/// The record with the state that follows.
+fn settled(contact: ContactRecord) -> ContactRecord {
+    let lived = &contact.lived;
+    let phase = if contact.is_trashed() {
+        ContactPhase::Trashed
+    } else if lived.severed.is_some() {
+        ContactPhase::Disconnected
+    } else if lived.target.is_some() {
+        ContactPhase::Connected
+    } else {
+        ContactPhase::Invited
+    };
+    let name = name(&contact);
+    ContactRecord { state: ContactState { phase, name }, ..contact }
+}
+
+/// The name shown (X2): the tenant's own, else the person's, else the address that is invited.
+fn name(contact: &ContactRecord) -> Option<String> {
+    let spec = &contact.intent.spec;
+    let own = spec.name.as_ref().map(|name| name.0.clone());
+    let invited = spec.invite.as_ref().filter(|_| contact.lived.target.is_none()).map(|invite| invite.email.0.clone());
+    own.or_else(|| contact.lived.synced.nickname.clone()).or(invited)
+}
+
+/// What the resource of a contact is told when its manifest is taken.
+fn verdict_of(contact: &ContactRecord, spec: &ExternalContactSpec, here: &TenantRecord) -> Verdict {
+    let severed = contact.lived.severed.filter(|_| contact.state.phase == ContactPhase::Disconnected);
+    match (contact.state.phase, severed) {
+        (ContactPhase::Trashed, _) => {
+            let owner = spec.owner_ref.name();
+            let message = format!("spec.ownerRef: the member `{owner}` is deleted; the contact goes and returns with it (X5)");
+            Verdict::new(Reason::OwnerNotFound, message)
+        }
+        (ContactPhase::Invited, _) if !here.connects() => {
+            Verdict::new(Reason::NotAllowedHere, format!("spec.tenantRef: {}", not_allowed_here(here)))
+        }
+        (ContactPhase::Invited, _) => {
+            Verdict::new(Reason::Invited, "the invitation is sent; it connects once a member with that address accepts (X3)")
+        }
+        (_, Some(Severed::NotAllowedHere)) => {
+            let message = format!("spec.tenantRef: {}; the contact is kept as it was (X5)", not_allowed_here(here));
+            Verdict::new(Reason::NotAllowedHere, message)
+        }
+        (_, Some(Severed::NotAllowedThere)) => {
+            let company = contact.lived.synced.company.as_deref().unwrap_or_default();
+            let message = format!("{}; the contact is kept as it was (X5)", not_allowed_there(company));
+            Verdict::new(Reason::NotAllowedThere, message)
+        }
+        (_, Some(Severed::InOwnTenant)) => {
+            let message = "the person belongs to the contact's own tenant now; the contact is kept as it was (X5)";
+            Verdict::new(Reason::TargetInOwnTenant, message)
+        }
+        (_, Some(Severed::Gone)) => {
+            Verdict::new(Reason::TargetGone, "the person's account is gone for good; what you entered is kept (X5)")
+        }
+        (ContactPhase::Connected | ContactPhase::Disconnected, None) => {
+            Verdict::new(Reason::InDirectory, "the directory holds this generation")
+        }
+    }
 }

@@ -50,6 +50,11 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
         None if visit.key.kind == Kind::Member => world.members.get(&visit.fresh.uid).cloned().map(Record::Member),
         record => record,
     };
+    // All of a tenant goes with it, in one transaction (T12).
+    let tenant = record.as_ref().and_then(|record| world.tenants.get(record.tenant()));
+    if tenant.is_some_and(|tenant| tenant.cancelled_at.is_some()) {
+        return None;
+    }
     let frozen = frozen(world, visit, record.as_ref())?;
     let would = match (&visit.declared, visit.key.kind) {
         (_, Kind::ExternalContact) => return None,
@@ -70,7 +75,7 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
         Declared::Removed => {
             let is_there = match &decision.record {
                 Some(Record::Member(member)) => !member.is_deleted(),
-                Some(Record::Tenant(_) | Record::Organization(_)) => true,
+                Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) => true,
                 None => false,
             };
             decision.removal = if is_there {
@@ -109,7 +114,9 @@ fn cleared(world: &World, key: &Key) -> World {
 fn as_it_is(record: &Record) -> Verdict {
     match record {
         Record::Member(member) => member::verdict_of(member),
-        Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),
+        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => {
+            Verdict::new(Reason::InDirectory, "the directory holds this generation")
+        }
     }
 }
 
@@ -126,7 +133,7 @@ fn told(world: &World, frozen: &Frozen, decision: &Decision, would: &Decision) -
     let mut parts = vec![frozen.sentence()];
     let due = match &decision.record {
         Some(Record::Member(member)) => member.state.wake_at,
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     };
     match due {
         Some(due) if due <= world.now => parts.push(format!("since {due} something fell due")),

@@ -1,6 +1,7 @@
 //! The decisions: from what is declared, what is recorded, the surroundings and the instant, what the
 //! directory should hold next. Pure: no I/O, no async, no clock, no randomness. Called by the engine only.
 
+pub mod cancellation;
 pub mod contact;
 pub mod frozen;
 pub mod hold;
@@ -8,6 +9,7 @@ pub mod identity;
 pub mod member;
 pub mod organization;
 pub mod password;
+pub mod registration;
 pub mod set;
 pub mod tenant;
 pub mod world;
@@ -25,7 +27,7 @@ use crate::api::{
     APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
     TenantSpec, Verdict,
 };
-use crate::record::{Cause, Claim, Record, Space, Uid};
+use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
 
 /// Why an object is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +198,20 @@ impl Decision {
             contends: Vec::new(),
             loss: None,
             keeps_drift: false,
+        }
+    }
+
+    /// The tenant that the decision cancels, if it does (T12).
+    pub fn cancels(&self) -> Option<&TenantRecord> {
+        match (self.steps.last(), &self.record) {
+            (Some(_), Some(Record::Tenant(tenant))) => {
+                let before = self.steps.iter().find_map(|step| step.before.as_ref());
+                let was = matches!(before, Some(Record::Tenant(before)) if before.cancelled_at.is_some());
+                (tenant.cancelled_at.is_some() && !was).then_some(tenant)
+            }
+            (_, Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None) => {
+                None
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::identity::{Identity, identify};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, frozen, not_yet_supported, place_key, record_key,
-    unmanaged, vacated_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, not_yet_supported, place_key,
+    record_key, unmanaged, vacated_key,
 };
 use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
@@ -32,9 +32,12 @@ pub fn check(spec: &OrganizationSpec) -> Vec<Problem> {
 pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
     let current = match world.record(&visit.key) {
         Some(Record::Organization(organization)) => Some(organization),
-        Some(Record::Tenant(_) | Record::Member(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
     };
     let mut decision = Decision::unchanged(visit, current.clone().map(Record::Organization));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     if let Some(organization) = &current {
         let cause = if world.touched.contains(&organization.uid) { Cause::Drift } else { Cause::Dependency };
         let above = organization.intent.spec.parent_ref.as_ref().map(|parent| organization.handle.sibling(parent.name()));

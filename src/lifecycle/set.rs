@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::member::concurrent::{held_up, in_order};
-use super::{Block, Decision, Declared, Spec, Visit, World, contact, frozen, member, organization, tenant};
+use super::{Block, Decision, Declared, Spec, Visit, World, cancellation, contact, frozen, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -44,7 +44,8 @@ fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
         Kind::Member => member::decide(world, visit, blocked),
-        Kind::ExternalContact => contact::decide(visit),
+        Kind::ExternalContact => cancellation::of_cancelled(world, visit, &Decision::unchanged(visit, None))
+            .unwrap_or_else(|| contact::decide(world, visit)),
     }
 }
 
@@ -154,4 +155,41 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
         }
     }
     conflicts
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::lifecycle::tenant::places;
+    use crate::lifecycle::{Fresh, Trigger};
+
+    /// T3.
+    #[test]
+    fn places_go_to_the_earlier_creation_and_then_by_name() {
+        let visit = |name: &str, second: i64| Visit {
+            key: Key::new(Kind::Member, Handle::new("hr", name)),
+            trigger: Trigger::Declared,
+            declared: Declared::Nothing,
+            since: Timestamp::from_second(second).unwrap(),
+            fresh: Fresh { uid: Uid::from(name.to_owned()), contact_token: String::new(), qr_token: String::new() },
+        };
+        let visits = [visit("b", 2), visit("a", 2), visit("z", 1)];
+        let order: Vec<String> =
+            order(&World::new(Timestamp::UNIX_EPOCH, true), &visits).iter().map(|v| v.key.handle.name.to_string()).collect();
+        assert_eq!(order, ["z", "a", "b"]);
+    }
+
+    /// T3.
+    #[test]
+    fn only_the_free_plan_is_short_of_places() {
+        use crate::api::tenant::Plan;
+        assert_eq!((places(Some(Plan::Free), Kind::Member), places(Some(Plan::Free), Kind::Organization)), (Some(30), Some(100)));
+        for plan in
+            [Plan::Lite, Plan::Standard, Plan::StandardPlus, Plan::Advanced, Plan::Trial].map(Some).into_iter().chain([None])
+        {
+            assert_eq!((places(plan, Kind::Member), places(plan, Kind::Organization)), (None, Some(10_000)));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, not_yet_supported, record_key};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, not_yet_supported, record_key};
 use crate::api::member::MemberPhase;
 use crate::api::support::unsupported_in_tenant;
 use crate::api::tenant::Plan;
@@ -40,6 +40,13 @@ pub fn check(spec: &TenantSpec) -> Vec<Problem> {
             problems.push(Problem::new(path, "at most 30d (T10)"));
         }
     }
+    if let Some(link) = &spec.registration_link
+        && link.enabled
+        && link.token.is_none()
+    {
+        let message = "required while the link is enabled: it is what the link carries, and a new one renews it (M35)";
+        problems.push(Problem::new("spec.registrationLink.token", message));
+    }
     for language in spec.display_names.keys() {
         if !languages(spec).iter().any(|known| known.tag() == language) {
             problems.push(Problem::new(format!("spec.displayNames.{language}"), "not one of spec.languages (T1)"));
@@ -54,9 +61,10 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let mut decision = Decision::unchanged(visit, record.clone());
     let current = match record {
         Some(Record::Tenant(tenant)) => Some(tenant),
-        Some(Record::Organization(_) | Record::Member(_)) | None => None,
+        Some(Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => None,
     };
-    if let Some(tenant) = &current {
+    let cancelled = current.as_ref().is_some_and(|tenant| tenant.cancelled_at.is_some());
+    if let Some(tenant) = current.as_ref().filter(|_| !cancelled) {
         let cause = if world.touched.contains(&tenant.uid) { Cause::Drift } else { Cause::Dependency };
         let rebuilt = rebuilt(tenant, &tenant.intent);
         decision.step(cause, world.now, Some(Record::Tenant(Arc::new(rebuilt))));
@@ -73,8 +81,24 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             decision.removal = Removal::Done;
             decision
         }
+        Declared::Present(manifest) if cancelled => over(world, visit, manifest, decision),
         Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
     }
+}
+
+/// A tenant that was cancelled stays so, whatever is declared under its name (T12).
+fn over(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision) -> Decision {
+    let (Ok(Spec::Tenant(spec)), Some(Record::Tenant(tenant))) = (&manifest.spec, decision.record.clone()) else {
+        return match &manifest.spec {
+            Err(problems) => decision.invalid(problems),
+            Ok(_) => decision,
+        };
+    };
+    let verdict = cancellation::final_verdict(&tenant, spec);
+    let next = TenantRecord { managed: true, ..TenantRecord::clone(&tenant) };
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
+    decision.verdict = Some(verdict);
+    decision
 }
 
 fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
@@ -106,6 +130,9 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             supreme_admin: None,
             managed: true,
             former: Vec::new(),
+            confirmed: None,
+            cancelled_at: None,
+            wake_at: None,
             created_at: world.now,
             revision: 0,
             intent,
@@ -129,7 +156,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     verdict.holds = world.holds.get(&next.uid).cloned().unwrap_or_default();
     verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.annotations));
-    decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next))));
+    (next.confirmed, next.wake_at) = match &spec.cancellation {
+        Some(declared) => (cancellation::confirmed(world, &next), cancellation::wake_at(world, &next, declared)),
+        None => (None, None),
+    };
+    decision.step(visit.trigger.cause(), world.now, Some(Record::Tenant(Arc::new(next.clone()))));
+    cancellation::carry_on(world, visit, next, &mut decision, &mut verdict);
     decision.verdict = Some(verdict);
     decision
 }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Decision;
+use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Hold, Key, Kind, Reason};
 use crate::record::account::AccountFacts;
-use crate::record::{Cause, Claim, MailNews, MemberRecord, OrganizationRecord, Record, TenantRecord, Uid};
+use crate::record::{
+    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid,
+};
 
 /// Who holds a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub struct World {
     pub tenants: HashMap<Uid, Arc<TenantRecord>>,
     pub organizations: HashMap<Uid, Arc<OrganizationRecord>>,
     pub members: HashMap<Uid, Arc<MemberRecord>>,
+    pub contacts: HashMap<Uid, Arc<ContactRecord>>,
     handles: HashMap<Key, Uid>,
     pub claims: HashMap<Claim, Holder>,
     /// How many records of a kind a tenant has (T3).
@@ -63,12 +67,26 @@ pub struct World {
     pub mail_news: HashMap<Uid, MailNews>,
     /// What is known of members' accounts, as far as decisions look at it.
     pub accounts: HashMap<Uid, AccountFacts>,
+    /// Contacts whose person shares a message room with a colleague of the owner (X4).
+    pub in_shared_room: HashSet<Uid>,
+    /// Who accepted a contact's invitation (X3).
+    pub accepted: HashMap<Uid, Uid>,
+    /// Members that are purged (M25).
+    pub at_rest: HashSet<Uid>,
     /// Records that somebody changed behind the engine's back.
     pub touched: HashSet<Uid>,
     /// What was judged of losses of access (T11). One that was not is put off until it is.
     pub judged: HashMap<Key, Judgement>,
     /// What needs a person's word, by tenant (R12).
     pub holds: HashMap<Uid, Vec<Hold>>,
+    /// What the billing system wrote of tenants, by month (T13).
+    pub charges: HashMap<Uid, Vec<Charge>>,
+    /// Who is still there of a tenant that is to be cancelled (T12).
+    pub remaining: HashMap<Uid, Remaining>,
+    /// What the declared confirmations are beside the password of a supreme administrator (T12).
+    pub confirmations: HashMap<Uid, Confirmation>,
+    /// Requests for an account, by identifier (M35).
+    pub requests: HashMap<String, Request>,
 }
 
 /// Whether a member may lose access by a declaration (T11).
@@ -91,6 +109,7 @@ impl World {
             tenants: HashMap::new(),
             organizations: HashMap::new(),
             members: HashMap::new(),
+            contacts: HashMap::new(),
             handles: HashMap::new(),
             claims: HashMap::new(),
             places: HashMap::new(),
@@ -104,9 +123,16 @@ impl World {
             passwords: HashMap::new(),
             mail_news: HashMap::new(),
             accounts: HashMap::new(),
+            in_shared_room: HashSet::new(),
+            accepted: HashMap::new(),
+            at_rest: HashSet::new(),
             touched: HashSet::new(),
             judged: HashMap::new(),
             holds: HashMap::new(),
+            charges: HashMap::new(),
+            remaining: HashMap::new(),
+            confirmations: HashMap::new(),
+            requests: HashMap::new(),
         }
     }
 
@@ -117,6 +143,7 @@ impl World {
             Record::Tenant(tenant) => drop(self.tenants.insert(tenant.uid.clone(), tenant)),
             Record::Organization(organization) => drop(self.organizations.insert(organization.uid.clone(), organization)),
             Record::Member(member) => drop(self.members.insert(member.uid.clone(), member)),
+            Record::ExternalContact(contact) => drop(self.contacts.insert(contact.uid.clone(), contact)),
         }
     }
 
@@ -127,7 +154,7 @@ impl World {
             Kind::Tenant => self.tenants.get(uid).cloned().map(Record::Tenant),
             Kind::Organization => self.organizations.get(uid).cloned().map(Record::Organization),
             Kind::Member => self.members.get(uid).cloned().map(Record::Member),
-            Kind::ExternalContact => None,
+            Kind::ExternalContact => self.contacts.get(uid).cloned().map(Record::ExternalContact),
         }
     }
 
@@ -193,7 +220,13 @@ impl World {
                 match before {
                     Record::Tenant(tenant) => drop(self.tenants.remove(&tenant.uid)),
                     Record::Organization(organization) => drop(self.organizations.remove(&organization.uid)),
-                    Record::Member(member) => drop(self.members.remove(&member.uid)),
+                    Record::Member(member) => {
+                        self.members.remove(&member.uid);
+                        if step.after.is_none() {
+                            self.at_rest.insert(member.uid.clone());
+                        }
+                    }
+                    Record::ExternalContact(contact) => drop(self.contacts.remove(&contact.uid)),
                 }
             }
             if let Some(after) = &step.after {
@@ -206,7 +239,7 @@ impl World {
     fn count(&mut self, record: &Record, by: i64) {
         *self.places.entry((record.tenant().clone(), record.kind())).or_default() += by;
         match record {
-            Record::Tenant(_) => {}
+            Record::Tenant(_) | Record::ExternalContact(_) => {}
             Record::Organization(organization) => {
                 if let Some(siblings) = organization.declared.parent.as_ref().and_then(|parent| self.children.get_mut(parent)) {
                     if by > 0 {

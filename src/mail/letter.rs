@@ -30,15 +30,12 @@ pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp
     let member = member(&mut tx, &due.uid).await?;
     let tenant = tenant(&mut tx, &due.tenant).await?;
     drop(tx);
-    let (Some(member), Some(tenant)) = (member, tenant) else {
-        return Ok(Err(match due.mail {
-            // Contacts have no records yet.
-            Mail::ExternalInvitation => Ended::PutOff("invitations of contacts are not sent yet".to_owned()),
-            Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
-                Ended::Dropped("the member is gone")
-            }
-        }));
-    };
+    let Some(tenant) = tenant else { return Ok(Err(Ended::Dropped("the tenant is gone"))) };
+    if let Some(to) = &due.to {
+        let message = invitation(post, due, &tenant, to, now);
+        return Ok(message.map(|message| Letter { message, token: None }).map_err(Ended::Refused));
+    }
+    let Some(member) = member else { return Ok(Err(Ended::Dropped("the member is gone"))) };
     if let Some(ended) = idle(due.mail, &member, &tenant) {
         return Ok(Err(ended));
     }
@@ -89,7 +86,7 @@ fn message(
     now: Timestamp,
 ) -> Result<Message, String> {
     let language = language(member, tenant);
-    let company = tenant.intent.spec.display_names.get(language.tag()).map_or(tenant.declared.display_name.as_str(), |n| &n.0);
+    let company = company(tenant, language);
     let named = member.intent.spec.names.get(language.tag());
     let name = named.map_or_else(|| member.display_name(), |name| crate::record::member::shown_name(&name.family, &name.given));
     let path = due.mail.link().map(|purpose| match purpose {
@@ -103,7 +100,31 @@ fn message(
     let days = due.mail.link().map_or(0, Purpose::days);
     let until = now.to_zoned(tenant.zone.clone()).date().saturating_add(jiff::Span::new().days(days)).to_string();
     let facts = Facts { name: &name, company, login: &member.declared.message_id, link: &link, until: &until };
-    let (subject, body) = text(due.mail, language, &facts);
+    build(post, due, text(due.mail, language, &facts), company, to, now)
+}
+
+/// The mail to a person who is no member (X3). Who accepts it proves the address by being the member who has it.
+fn invitation(post: &Post, due: &Due, tenant: &TenantRecord, to: &str, now: Timestamp) -> Result<Message, String> {
+    let language = languages(&tenant.intent.spec).first().copied().unwrap_or(Language::en_US);
+    let company = company(tenant, language);
+    let link = format!("{}/contact/{}", post.link_base, due.uid);
+    let facts = Facts { name: to, company, login: "", link: &link, until: "" };
+    build(post, due, text(due.mail, language, &facts), company, to, now)
+}
+
+/// A tenant's name in a language.
+fn company(tenant: &TenantRecord, language: Language) -> &str {
+    tenant.intent.spec.display_names.get(language.tag()).map_or(tenant.declared.display_name.as_str(), |name| &name.0)
+}
+
+fn build(
+    post: &Post,
+    due: &Due,
+    (subject, body): (String, String),
+    company: &str,
+    to: &str,
+    now: Timestamp,
+) -> Result<Message, String> {
     let to = to.parse().map_err(|error| format!("the address is not understood: {error}"))?;
     let from = Mailbox::new(post.from.name.clone().or_else(|| Some(company.to_owned())), post.from.email.clone());
     Message::builder()
@@ -148,7 +169,7 @@ async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<MemberRe
     let found = load(tx, Kind::Member, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Member(member) => Some(member),
-        Record::Tenant(_) | Record::Organization(_) => None,
+        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
     }))
 }
 
@@ -156,6 +177,6 @@ async fn tenant(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<TenantRe
     let found = load(tx, Kind::Tenant, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Tenant(tenant) => Some(tenant),
-        Record::Member(_) | Record::Organization(_) => None,
+        Record::Member(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
     }))
 }

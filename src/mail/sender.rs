@@ -43,12 +43,14 @@ pub async fn deliver(post: &Post, directory: &Directory, now: Timestamp, patienc
     Ok(round)
 }
 
-/// Sends whatever falls due, for as long as it is polled. What fails is said, and tried again. `clock` tells the instant.
-pub async fn follow(post: &Post, directory: &Directory, clock: impl Fn() -> Timestamp) {
+/// Sends whatever falls due, for as long as it is polled. What fails is said, and tried again. `clock` tells the instant;
+/// `told` hears what became of mails.
+pub async fn follow(post: &Post, directory: &Directory, clock: impl Fn() -> Timestamp, told: impl Fn(&Round)) {
     let mut was_away = false;
     loop {
         match step(post, directory, clock()).await {
             Ok(round) => {
+                told(&round);
                 if round.refused > 0 {
                     tracing::warn!(mails = round.refused, "the mail server refused mails; `rollcall outbox` tells which");
                 }

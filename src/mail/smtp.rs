@@ -57,11 +57,16 @@ impl Post {
                 .to_owned()
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(misread)?;
-        let user = rest.rsplit_once('@').map(|(user, _)| user);
+        let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
         let secrets = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
-        let url = match (scheme, url.contains("tls=")) {
-            ("smtps", _) | ("smtp", true) => url.replace("?tls=none", ""),
-            ("smtp", false) => format!("{url}?tls={}", if user.is_some() { "required" } else { "opportunistic" }),
+        let (bare, query) = match host.split_once('?') {
+            Some((_, query)) => (&url[..url.len() - query.len() - 1], Some(query)),
+            None => (url, None),
+        };
+        let url = match (scheme, query) {
+            ("smtps", None) | ("smtp", Some("tls=none")) => bare.to_owned(),
+            ("smtp", Some("tls=required" | "tls=opportunistic")) => url.to_owned(),
+            ("smtp", None) => format!("{bare}?tls={}", if user.is_some() { "required" } else { "opportunistic" }),
             _ => return Err(misread()),
         };
         let from: Mailbox = from.parse().map_err(|error| format!("the sender's address (--mail-from): {error}"))?;
@@ -120,7 +125,12 @@ mod tests {
         for url in ["smtps://u:s3cret@mail.example:465", "smtp://mail.example", "smtp://u:s3cret@[::1]:25?tls=none"] {
             assert!(Post::new(url, "Acme <hr@acme.example>", "https://login.acme.example/").is_ok(), "{url}");
         }
-        for url in ["mail.example:25", "http://u:s3cret@mail.example", "smtp://u:s3cret@mail.example:port"] {
+        for url in [
+            "mail.example:25",
+            "http://u:s3cret@mail.example",
+            "smtp://u:s3cret@mail.example:port",
+            "smtp://u:s3cret@mail.example?tls=no",
+        ] {
             let error = Post::new(url, "hr@acme.example", "https://login.acme.example").unwrap_err();
             assert!(error.contains("--smtp") && !error.contains("s3cret"), "{error}");
         }

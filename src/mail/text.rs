@@ -60,7 +60,13 @@ fn english(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) 
             format!("{company} would like to add you as an external contact. To accept, please follow this link.\n\n{link}"),
         ),
     };
-    (subject, format!("Hello {name},\n\n{text}\n\nIf you did not expect this mail, please contact your administrator.\n"))
+    let end = match mail {
+        Mail::ExternalInvitation => "If you do not wish to, you can ignore this mail.",
+        Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+            "If you did not expect this mail, please contact your administrator."
+        }
+    };
+    (subject, format!("Hello {name},\n\n{text}\n\n{end}\n"))
 }
 
 fn korean(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) -> (String, String) {
@@ -94,7 +100,13 @@ fn korean(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) -
             format!("{company}에서 외부 연락처로 추가하려고 합니다. 수락하려면 아래 링크를 열어 주세요.\n\n{link}"),
         ),
     };
-    (subject, format!("{name}님, 안녕하세요.\n\n{text}\n\n예상하지 못한 메일이라면 관리자에게 문의해 주세요.\n"))
+    let end = match mail {
+        Mail::ExternalInvitation => "원하지 않으시면 이 메일을 무시하셔도 됩니다.",
+        Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+            "예상하지 못한 메일이라면 관리자에게 문의해 주세요."
+        }
+    };
+    (subject, format!("{name}님, 안녕하세요.\n\n{text}\n\n{end}\n"))
 }
 
 fn japanese(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) -> (String, String) {
@@ -129,7 +141,13 @@ fn japanese(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>)
             format!("{company}が外部連絡先として追加を希望しています。承諾する場合は下記のリンクを開いてください。\n\n{link}"),
         ),
     };
-    (subject, format!("{name} 様\n\n{text}\n\nお心当たりのない場合は、管理者にお問い合わせください。\n"))
+    let end = match mail {
+        Mail::ExternalInvitation => "ご希望でない場合は、このメールを破棄してください。",
+        Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+            "お心当たりのない場合は、管理者にお問い合わせください。"
+        }
+    };
+    (subject, format!("{name} 様\n\n{text}\n\n{end}\n"))
 }
 
 fn simplified_chinese(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) -> (String, String) {
@@ -160,7 +178,13 @@ fn simplified_chinese(mail: Mail, Facts { name, company, login, link, until }: &
             format!("{company}希望将您添加为外部联系人。如同意，请打开以下链接。\n\n{link}"),
         ),
     };
-    (subject, format!("{name}，您好：\n\n{text}\n\n如果您并未预期收到此邮件，请联系管理员。\n"))
+    let end = match mail {
+        Mail::ExternalInvitation => "如不同意，请忽略此邮件。",
+        Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+            "如果您并未预期收到此邮件，请联系管理员。"
+        }
+    };
+    (subject, format!("{name}，您好：\n\n{text}\n\n{end}\n"))
 }
 
 fn traditional_chinese(mail: Mail, Facts { name, company, login, link, until }: &Facts<'_>) -> (String, String) {
@@ -191,7 +215,13 @@ fn traditional_chinese(mail: Mail, Facts { name, company, login, link, until }: 
             format!("{company}希望將您加為外部聯絡人。如同意，請開啟以下連結。\n\n{link}"),
         ),
     };
-    (subject, format!("{name}，您好：\n\n{text}\n\n如果您並未預期收到此郵件，請聯絡管理員。\n"))
+    let end = match mail {
+        Mail::ExternalInvitation => "如不同意，請忽略此郵件。",
+        Mail::FirstNotice | Mail::Invitation | Mail::NewPassword | Mail::ChangeRequest => {
+            "如果您並未預期收到此郵件，請聯絡管理員。"
+        }
+    };
+    (subject, format!("{name}，您好：\n\n{text}\n\n{end}\n"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use super::secrets::contents;
 use super::{Complaint, Origin};
 use crate::api::schema::{self, nearest};
 use crate::api::{
-    ANNOTATION_PREFIX, API_VERSION, Confidential, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem, TenantSpec,
+    ANNOTATION_PREFIX, API_VERSION, Confidential, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec,
+    Problem, TenantSpec,
 };
 use crate::lifecycle;
 use crate::reconcile::Submission;
@@ -223,7 +224,7 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
         Kind::Tenant => typed::<TenantSpec>(kind, spec, lifecycle::tenant::check),
         Kind::Organization => typed::<OrganizationSpec>(kind, spec, lifecycle::organization::check),
         Kind::Member => typed::<MemberSpec>(kind, spec, lifecycle::member::check::alone),
-        Kind::ExternalContact => schema::check(kind, spec),
+        Kind::ExternalContact => typed::<ExternalContactSpec>(kind, spec, lifecycle::contact::check),
     }
 }
 

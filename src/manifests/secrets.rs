@@ -8,6 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use k8s_openapi::ByteString;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Confidential, Handle};
@@ -30,7 +32,7 @@ pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Confidential> {
     let of = |name: &str| fields.get(name).and_then(Value::as_object).into_iter().flatten();
     let mut contents = BTreeMap::new();
     for (key, value) in of("data") {
-        if let Some(bytes) = value.as_str().and_then(decode) {
+        if let Ok(ByteString(bytes)) = ByteString::deserialize(value) {
             contents.insert(key.clone(), Confidential::new(bytes));
         }
     }
@@ -40,37 +42,6 @@ pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Confidential> {
         }
     }
     contents
-}
-
-/// Base64 with padding, as Kubernetes writes it.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if !digits.len().is_multiple_of(4) {
-        return None;
-    }
-    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
-    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
-    for group in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for digit in group {
-            let value = match digit {
-                b'A'..=b'Z' => digit - b'A',
-                b'a'..=b'z' => digit - b'a' + 26,
-                b'0'..=b'9' => digit - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                b'=' => 0,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
-    }
-    if padding > 2 || digits[..digits.len() - padding].contains(&b'=') {
-        return None;
-    }
-    bytes.truncate(bytes.len() - padding);
-    Some(bytes)
 }
 
 impl Secrets for Files {
@@ -185,25 +156,6 @@ fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_read_as_kubernetes_writes_it() {
-        let cases: &[(&str, Option<&[u8]>)] = &[
-            ("", Some(b"")),
-            ("YQ==", Some(b"a")),
-            ("YWI=", Some(b"ab")),
-            ("YWJj", Some(b"abc")),
-            ("/+8=", Some(&[0xff, 0xef])),
-            ("YWJ\nj", Some(b"abc")),
-            ("YQ=", None),
-            ("Y=Q=", None),
-            ("====", None),
-            ("Y!==", None),
-        ];
-        for (text, bytes) in cases {
-            assert_eq!(decode(text).as_deref(), *bytes, "{text}");
-        }
-    }
 
     #[test]
     fn string_data_comes_before_data() {

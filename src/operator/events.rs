@@ -32,6 +32,7 @@ pub const TRANSITIONS: &[(&str, &str, &str)] = &[
     ("cancel", "Cancelled", "cancelled"),
     ("grant", "AdministratorGranted", "made an administrator"),
     ("revoke", "AdministratorRevoked", "no administrator any more"),
+    ("disconnect", "Disconnected", "no longer connected with the person"),
 ];
 /// The reason of the event that tells of drift (R5).
 pub const DRIFT: &str = "DriftCorrected";

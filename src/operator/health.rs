@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::mail::Round;
+
 /// A leader that does nothing for so long is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,6 +47,7 @@ pub struct Health {
     pub objects: Gauge<i64, AtomicI64>,
     pub changes: Family<By, Counter>,
     pub patches: Family<By, Counter>,
+    pub mails: Family<By, Counter>,
     pub events_dropped: Counter,
     pub watch_errors: Counter,
     pub engine_errors: Counter,
@@ -62,6 +65,7 @@ impl Default for Health {
             objects: Gauge::default(),
             changes: Family::default(),
             patches: Family::default(),
+            mails: Family::default(),
             events_dropped: Counter::default(),
             beat: RwLock::new(Instant::now()),
             watch_errors: Counter::default(),
@@ -77,6 +81,11 @@ impl Default for Health {
             "status_patches",
             "Statuses sent to the API server, by outcome: written, gone (the object is), refused or failed (sent again)",
             health.patches.clone(),
+        );
+        registry.register(
+            "mails",
+            "Mails handed to the mail server, by outcome: sent, refused (set aside) or put_off (tried again)",
+            health.mails.clone(),
         );
         registry.register("events_dropped", "Events that were not written, since too many waited", health.events_dropped.clone());
         registry.register("watch_errors", "Lists and watches that failed", health.watch_errors.clone());
@@ -101,6 +110,15 @@ impl Health {
         }
         self.beat();
         *self.role.write().unwrap_or_else(PoisonError::into_inner) = role;
+    }
+
+    /// Counts what became of mails.
+    pub fn count_mails(&self, round: &Round) {
+        for (by, count) in [("sent", round.sent), ("refused", round.refused), ("put_off", round.put_off)] {
+            if count > 0 {
+                self.mails.get_or_create(&By { by: by.to_owned() }).inc_by(count as u64);
+            }
+        }
     }
 
     /// Says that the session goes round.

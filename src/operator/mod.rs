@@ -7,6 +7,8 @@ pub mod events;
 pub mod health;
 mod known;
 mod object;
+mod passwords;
+mod secrets;
 mod session;
 mod settle;
 mod statuses;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Client;
 
+use crate::credentials::Hasher;
 use crate::directory::leadership::{Leader, take_if_free};
 use crate::directory::outbox::Sends;
 use crate::directory::{Directory, Error, kept};
@@ -49,6 +52,10 @@ pub struct Settings {
     pub directory: Directory,
     /// The namespaces to watch; all, if there are none.
     pub namespaces: Vec<Arc<str>>,
+    /// The namespaces whose Secrets may be read and written.
+    pub secret_namespaces: Vec<Arc<str>>,
+    /// Hashes passwords.
+    pub hasher: Hasher,
     /// How often every declaration is looked at for drift.
     pub drift_interval: Duration,
     /// The server through which mails leave, if there is one (M34).
@@ -135,6 +142,7 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     let mut engine = Engine::new(settings.directory.clone(), leader).await?;
     // Whoever applies a resource means it, whatever declared the record before.
     engine.take_over();
+    engine.set_secrets(Arc::new(secrets::Cluster::of(settings)));
     health.trouble("lists", "not complete yet");
     health.well("directory");
     health.set_role(Role::Leader);
@@ -144,14 +152,14 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     // Mails are sent by whoever leads, and by nobody else.
     tokio::select! {
         led = session.run() => led,
-        () = send_mails(settings) => Ok(()),
+        () = send_mails(settings, health) => Ok(()),
     }
 }
 
 /// Sends mails for as long as it is polled; never ends.
-async fn send_mails(settings: &Settings) {
+async fn send_mails(settings: &Settings, health: &Health) {
     match &settings.post {
-        Some(post) => mail::follow(post, &settings.directory, now).await,
+        Some(post) => mail::follow(post, &settings.directory, now, |round| health.count_mails(round)).await,
         None => std::future::pending().await,
     }
 }

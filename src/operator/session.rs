@@ -17,8 +17,7 @@ use super::object::Object;
 use super::settle::{Looked, Settling, look};
 use super::statuses::Statuses;
 use super::watch::{Scope, Seen, covers, follow};
-use super::writer;
-use super::{Settings, clock, now};
+use super::{Settings, clock, now, passwords, writer};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet};
@@ -105,6 +104,7 @@ impl Session {
         for scope in session.scopes() {
             session.watch(ORDER[0], scope);
         }
+        session.watches.spawn(passwords::follow(session.settings.clone(), session.health.clone()));
         Ok(session)
     }
 

@@ -197,6 +197,6 @@ async fn tenant_record(tx: &mut Tx, tenant: &Handle) -> Result<Option<TenantReco
     let found = records::load(tx, Kind::Tenant, By::Handle, handle_keys([tenant])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Tenant(tenant) => Some(TenantRecord::clone(&tenant)),
-        Record::Organization(_) | Record::Member(_) => None,
+        Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_) => None,
     }))
 }

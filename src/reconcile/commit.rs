@@ -1,6 +1,8 @@
 //! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
 //! to visit next. What equals what is there is not written. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -8,26 +10,31 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use super::engine::BATCH;
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
-use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind, Verdict};
+use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind, Reason, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
+use crate::directory::contacts as externals;
 use crate::directory::declarations::Declaration;
 use crate::directory::facts::Sessions;
 use crate::directory::leadership::Leader;
 use crate::directory::outbox::Ordered;
 use crate::directory::store::Write;
 use crate::directory::{
-    Directory, Error, accounts, audit, claims, declarations, facts, holds, links, outbox, passwords, photos, store, tree,
+    Directory, Error, accounts, audit, charges, claims, declarations, erasure, facts, holds, links, outbox, passwords, photos,
+    registrations, store, tree, unattended,
 };
+use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
+use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
 use crate::record::account::{News, device_order_id};
-use crate::record::change::{changes, effects};
-use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, Uid, password};
+use crate::record::change::changes;
+use crate::record::effect::effects;
+use crate::record::{Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Sought, Uid, password};
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -41,7 +48,14 @@ pub struct Commit {
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Ordered>,
+    readdressed: Vec<Uid>,
     erased: Vec<Uid>,
+    erased_tenants: Vec<Uid>,
+    /// Tenants whose deleted members are purged at once from now on (T12).
+    purging: Vec<Uid>,
+    /// What the tenants' statuses tell of charges from now on: tenant, month and revision.
+    charges_told: Vec<(Uid, String, i64)>,
+    requests: Vec<RequestStep>,
     folded: Vec<Uid>,
     /// What became of passwords, and is known to the records from now on.
     passwords_told: Vec<String>,
@@ -56,6 +70,9 @@ pub struct Commit {
     /// What members chose that is theirs no more.
     withdrawn: Vec<(Choice, Uid)>,
     photos_erased: Vec<Uid>,
+    erased_contacts: Vec<Uid>,
+    /// Contacts whose accepted invitation was looked at.
+    accepted: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -63,6 +80,14 @@ pub struct Commit {
     claimed: Vec<Record>,
     /// Organizations that have another name now, or none: who refers to them is looked at again.
     renamed: Vec<Uid>,
+    /// Members whom contacts follow, or to whom they belong.
+    followed: Vec<Uid>,
+    /// Contacts that were decided in this batch, after all others: they have seen it.
+    seen: HashSet<Key>,
+    /// Tenants whose members' contacts elsewhere follow them.
+    companies: Vec<Uid>,
+    /// By what people can be found now and could not before, or the reverse.
+    sought: Vec<Sought>,
     /// Keys that declarations may wait for.
     signals: BTreeSet<String>,
     /// Tenants whose policy changed: all that is declared of them is looked at again.
@@ -93,13 +118,16 @@ pub fn compile(gathered: &Gathered, decisions: &[Decision]) -> Commit {
     let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
     for decision in decisions {
         let Some(visit) = visits.get(&decision.key) else { continue };
+        if visit.key.kind == Kind::ExternalContact {
+            commit.seen.insert(visit.key.clone());
+        }
         commit.record(gathered, visit, decision, &names);
         commit.declaration(gathered, visit, decision, &names);
     }
     for (key, source) in &gathered.elsewhere {
         let who = if source == super::FILES { "files" } else { "a cluster" };
         let message = format!("declared by {who}; change it there, or take it over with --take-over (R9)");
-        commit.outcomes.push(outcome(key, &Verdict::new(crate::api::Reason::DeclaredElsewhere, message)));
+        commit.outcomes.push(outcome(key, &Verdict::new(Reason::DeclaredElsewhere, message)));
     }
     commit
 }
@@ -140,7 +168,9 @@ impl Names {
         fields
             .into_iter()
             .map(|FieldChange { path, from, to }| match path.as_str() {
-                "tenant" | "parent" | "supremeAdmin" => FieldChange { from: self.named(from), to: self.named(to), path },
+                "tenant" | "parent" | "supremeAdmin" | "owner" => {
+                    FieldChange { from: self.named(from), to: self.named(to), path }
+                }
                 "organizations" => FieldChange { from: self.each_named(from), to: self.each_named(to), path },
                 _ => FieldChange { path, from, to },
             })
@@ -192,7 +222,15 @@ impl Commit {
                     self.withdrawn.push((Choice::EasyLogin, uid.clone()));
                 }
             }
+            if gathered.accepted.contains(uid) {
+                self.accepted.push(uid.clone());
+            }
         }
+        if let Some(Record::Tenant(tenant)) = &decision.record {
+            let news = world.charges.get(&tenant.uid).into_iter().flatten().filter(|charge| charge.told < charge.revision);
+            self.charges_told.extend(news.map(|charge| (tenant.uid.clone(), charge.month.clone(), charge.revision)));
+        }
+        self.registrations(gathered, visit, decision);
         if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid))
             && !decision.keeps_drift
         {
@@ -227,7 +265,9 @@ impl Commit {
                     due: step.due,
                     at: world.now,
                     uid: record.uid().clone(),
+                    about: contacts::about(step, &change.fields),
                     kind: record.kind(),
+                    tenant: Some(record.tenant().clone()),
                     handle: Some(record.handle().clone()),
                     action: change.action.name().to_owned(),
                     cause: step.cause.name().to_owned(),
@@ -248,14 +288,50 @@ impl Commit {
         }
     }
 
+    /// What became of requests for an account, in the trail of their tenant (M35).
+    fn registrations(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision) {
+        let world = &gathered.world;
+        for step in lifecycle::registration::decide(world, visit, decision) {
+            let Some(tenant) = world.tenants.get(&step.before.tenant) else { continue };
+            let change = step.change();
+            self.entries.push(Entry {
+                due: step.due,
+                at: world.now,
+                uid: tenant.uid.clone(),
+                about: None,
+                kind: Kind::Tenant,
+                tenant: Some(tenant.uid.clone()),
+                handle: Some(tenant.handle.clone()),
+                action: change.action.name().to_owned(),
+                cause: step.cause.name().to_owned(),
+                fields: change.fields,
+                generation: None,
+                manager: None,
+                commit: None,
+            });
+            // The tenant tells which are open.
+            let key = Key::new(Kind::Tenant, tenant.handle.clone());
+            if key != visit.key {
+                self.again.insert(key);
+            }
+            self.requests.push(step);
+        }
+    }
+
     fn effects(&mut self, step: &Step, record: &Record) {
         let ordered = |order: Order| Ordered {
             // An order for a device has a name of its own, by which a service acknowledges it.
             id: match &order {
                 Order::Device(device) => device_order_id(record.uid(), device),
-                Order::LeaveRooms | Order::Erase(_) | Order::NotifyUpdate | Order::Share { .. } | Order::Mail(_) => {
-                    uuid::Uuid::now_v7().to_string()
-                }
+                Order::LeaveRooms
+                | Order::Erase(_)
+                | Order::EraseTenant
+                | Order::NotifyUpdate
+                | Order::Share { .. }
+                | Order::OpenContact(_)
+                | Order::CloseContact(_)
+                | Order::Mail(_)
+                | Order::Invite(_) => uuid::Uuid::now_v7().to_string(),
             },
             at: step.due,
             uid: record.uid().clone(),
@@ -267,12 +343,20 @@ impl Commit {
             match effect {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
-                Effect::Order(Order::Mail(_)) if self.silent.contains(record.tenant()) => {}
+                // Whose record somebody took away, and comes back, had its first mail.
+                Effect::Order(Order::Mail(_))
+                    if self.silent.contains(record.tenant())
+                        || (step.before.is_none() && self.leftovers.contains(record.uid())) => {}
+                Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
                 Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
                 Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
-                Effect::Erase => self.erased.push(record.uid().clone()),
+                Effect::Erase => match record.kind() {
+                    Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
+                    Kind::Member | Kind::Organization => self.erased.push(record.uid().clone()),
+                    Kind::ExternalContact => self.erased_contacts.push(record.uid().clone()),
+                },
             }
         }
     }
@@ -282,7 +366,7 @@ impl Commit {
         let Some(Record::Member(after)) = &step.after else { return };
         let before = match &step.before {
             Some(Record::Member(before)) => Some(before.as_ref()),
-            Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+            Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
         };
         let order = |why| passwords::Order { id: uuid::Uuid::now_v7().to_string(), member: after.uid.clone(), why, at: step.due };
         for effect in password::effects(before, after) {
@@ -311,6 +395,9 @@ impl Commit {
                     let names = holders.filter_map(|uid| names.get(uid));
                     self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
                 }
+                if after.purges_deleted() && !before.purges_deleted() {
+                    self.purging.push(after.uid.clone());
+                }
                 if before.declared != after.declared || before.managed != after.managed {
                     self.tenants.push(after.handle.clone());
                     for kind in [Kind::Member, Kind::Organization] {
@@ -326,14 +413,14 @@ impl Commit {
                                 !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
                             })
                     }
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if left {
                     self.signals.insert(vacated_key(&before.tenant));
                 }
                 let stays = match after {
                     Some(Record::Member(after)) => after.tenant == before.tenant,
-                    Some(Record::Tenant(_) | Record::Organization(_)) | None => false,
+                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
                 };
                 if !stays {
                     self.signals.insert(place_key(&before.tenant, Kind::Member));
@@ -342,7 +429,7 @@ impl Commit {
             (Some(Record::Organization(before)), after) => {
                 let moved = match after {
                     Some(Record::Organization(after)) => before.declared.parent != after.declared.parent,
-                    Some(Record::Tenant(_) | Record::Member(_)) | None => true,
+                    Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => true,
                 };
                 if moved {
                     self.signals.insert(vacated_key(&before.tenant));
@@ -351,8 +438,9 @@ impl Commit {
                     self.signals.insert(place_key(&before.tenant, Kind::Organization));
                 }
             }
-            (Some(Record::Tenant(_)), _) | (None, _) => {}
+            (Some(Record::Tenant(_) | Record::ExternalContact(_)), _) | (None, _) => {}
         }
+        self.concerns_contacts(before, after);
         // A manifest of another name for the same record takes the place of the old one.
         if let (Some(before), Some(after)) = (before, after)
             && before.handle() != after.handle()
@@ -380,8 +468,8 @@ impl Commit {
                     let verdict = Verdict::new(*reason, message.clone());
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
-                    let (kind, generation) = (visit.key.kind, stored.generation);
-                    let status = status::status(kind, record, &verdict, generation, now, &stored.status, &name);
+                    let (generation, world) = (stored.generation, &gathered.world);
+                    let status = status::status(record, &verdict, generation, now, &stored.status, &name, world);
                     next.status_digest = declarations::status_digest(&status);
                     next.status = status.into();
                     self.outcomes.push(outcome(&visit.key, &verdict));
@@ -393,7 +481,7 @@ impl Commit {
                     self.gone.push(visit.key.clone());
                     self.signals.insert(declared_key(&visit.key));
                     // Whatever was told of it before holds no longer.
-                    let verdict = Verdict::new(crate::api::Reason::InDirectory, "its resource and its record are gone");
+                    let verdict = Verdict::new(Reason::InDirectory, "its resource and its record are gone");
                     self.outcomes.push(outcome(&visit.key, &verdict));
                 }
             }
@@ -406,8 +494,9 @@ impl Commit {
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
-                let status =
-                    status::status(visit.key.kind, decision.record.as_ref(), verdict, manifest.generation, now, before, &name);
+                let (record, world) = (decision.record.as_ref(), &gathered.world);
+                let status = status::status(record, verdict, manifest.generation, now, before, &name, world);
+                let erased = is_erased(decision, verdict);
                 let next = Declaration {
                     key: visit.key.clone(),
                     tenant: tenant_of(&visit.key, &manifest.json),
@@ -416,10 +505,11 @@ impl Commit {
                         (None, Some(stored)) => stored.source.clone(),
                         (None, None) => return,
                     },
-                    spec: manifest.json.clone(),
+                    spec: if erased { Arc::new(json!({})) } else { manifest.json.clone() },
                     annotations: submitted
+                        .filter(|_| !erased)
                         .map(|submitted| json!(submitted.annotations))
-                        .or_else(|| stored.map(|stored| stored.annotations.clone()))
+                        .or_else(|| stored.filter(|_| !erased).map(|stored| stored.annotations.clone()))
                         .unwrap_or_else(|| json!({})),
                     digest: manifest.digest.clone(),
                     generation: manifest.generation,
@@ -490,7 +580,10 @@ impl Commit {
             && self.passwords_told.is_empty()
             && self.heard.is_empty()
             && self.news.is_empty()
+            && self.accepted.is_empty()
             && self.looked_at.is_empty()
+            && self.charges_told.is_empty()
+            && self.requests.is_empty()
     }
 
     /// Writes everything in one transaction that only the leader can commit; then tells what was done, and
@@ -534,15 +627,26 @@ impl Commit {
                 links::fold(&mut tx, &news.links).await?;
                 outbox::fold(&mut tx, &news.orders).await?;
             }
+            outbox::readdress(&mut tx, &self.readdressed, now).await?;
             outbox::order(&mut tx, self.orders, now).await?;
             accounts::fold(&mut tx, &self.news).await?;
             for (choice, member) in &self.withdrawn {
                 accounts::withdraw(&mut tx, std::slice::from_ref(member), *choice).await?;
             }
             photos::erase(&mut tx, &self.photos_erased).await?;
-            facts::erase(&mut tx, &self.erased, now).await?;
+            charges::tell(&mut tx, &self.charges_told).await?;
+            for RequestStep { before, after, .. } in &self.requests {
+                registrations::store(&mut tx, before, after).await?;
+            }
+            externals::fold(&mut tx, &self.accepted).await?;
+            let gone = erasure::Gone { members: &self.erased, contacts: &self.erased_contacts, tenants: &self.erased_tenants };
+            erasure::erase(&mut tx, gone, now).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
+            }
+            // Most people are sought by nobody.
+            if !self.sought.is_empty() && declarations::is_waited_for(&mut tx, CONNECTIONS).await? {
+                self.signals.extend(self.sought.iter().map(Sought::key));
             }
             let mut keys =
                 if self.signals.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &self.signals).await? };
@@ -550,7 +654,13 @@ impl Commit {
                 keys.extend(declarations::of_tenant(&mut tx, tenant).await?);
             }
             keys.extend(self.again);
+            keys.extend(unattended::in_grace(&mut tx, &self.purging).await?);
             keys.extend(tree::referring_to(&mut tx, &self.renamed).await?);
+            keys.extend(externals::of_members(&mut tx, &self.followed).await?);
+            keys.extend(externals::of_companies(&mut tx, &self.companies).await?);
+            keys.retain(|key| !self.seen.contains(key));
+            // Within a batch the decisions see to the order; over several, the queue does.
+            let keys = if keys.len() > BATCH { declarations::by_age(&mut tx, keys).await? } else { keys.into_iter().collect() };
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }
@@ -559,6 +669,12 @@ impl Commit {
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok((woken, self.told))
     }
+}
+
+/// Whether nothing is kept of what is declared: the person is purged (M25), or the tenant cancelled (T12).
+fn is_erased(decision: &Decision, verdict: &Verdict) -> bool {
+    let departed = verdict.reason == Reason::Departed && decision.record.is_none();
+    departed || matches!(verdict.reason, Reason::TenantCancelled | Reason::Cancelled)
 }
 
 /// The name of the tenant that an object belongs to; a tenant's own.

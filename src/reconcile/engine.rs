@@ -11,16 +11,17 @@ use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What, random_text};
-use super::{Done, Outcome, Set, Submission};
+use super::{Done, Outcome, Secrets, Set, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, claims, declarations, facts, unattended};
+use crate::directory::{Directory, Error, charges, claims, contacts, declarations, facts, unattended};
 use crate::lifecycle::member::concurrent::{follower_key, renamed};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
-use crate::record::Record;
 use crate::record::claim::normalized;
+use crate::record::contact::followed;
+use crate::record::{Record, Uid};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -74,6 +75,10 @@ pub struct Engine {
     /// Losses of access that are not judged yet, and what was judged of others in this run (T11).
     pub(super) put_off: PutOff,
     pub(super) judged: HashMap<Key, Judgement>,
+    /// Where Secrets are found.
+    pub(super) secrets: Arc<dyn Secrets>,
+    /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
+    pub(super) vault: Option<Directory>,
 }
 
 impl Engine {
@@ -81,6 +86,8 @@ impl Engine {
     pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
         let secret = directory.setting("digest_key", || random_text(32)).await?;
         Ok(Engine {
+            vault: None,
+            secrets: Arc::new(BTreeMap::new()),
             directory,
             leader,
             digest_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
@@ -222,6 +229,8 @@ impl Engine {
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
+            let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
+            let contacts = contacts::with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx, limit).await?;
             let agree = self.clocks_agree();
             let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
@@ -234,7 +243,9 @@ impl Engine {
             requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
-            requests.extend(due.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Time)));
+            requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
+            requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
+            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
             if requests.is_empty() && self.queue.is_empty() {
                 return Ok(done);
             }
@@ -423,6 +434,7 @@ impl Engine {
     async fn decide(&self, tx: &mut Tx, mut gathered: Gathered, look_up: bool) -> Result<(Gathered, Vec<Decision>), Error> {
         let mut known = HashSet::new();
         self.keys_present(tx, &mut gathered).await?;
+        self.confirmations(tx, &mut gathered).await?;
         loop {
             let decisions = decide_set(&gathered.world, &gathered.visits);
             let mut wanted = Vec::new();
@@ -483,17 +495,36 @@ impl Engine {
             unique.into_iter().cloned().collect()
         };
         let mut pulled: Vec<Key> = fresh(&mut decisions.iter().flat_map(|decision| &decision.pulls));
+        // All of a tenant goes with it, in one transaction (T12).
+        for tenant in decisions.iter().filter_map(Decision::cancels) {
+            let mut of_it = unattended::of_tenant(tx, &tenant.uid).await?;
+            of_it.extend(declarations::of_tenant(tx, &tenant.handle).await?);
+            pulled.extend(fresh(&mut of_it.iter()));
+        }
         // Who follows an ID changes with it (M30).
         let renamed = decisions.iter().filter_map(|decision| renamed(decision).map(|_| follower_key(&decision.key)));
         let keys: BTreeSet<String> = renamed.collect();
         if !keys.is_empty() {
             pulled.extend(fresh(&mut declarations::waiting_for(tx, &keys).await?.iter()));
         }
+        pulled.sort();
+        pulled.dedup();
         let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
         let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
         pulled.extend(waiting.map(|declaration| declaration.key));
-        // One may be called for in several ways.
-        let pulled: BTreeSet<Key> = pulled.into_iter().collect();
+        // External contacts follow in the same transaction: always where a person goes (M25), else as far as they are not
+        // too many.
+        for purged in [true, false] {
+            let steps = decisions.iter().flat_map(|decision| &decision.steps).filter(|step| step.after.is_none() == purged);
+            let members: Vec<Uid> =
+                steps.filter_map(|step| followed(step.before.as_ref(), step.after.as_ref()).cloned()).collect();
+            let concerned = contacts::of_members(tx, &members).await?;
+            if purged || concerned.len() <= BATCH {
+                pulled.extend(fresh(&mut concerned.iter()));
+            }
+        }
+        pulled.sort();
+        pulled.dedup();
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }

@@ -10,7 +10,7 @@ use crate::lifecycle::frozen::may_be;
 
 /// Gathers the reasons why objects are frozen.
 pub(super) async fn gather(tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
-    let Gathered { world, visits, stored, submitted: _, elsewhere: _ } = gathered;
+    let Gathered { world, visits, stored, submitted: _, elsewhere: _, accepted: _ } = gathered;
     let tenants = world.tenants.values().map(|tenant| Key::new(Kind::Tenant, tenant.handle.clone())).collect();
     world.frozen = frozen::among(tx, tenants).await?;
     for visit in visits.iter().filter(|visit| may_be(visit.key.kind)) {

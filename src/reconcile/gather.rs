@@ -1,6 +1,8 @@
 //! Gathering: from a batch of requests to the world that its decisions need, in a few set queries. Only
 //! reads. Called by the engine.
 
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use std::sync::Arc;
@@ -16,8 +18,13 @@ use crate::directory::declarations::Declaration;
 use crate::directory::passwords::{By, Fact};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, accounts, claims, declarations, facts, holds, links, outbox, passwords, records, tree};
+use crate::directory::{
+    Error, accounts, charges, claims, declarations, facts, holds, links, outbox, passwords, records, registrations, tree,
+    unattended,
+};
+use crate::lifecycle::cancellation::Remaining;
 use crate::lifecycle::member::id::TEMPORARY;
+use crate::lifecycle::registration::approved_by;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
 use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
@@ -32,6 +39,8 @@ pub struct Gathered {
     pub submitted: HashMap<Key, Arc<Submission>>,
     /// Objects that another source declares, and that are left to it.
     pub elsewhere: Vec<(Key, String)>,
+    /// Contacts whose invitation was accepted since they were looked at.
+    pub accepted: HashSet<Uid>,
 }
 
 /// Gathers everything that the decisions about a batch may look at.
@@ -52,6 +61,7 @@ pub async fn gather(
         stored,
         submitted: HashMap::new(),
         elsewhere: Vec::new(),
+        accepted: HashSet::new(),
     };
     gathered.world.judged.extend(wanted.iter().filter_map(|key| Some((key.clone(), *judged.get(key)?))));
     let mut loader = Loader { tx, loaded: HashSet::new() };
@@ -71,6 +81,8 @@ pub async fn gather(
             }
             (What::Gone, _) => Declared::Removed,
             (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
+            // What was erased of it says nothing any more.
+            (What::Revisit, Some(before)) if before.is_erased() => Declared::Nothing,
             (What::Revisit, Some(before)) => Declared::Present(declared_before(before)),
             (What::Revisit, None) => Declared::Nothing,
         };
@@ -97,6 +109,7 @@ pub async fn gather(
     loader.what_records_refer_to(&mut gathered).await?;
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
+    loader.contacts(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
     loader.holds(&mut gathered).await?;
     concurrent::gather(loader.tx, &mut gathered).await?;
@@ -162,7 +175,9 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
             .chain(spec.concurrent_of.as_ref().map(|other| key(Kind::Member, other)))
             .collect(),
-        Spec::ExternalContact(_) => Vec::new(),
+        Spec::ExternalContact(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
+            .chain(std::iter::once(&spec.owner_ref).chain(contacts::shown_to(spec)).map(|member| key(Kind::Member, member)))
+            .collect(),
     }
 }
 
@@ -174,6 +189,9 @@ fn references_of(record: &Record) -> Vec<Key> {
             references(&Spec::Organization(Arc::new(organization.intent.spec.clone())), &organization.handle)
         }
         Record::Member(member) => references(&Spec::Member(Arc::new(member.intent.spec.clone())), &member.handle),
+        Record::ExternalContact(contact) => {
+            references(&Spec::ExternalContact(Arc::new(contact.intent.spec.clone())), &contact.handle)
+        }
     }
 }
 
@@ -196,7 +214,7 @@ fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
     };
     let member = |visit: &Visit| match world.record(&visit.key) {
         Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     };
     let mut uids: Vec<Uid> = gathered.visits.iter().filter_map(member).collect();
     if gathered.visits.iter().any(declares) {
@@ -416,6 +434,33 @@ impl Loader<'_> {
             gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
         }
         gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
+        self.facts_of_tenants(gathered).await
+    }
+
+    /// What was reported about tenants, and who is still there of one that is to be cancelled.
+    async fn facts_of_tenants(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let (mut tenants, mut cancelling, mut named) = (Vec::new(), Vec::new(), Vec::new());
+        for visit in &gathered.visits {
+            named.extend(approved_by(visit).map(str::to_owned));
+            if let Some(Record::Tenant(tenant)) = gathered.world.record(&visit.key) {
+                tenants.push(tenant.uid.clone());
+                if let Declared::Present(manifest) = &visit.declared
+                    && !manifest.json["cancellation"].is_null()
+                {
+                    cancelling.push(tenant.uid.clone());
+                }
+            }
+        }
+        if !tenants.is_empty() {
+            gathered.world.charges = charges::of_tenants(self.tx, &tenants).await?;
+        }
+        for tenant in cancelling {
+            let (live, in_grace, last_purge_at) = unattended::remaining(self.tx, &tenant).await?;
+            gathered.world.remaining.insert(tenant, Remaining { live, in_grace, last_purge_at });
+        }
+        let mut requests = registrations::of_tenants(self.tx, &tenants).await?;
+        requests.extend(registrations::by_id(self.tx, &named).await?);
+        gathered.world.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
         Ok(())
     }
 
@@ -468,7 +513,10 @@ impl Loader<'_> {
             }
         }
         // It may also be there still, under a handle that somebody's SQL gave it.
-        let strayed = former.into_iter().filter(|(key, _)| key.kind == Kind::Member).map(|(_, uid)| Uid::from(uid)).collect();
-        self.load_by_uid(&mut gathered.world, Kind::Member, strayed).await
+        for kind in [Kind::Member, Kind::ExternalContact] {
+            let strayed = former.iter().filter(|(key, _)| key.kind == kind).map(|(_, uid)| Uid::from(uid.clone())).collect();
+            self.load_by_uid(&mut gathered.world, kind, strayed).await?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 mod budget;
 mod commit;
 mod concurrent;
+mod confirmation;
 mod engine;
 pub mod figures;
 mod frozen;
@@ -22,6 +23,7 @@ use ring::digest;
 use serde_json::Value;
 
 pub use commit::Told;
+pub use confirmation::{Reading, Secrets};
 pub use engine::{Engine, Presence};
 pub use request::random_text;
 

@@ -58,7 +58,7 @@ pub async fn keep(engine: &mut Engine, pictures: &[Picture], now: Timestamp) -> 
                 Record::Member(member) if !member.is_deleted() && member.intent.spec.photo.is_some() => {
                     Some((member.handle.clone(), member.uid.clone()))
                 }
-                Record::Member(_) | Record::Tenant(_) | Record::Organization(_) => None,
+                Record::Member(_) | Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
             })
             .collect();
         let uids: Vec<Uid> = members.values().cloned().collect();

@@ -9,7 +9,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::engine::Presence;
-use super::{Done, Engine, FILES, Outcome, Set, Submission, pictures};
+use super::{Done, Engine, FILES, Outcome, Secrets, Set, Submission, pictures};
 use crate::api::Hold;
 use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
@@ -21,6 +21,8 @@ pub struct Rehearsal {
     pub set: Set,
     pub prune: bool,
     pub take_over: bool,
+    /// The Secrets that confirm (T12).
+    pub secrets: Arc<dyn Secrets>,
     pub now: Timestamp,
     /// Until when the clock is moved on afterwards.
     pub until: Option<Timestamp>,
@@ -34,7 +36,9 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
     if rehearsal.take_over {
         engine.take_over();
     }
-    let Rehearsal { submissions, set, prune, take_over: _, now, until } = rehearsal;
+    engine.set_secrets(rehearsal.secrets.clone());
+    engine.vault = Some(directory.clone());
+    let Rehearsal { submissions, set, prune, take_over: _, secrets: _, now, until } = rehearsal;
     let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
     if let Some(until) = until {
         let mut clock = now;
@@ -82,6 +86,8 @@ const CLOCKED: &[&str] = &[
     "onLeave",
     "passwordChangedAt",
     "twoStep.resetAt",
+    "trashedAt",
+    "target",
 ];
 
 /// What was or would be done, as JSON (see the reference of `plan -o json`). `refused` are the objects

@@ -1,13 +1,10 @@
-//! The difference between a record before and after, as the audit trail tells it (R6), and what else
-//! follows from it. One place for all kinds: no change can miss its row. Pure.
+//! The difference between a record before and after, as the audit trail tells it (R6). One place for all kinds: no
+//! change can miss its row. Pure.
 
 use serde_json::Value;
 
-use super::account::DeviceOrder;
-use super::mail::mails;
-use super::outbox::{Data, Order, Sharing};
-use super::{MemberRecord, Record, Uid};
-use crate::api::member::{Administrator, DeviceOrderState, EasyLogin, MemberPhase};
+use super::{MemberRecord, Record, TenantRecord};
+use crate::api::member::Administrator;
 
 /// What was done to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +25,8 @@ pub enum Action {
     Grant,
     /// The member is no administrator any more (M10).
     Revoke,
+    Cancel,
+    Disconnect,
 }
 
 impl Action {
@@ -48,6 +47,8 @@ impl Action {
             Action::Purge => "purge",
             Action::Grant => "grant",
             Action::Revoke => "revoke",
+            Action::Cancel => "cancel",
+            Action::Disconnect => "disconnect",
         }
     }
 }
@@ -98,25 +99,6 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
 }
 
-/// What follows from a change beyond the record itself. It is written in the same transaction.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Every session of the member is closed.
-    SignOut,
-    /// Every session of the member but those on the web is closed (M27).
-    CloseApps,
-    /// Another must do something.
-    Order(Order),
-    /// The enrolled second step is erased (M26).
-    EraseSecondStep,
-    /// The easy login is turned off (M27).
-    EndEasyLogin,
-    /// The picture is erased (M3).
-    ErasePhoto,
-    /// Everything personal of the record is erased (M25).
-    Erase,
-}
-
 /// What happened between two states of a record, one row per action. Nothing, when they are equal.
 pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
     let none = Vec::new;
@@ -138,12 +120,26 @@ pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Vec<Change> {
             let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
             vec![Change { action: Action::Purge, fields: vec![phase] }]
         }
+        // Nor does a cancellation (T12).
+        (Some(Record::Tenant(before)), Some(Record::Tenant(after))) if is_cancelled(before, after) => {
+            let (from, to) = (before.phase().name().into(), after.phase().name().into());
+            vec![Change { action: Action::Cancel, fields: vec![FieldChange { path: "phase".into(), from, to }] }]
+        }
+        (Some(Record::ExternalContact(before)), None) => {
+            let phase = FieldChange { path: "phase".into(), from: before.state.phase.name().into(), to: Value::Null };
+            vec![Change { action: Action::Purge, fields: vec![phase] }]
+        }
         (Some(before), None) => {
             let fields = difference(before.fields(), none());
             vec![Change { action: Action::Delete, fields }]
         }
         (Some(before), Some(after)) => split(before, after, difference(before.fields(), after.fields())),
     }
+}
+
+/// Whether the tenant is cancelled now and was not before.
+pub(super) fn is_cancelled(before: &TenantRecord, after: &TenantRecord) -> bool {
+    before.cancelled_at.is_none() && after.cancelled_at.is_some()
 }
 
 fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<FieldChange> {
@@ -217,18 +213,27 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
         turned(administers(before), administers(after), Action::Grant, Action::Revoke);
         turned(before.state.on_leave.is_some(), after.state.on_leave.is_some(), Action::Leave, Action::Return);
     }
+    if let (Record::ExternalContact(before), Record::ExternalContact(after)) = (before, after) {
+        if before.is_trashed() != after.is_trashed() {
+            list.push(if after.is_trashed() { Action::Delete } else { Action::Restore });
+        }
+        if after.lived.severed.is_some() && before.lived.severed != after.lived.severed {
+            list.push(Action::Disconnect);
+        }
+    }
     list
 }
 
 /// The actions to which a field belongs, the first that took place; none means `update`.
 fn family(path: &str) -> &'static [Action] {
-    use Action::{Activate, Delete, Grant, Leave, Rename, Restore, Return, Revoke, Suspend, Transfer, Unsuspend};
+    use Action::{Activate, Delete, Disconnect, Grant, Leave, Rename, Restore, Return, Revoke, Suspend, Transfer, Unsuspend};
     match path {
         "tenant" | "erased" => &[Transfer],
         "id" | "handle" => &[Rename],
         "messageId" | "contactUrl" | "qrToken" => &[Transfer, Rename],
-        "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate],
-        "deletedAt" | "purgeAt" | "departed" | "departure" => &[Delete, Restore],
+        "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate, Disconnect],
+        "deletedAt" | "trashedAt" | "purgeAt" | "departed" | "departure" => &[Delete, Restore],
+        "severed" | "name" | "nickname" | "company" | "photo" => &[Disconnect],
         "activatedAt" | "activation" => &[Activate],
         "suspendedAt" | "suspended" | "suspension" => &[Suspend, Unsuspend],
         "spentLeave" => &[Suspend, Leave],
@@ -236,86 +241,4 @@ fn family(path: &str) -> &'static [Action] {
         "administrator" => &[Grant, Revoke],
         _ => &[],
     }
-}
-
-/// What follows from a change beyond the record.
-pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
-    let before = match before {
-        None => None,
-        Some(Record::Member(before)) => Some(before.as_ref()),
-        Some(Record::Tenant(_) | Record::Organization(_)) => return Vec::new(),
-    };
-    let after = match (before, after) {
-        (_, Some(Record::Member(after))) => after,
-        (Some(_), None) => return purged(),
-        (_, Some(Record::Tenant(_) | Record::Organization(_))) | (None, None) => return Vec::new(),
-    };
-    let orders = mails(before, after).into_iter().map(Order::Mail).chain(sharing(before, after));
-    let mut list: Vec<Effect> = orders.map(Effect::Order).collect();
-    let Some(before) = before else { return list };
-    if signs_out(before, after) {
-        list.push(Effect::SignOut);
-    } else if after.apps_blocked() && !before.apps_blocked() {
-        list.push(Effect::CloseApps);
-    }
-    let transferred = after.tenant != before.tenant;
-    if transferred || (after.is_deleted() && !before.is_deleted()) {
-        list.push(Effect::Order(Order::LeaveRooms));
-    }
-    if transferred {
-        list.extend(after.lived.erased.iter().map(|data| Effect::Order(Order::Erase(*data))));
-    }
-    let (was, is) = (&before.lived.account, &after.lived.account);
-    if was.second_step_reset_at != is.second_step_reset_at {
-        list.push(Effect::EraseSecondStep);
-    }
-    if after.intent.spec.easy_login == Some(EasyLogin::Disabled) && before.intent.spec.easy_login != Some(EasyLogin::Disabled) {
-        list.push(Effect::EndEasyLogin);
-    }
-    if was.photo.is_some() && is.photo.is_none() {
-        list.push(Effect::ErasePhoto);
-    }
-    let sent = |order: &&DeviceOrder| order.state == DeviceOrderState::Ordered;
-    let were_sent: Vec<&DeviceOrder> = was.orders.iter().filter(sent).collect();
-    let fresh = |order: &&DeviceOrder| !were_sent.iter().any(|sent| sent.is(&order.device, order.action, &order.token));
-    list.extend(is.orders.iter().filter(sent).filter(fresh).map(|order| Effect::Order(Order::Device(order.clone()))));
-    if after.newly_spent(before).any(|field| field == "notifyUpdate") {
-        list.push(Effect::Order(Order::NotifyUpdate));
-    }
-    list
-}
-
-/// What follows from the end of a member.
-fn purged() -> Vec<Effect> {
-    let data = Data::ALL.map(|data| Effect::Order(Order::Erase(data)));
-    [Effect::SignOut].into_iter().chain(data).chain([Effect::Erase]).collect()
-}
-
-/// The teams whose shared functions a member gets or loses (M5). Who comes takes part unless it is said; who leaves
-/// the team needs no word.
-fn sharing(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Order> {
-    let was = |organization: &Uid| {
-        let assignments = before.filter(|before| !before.is_deleted()).map(|before| before.declared.assignments.as_slice());
-        let assignment = assignments.into_iter().flatten().find(|assignment| assignment.organization == *organization);
-        assignment.is_none_or(|assignment| assignment.include_in_team_sharing)
-    };
-    let assignments = after.declared.assignments.iter().filter(|_| !after.is_deleted());
-    assignments
-        .filter(|assignment| assignment.include_in_team_sharing != was(&assignment.organization))
-        .map(|assignment| Order::Share {
-            organization: assignment.organization.clone(),
-            sharing: if assignment.include_in_team_sharing { Sharing::Included } else { Sharing::Excluded },
-        })
-        .collect()
-}
-
-/// Access ends (M21, M23), the ID is another (M30), or the company (M40); the password is void (M33), or the second
-/// step is reset (M26).
-fn signs_out(before: &MemberRecord, after: &MemberRecord) -> bool {
-    let access = |phase: MemberPhase| phase.may_sign_in();
-    (access(before.state.phase) && !access(after.state.phase))
-        || before.declared.id != after.declared.id
-        || before.tenant != after.tenant
-        || super::password::resets(before, after)
-        || before.lived.account.second_step_reset_at != after.lived.account.second_step_reset_at
 }

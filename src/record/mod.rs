@@ -3,12 +3,16 @@
 
 pub mod account;
 pub mod change;
+pub mod charge;
 pub mod claim;
+pub mod contact;
+pub mod effect;
 pub mod mail;
 pub mod member;
 pub mod organization;
 pub mod outbox;
 pub mod password;
+pub mod registration;
 pub mod tenant;
 
 use std::fmt;
@@ -18,13 +22,17 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use account::Account;
-pub use change::{Action, Cause, Change, Effect, FieldChange};
+pub use change::{Action, Cause, Change, FieldChange};
+pub use charge::Charge;
 pub use claim::{Claim, Space};
+pub use contact::{ContactDeclared, ContactLived, ContactRecord, ContactState, Severed, Sought, Synced};
+pub use effect::Effect;
 pub use mail::{Mail, MailNews, Welcome};
 pub use member::{AssignmentRecord, Fired, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, Spent};
 pub use organization::{OrganizationDeclared, OrganizationRecord};
 pub use outbox::{Consumer, Data, Order};
 pub use password::PasswordEffect;
+pub use registration::{Request, RequestState, RequestStep};
 pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
 
 use crate::api::{Handle, Key, Kind};
@@ -74,6 +82,7 @@ pub enum Record {
     Tenant(Arc<TenantRecord>),
     Organization(Arc<OrganizationRecord>),
     Member(Arc<MemberRecord>),
+    ExternalContact(Arc<ContactRecord>),
 }
 
 impl Record {
@@ -88,6 +97,7 @@ impl Record {
             Record::Tenant(_) => Kind::Tenant,
             Record::Organization(_) => Kind::Organization,
             Record::Member(_) => Kind::Member,
+            Record::ExternalContact(_) => Kind::ExternalContact,
         }
     }
 
@@ -97,6 +107,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.handle,
             Record::Organization(organization) => &organization.handle,
             Record::Member(member) => &member.handle,
+            Record::ExternalContact(contact) => &contact.handle,
         }
     }
 
@@ -106,6 +117,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.intent.json,
             Record::Organization(organization) => &organization.intent.json,
             Record::Member(member) => &member.intent.json,
+            Record::ExternalContact(contact) => &contact.intent.json,
         }
     }
 
@@ -115,6 +127,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.uid,
             Record::Organization(organization) => &organization.uid,
             Record::Member(member) => &member.uid,
+            Record::ExternalContact(contact) => &contact.uid,
         }
     }
 
@@ -126,14 +139,17 @@ impl Record {
                 (&organization.intent.json, organization.intent.generation, organization.created_at)
             }
             Record::Member(member) => (&member.intent.json, member.intent.generation, member.created_at),
+            Record::ExternalContact(contact) => (&contact.intent.json, contact.intent.generation, contact.created_at),
         }
     }
 
     /// When time alone will change the record.
     pub fn wake_at(&self) -> Option<Timestamp> {
         match self {
-            Record::Tenant(_) | Record::Organization(_) => None,
+            Record::Tenant(tenant) => tenant.wake_at,
+            Record::Organization(_) => None,
             Record::Member(member) => member.state.wake_at,
+            Record::ExternalContact(contact) => contact.lived.purge_at,
         }
     }
 
@@ -143,6 +159,7 @@ impl Record {
             Record::Tenant(tenant) => tenant.claims(),
             Record::Organization(organization) => organization.claims(),
             Record::Member(member) => member.claims(),
+            Record::ExternalContact(_) => Vec::new(),
         }
     }
 
@@ -152,6 +169,15 @@ impl Record {
             Record::Tenant(tenant) => tenant.fields(),
             Record::Organization(organization) => organization.fields(),
             Record::Member(member) => member.fields(),
+            Record::ExternalContact(contact) => contact.fields(),
+        }
+    }
+
+    /// Whom the record tells of besides itself: what is told of that person goes with it (M25, X5).
+    pub fn about(&self) -> Option<&Uid> {
+        match self {
+            Record::Tenant(_) | Record::Organization(_) | Record::Member(_) => None,
+            Record::ExternalContact(contact) => contact.lived.target.as_ref(),
         }
     }
 
@@ -161,6 +187,7 @@ impl Record {
             Record::Tenant(tenant) => &tenant.uid,
             Record::Organization(organization) => &organization.tenant,
             Record::Member(member) => &member.tenant,
+            Record::ExternalContact(contact) => &contact.tenant,
         }
     }
 }

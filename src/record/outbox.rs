@@ -68,6 +68,13 @@ pub enum Sharing {
     Excluded,
 }
 
+/// Between whom an external contact is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Between {
+    pub owner: Uid,
+    pub target: Option<Uid>,
+}
+
 /// Something that another must do about a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
@@ -75,6 +82,8 @@ pub enum Order {
     LeaveRooms,
     /// These data of the member are erased (M25).
     Erase(Data),
+    /// All data of the tenant are erased (T12).
+    EraseTenant,
     /// Something is done to a device of the member (M28).
     Device(DeviceOrder),
     /// The member is told that an update of the app is there (M28).
@@ -83,17 +92,23 @@ pub enum Order {
     Share { organization: Uid, sharing: Sharing },
     /// This mail is sent to the member (M34). Where to, and its text, follow from the record when it is sent.
     Mail(Mail),
+    /// The owner and the contact's person may exchange messages from now on (X2).
+    OpenContact(Between),
+    /// They may no longer (X4, X5).
+    CloseContact(Between),
+    /// The person at this address, who is no member, is asked to be an external contact (X3).
+    Invite(String),
 }
 
 impl Order {
     /// Who carries it out.
     pub fn consumer(&self) -> Consumer {
         match self {
-            Order::LeaveRooms | Order::NotifyUpdate => Consumer::Messages,
+            Order::LeaveRooms | Order::NotifyUpdate | Order::OpenContact(_) | Order::CloseContact(_) => Consumer::Messages,
             Order::Device(_) => Consumer::Devices,
             Order::Share { .. } => Consumer::Teams,
-            Order::Erase(_) => Consumer::Storage,
-            Order::Mail(_) => Consumer::Mail,
+            Order::Erase(_) | Order::EraseTenant => Consumer::Storage,
+            Order::Mail(_) | Order::Invite(_) => Consumer::Mail,
         }
     }
 
@@ -102,11 +117,14 @@ impl Order {
         match self {
             Order::LeaveRooms => "LeaveRooms",
             Order::NotifyUpdate => "NotifyUpdate",
+            Order::OpenContact(_) => "OpenContact",
+            Order::CloseContact(_) => "CloseContact",
             Order::Device(_) => "OrderDevice",
             Order::Share { sharing: Sharing::Included, .. } => "IncludeInTeamSharing",
             Order::Share { sharing: Sharing::Excluded, .. } => "ExcludeFromTeamSharing",
-            Order::Erase(_) => "Erase",
+            Order::Erase(_) | Order::EraseTenant => "Erase",
             Order::Mail(mail) => mail.name(),
+            Order::Invite(_) => Mail::ExternalInvitation.name(),
         }
     }
 
@@ -119,7 +137,12 @@ impl Order {
                 json!({"device": device, "action": action.name(), "token": token, "order": order.name()})
             }
             Order::Share { organization, sharing: _ } => json!({ "organization": organization.as_str() }),
+            Order::EraseTenant => json!({ "data": "tenant" }),
             Order::Erase(data) => json!({ "data": data }),
+            Order::OpenContact(Between { owner, target }) | Order::CloseContact(Between { owner, target }) => {
+                json!({ "owner": owner.as_str(), "target": target.as_ref().map(Uid::as_str) })
+            }
+            Order::Invite(address) => json!({ "to": address }),
         }
     }
 }

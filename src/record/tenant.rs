@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
 use crate::api::tenant::{Notifications, Plan};
-use crate::api::{Handle, Length, TenantSpec};
+use crate::api::{Handle, Length, TenantPhase, TenantSpec};
 
 /// A tenant as the directory keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,12 @@ pub struct TenantRecord {
     pub managed: bool,
     /// Stricter policies of before, which hold for a while yet (T11).
     pub former: Vec<Former>,
+    /// What tells the password hash and the Secret key by which a cancellation was confirmed (T12).
+    pub confirmed: Option<String>,
+    /// When it was cancelled: nothing else of it is left (T12).
+    pub cancelled_at: Option<Timestamp>,
+    /// When time alone will change it.
+    pub wake_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub revision: i64,
 }
@@ -141,7 +147,52 @@ impl TenantRecord {
         }
     }
 
+    /// Where the tenant is in its life (T12, T14).
+    pub fn phase(&self) -> TenantPhase {
+        if self.cancelled_at.is_some() {
+            TenantPhase::Cancelled
+        } else if !self.managed {
+            TenantPhase::Unmanaged
+        } else if self.intent.spec.cancellation.is_some() {
+            TenantPhase::Cancelling
+        } else {
+            TenantPhase::Active
+        }
+    }
+
+    /// Whether members in grace are purged at once (T12).
+    pub fn purges_deleted(&self) -> bool {
+        let declared = self.intent.spec.cancellation.as_ref().and_then(|cancellation| cancellation.purge_deleted_members);
+        self.cancelled_at.is_none() && declared == Some(true)
+    }
+
+    /// How long an external contact stays in the trash (T10, X4).
+    pub fn contact_retention(&self) -> Length {
+        self.intent.spec.contact_retention.unwrap_or(Length::days(30))
+    }
+
+    /// Whether its members may be connected with persons of other companies: it allows that (T7), and uses what it
+    /// takes (X1).
+    pub fn connects(&self) -> bool {
+        self.allows_connections() && self.has_contacts()
+    }
+
+    /// Whether connections with persons of other companies are allowed (T7).
+    pub fn allows_connections(&self) -> bool {
+        self.intent.spec.external_connections.as_ref().is_some_and(|connections| connections.allowed)
+    }
+
+    /// Whether a product is in use that has external contacts (X1).
+    fn has_contacts(&self) -> bool {
+        let products = &self.intent.spec.products;
+        products.core.is_some() || products.approval.is_some()
+    }
+
     pub(super) fn claims(&self) -> Vec<Claim> {
+        // The domain of a cancelled tenant is free (T12).
+        if self.cancelled_at.is_some() {
+            return Vec::new();
+        }
         vec![Claim::global(Space::Domain, &self.declared.domain)]
     }
 
@@ -156,6 +207,9 @@ impl TenantRecord {
             supreme_admin,
             managed,
             former: _,
+            confirmed: _,
+            cancelled_at,
+            wake_at: _,
             created_at,
             revision: _,
         } = self;
@@ -168,6 +222,7 @@ impl TenantRecord {
             ("plan".into(), plan.clone().into()),
             ("supremeAdmin".into(), supreme_admin.as_ref().map(Uid::to_string).into()),
             ("managed".into(), (*managed).into()),
+            ("cancelledAt".into(), instant(*cancelled_at)),
             ("createdAt".into(), instant(Some(*created_at))),
         ];
         push_tail(&mut fields, profile);

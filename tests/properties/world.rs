@@ -145,7 +145,8 @@ impl World {
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let (submissions, set) = submissions(manifests);
-        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, now: instant(now), until: None };
+        let secrets = Arc::new(rollcall::manifests::secrets::Contents::new());
+        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, secrets, now: instant(now), until: None };
         rehearse(&self.directory, rehearsal).await.unwrap()
     }
 
@@ -236,6 +237,14 @@ impl World {
             (
                 "no claim outlives its record",
                 "SELECT key FROM claims WHERE holder NOT IN (SELECT uid FROM members UNION SELECT uid FROM organizations UNION SELECT uid FROM tenants)",
+            ),
+            (
+                "nobody gets a second first notice",
+                "SELECT uid FROM outbox WHERE effect = 'FirstNotice' GROUP BY uid HAVING count(*) > 1",
+            ),
+            (
+                "nothing is sent to whom is gone",
+                "SELECT effect FROM outbox WHERE consumer = 'mail' AND uid IN (SELECT uid FROM tombstones)",
             ),
             ("no assignment outlives its member", "SELECT member FROM assignments WHERE member NOT IN (SELECT uid FROM members)"),
             (

@@ -107,7 +107,9 @@ fn a_purge_erases_what_services_wrote() {
         let written = ["credentials", "devices", "storage", "usage", "rooms"];
         for uid in [&jane, &boss] {
             for row in [
-                format!("credentials (member, hash, must_change, changed_at) VALUES ('{uid}', 'h', {truth}, 1)"),
+                format!(
+                    "credentials (member, hash, must_change, changed_at, generated) VALUES ('{uid}', 'h', {truth}, 1, {truth})"
+                ),
                 format!(
                     "devices (member, id, app, app_version, seen_at, managed) VALUES ('{uid}', 'd', 'Mobile', '1', 1, {truth})"
                 ),

@@ -73,6 +73,21 @@ fn a_new_member_gets_a_first_notice_once() {
     });
 }
 
+// M34, M24, R5: neither a member that is restored, nor one whose record somebody took away, is new.
+#[test]
+fn a_member_that_comes_back_gets_no_other_first_notice() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[jane("")])).expect_code(0);
+        roll.apply_with("2027-03-02T09:00:00Z", &company(&[]), &["--prune"]).expect_code(0);
+        send(roll, &post, "2027-03-03T09:00:00Z", &jane("")).expect_code(0);
+        roll.sql("DELETE FROM members WHERE name = 'jane'").expect("somebody's SQL");
+        send(roll, &post, "2027-03-04T09:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(roll.query("SELECT phase FROM members WHERE name = 'jane'").as_deref(), Some("Pending"));
+        assert_eq!(post.mails(JANE).len(), 1);
+    });
+}
+
 // M34
 #[test]
 fn without_a_server_mails_wait_and_the_tenant_says_so() {
@@ -100,7 +115,7 @@ fn a_mail_is_tried_again_when_the_server_was_away() {
         let mut post = Post::start();
         post.stop();
         let report = send(roll, &post, START, &company(&[jane("")])).expect_code(0);
-        assert!(report.stderr.contains("2 mails could not be sent yet"), "{}", report.stderr);
+        assert!(report.stderr.contains("2 mails wait in the outbox"), "{}", report.stderr);
         assert_eq!(waiting(roll, "jane"), [("FirstNotice".into(), "Waiting".into())]);
         assert!(outbox(roll, &[])[0]["error"].as_str().is_some_and(|error| !error.is_empty()));
         assert_eq!(ready(&roll.get("Member", "jane")), ("True", "InDirectory"));
@@ -114,6 +129,23 @@ fn a_mail_is_tried_again_when_the_server_was_away() {
     });
 }
 
+// M34: a crash between sending and noting it sends the mail again, under the same Message-ID.
+#[test]
+fn a_mail_that_goes_out_twice_is_the_same_mail() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[jane("")])).expect_code(0);
+        roll.sql("UPDATE outbox SET acknowledged_at = NULL").expect("a crash");
+        send(roll, &post, "2027-03-01T09:00:30Z", "").expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1, "not before its time");
+        send(roll, &post, "2027-03-01T09:01:00Z", "").expect_code(0);
+        let mails = post.mails(JANE);
+        assert_eq!(mails.len(), 2);
+        assert_eq!(mails[0].header("Message-Id"), mails[1].header("Message-Id"));
+        assert_eq!(waiting(roll, "jane"), []);
+    });
+}
+
 // M34: what is refused for good is told on the member, and set aside until somebody wants it tried again.
 #[test]
 fn a_mail_that_is_refused_is_set_aside_and_told() {
@@ -121,18 +153,21 @@ fn a_mail_that_is_refused_is_set_aside_and_told() {
         let post = Post::start();
         let wrong = jane(&format!("  personalEmail: jane@{REFUSED}"));
         let report = send(roll, &post, START, &company(&[wrong])).expect_code(0);
-        assert!(report.stderr.contains("1 mail refused"), "{}", report.stderr);
+        assert!(report.stderr.contains("1 mail was refused"), "{}", report.stderr);
         let object = roll.get("Member", "jane");
         assert_eq!(ready(&object), ("True", "InDirectory"));
         let message = condition(&object, "MailRefused").expect("the condition")["message"].clone();
         assert!(message.as_str().unwrap_or_default().contains("550"), "{message}");
         assert_eq!(waiting(roll, "jane"), [("FirstNotice".into(), "Refused".into())]);
-        send(roll, &post, "2027-03-02T09:00:00Z", &jane("")).expect_code(0);
+        send(roll, &post, "2027-03-02T09:00:00Z", "").expect_code(0);
         assert_eq!(outbox(roll, &[])[0]["attempts"], 1, "not tried again by itself");
         let id = outbox(roll, &[])[0]["id"].as_str().unwrap_or_default().to_owned();
         roll.run(&["outbox", "retry", &id, "--now", "2027-03-02T10:00:00Z"], "").ok();
         send(roll, &post, "2027-03-02T10:00:00Z", "").expect_code(0);
-        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        assert_eq!(outbox(roll, &[])[0]["attempts"], 2, "tried again when it was asked for");
+        assert!(has(roll, "jane", "MailRefused"));
+        send(roll, &post, "2027-03-02T11:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"], "another address tries it again");
         assert!(!has(roll, "jane", "MailRefused"));
     });
 }
@@ -254,6 +289,35 @@ fn a_member_without_any_address_is_told_of() {
     });
 }
 
+// M32, M36: the link chooses the first password once, by the policy; the password signs in.
+#[test]
+fn the_link_of_an_invitation_chooses_the_first_password_once() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked("")])).expect_code(0);
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let choose = |now: &str, token: &str, new: &str| {
+            roll.run(&["record", "password", "--by-link", "--now", now], &format!("{token}\n{new}\n"))
+        };
+        let weak = choose("2027-03-01T10:00:00Z", &token, "short");
+        assert_eq!((weak.code, weak.stdout.trim()), (1, "Refused"));
+        assert_eq!(choose("2027-03-01T10:01:00Z", "none", "Winter-Sun-42").code, 1);
+        let chosen = choose("2027-03-01T10:02:00Z", &token, "Winter-Sun-42");
+        assert_eq!((chosen.code, chosen.stdout.trim()), (0, "Changed"));
+        let again = choose("2027-03-01T10:03:00Z", &token, "Summer-Sun-42");
+        assert!(again.stderr.contains("used before"), "{again}");
+        let jane = roll.get("Member", "jane");
+        let told = condition(&jane, "PasswordSet").map(|set| set["status"].clone());
+        assert_eq!(told, Some("True".into()));
+        assert_eq!(jane["status"]["registeredAt"], "2027-03-01T10:02:00Z");
+        let sign_in = |password: &str| {
+            let args = ["record", "sign-in", "jane", "--password-stdin", "--now", "2027-03-01T10:04:00Z", "-n", "hr"];
+            roll.run(&args, &format!("{password}\n")).stdout.trim().to_owned()
+        };
+        assert_eq!((sign_in("Summer-Sun-42").as_str(), sign_in("Winter-Sun-42").as_str()), ("Refused", "Granted"));
+    });
+}
+
 // M34, M33: to the mailbox once there is one, on a plan with mail; else to the private address.
 #[test]
 fn a_mail_goes_to_the_mailbox_of_whoever_has_signed_in_on_a_plan_with_mail() {
@@ -296,6 +360,12 @@ fn a_tenant_without_notifications_makes_no_mails() {
         send(roll, &post, "2027-03-02T09:00:00Z", &company(&[jane(""), member("june", "acme", "")])).expect_code(0);
         assert_eq!(post.mails(JANE).len(), 0, "what was not made is not made up for");
         assert_eq!(post.mails("june@home.example").len(), 1);
+        let silent = tenant("acme", "  notifications: Disabled");
+        send(roll, &post, "2027-03-03T09:00:00Z", &set(&[silent, linked("  resendInvitation: one")])).expect_code(0);
+        assert!(has(roll, "jane", "NotApplicable"));
+        send(roll, &post, "2027-03-04T09:00:00Z", &company(&[linked("  resendInvitation: two")])).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme"]);
+        assert!(!has(roll, "jane", "NotApplicable"));
     });
 }
 
@@ -311,6 +381,25 @@ fn a_mail_is_written_in_the_language_of_its_reader() {
         assert_eq!(mail.subject, "아크메 계정 안내");
         assert!(mail.body.contains("도제인님"), "{}", mail.body);
         assert_eq!(last(&post, "boss@home.example").subject, "Acme アカウントのお知らせ");
+    });
+}
+
+// X3: to a person who is no member, in the tenant's language.
+#[test]
+fn an_external_person_is_invited_by_mail() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[])).expect_code(0);
+        let acme = roll.query("SELECT uid FROM tenants").unwrap_or_default();
+        roll.sql(&format!(
+            "INSERT INTO outbox (id, at, uid, tenant, consumer, effect, payload, attempts, next_at, changed_at, folded) VALUES \
+             ('one', 0, 'contact-uid', '{acme}', 'mail', 'ExternalInvitation', '{{\"to\": \"ann@globex.example\"}}', 0, 0, 0, (1 = 1))"
+        ))
+        .expect("an order");
+        send(roll, &post, "2027-03-01T10:00:00Z", "").expect_code(0);
+        let mail = last(&post, "ann@globex.example");
+        assert_eq!(mail.subject, "Acme would like to connect with you");
+        assert_eq!(mail.link("https://login.acme.example/contact/"), "contact-uid");
     });
 }
 
@@ -364,6 +453,17 @@ fn the_password_of_the_mail_server_is_never_shown() {
         let report = roll.apply_with(START, &company(&[jane("")]), &away).expect_code(0);
         let told = format!("{}{}{:?}", report.stderr, report.json, outbox(roll, &[]));
         assert!(!told.contains("s3cret"), "{told}");
+        // Over a connection that anybody can read, a password is not even sent.
+        let post = Post::start();
+        let open = post.url().replace("smtp://", "smtp://rollcall:s3cret@");
+        let with = |url: &str, now: &str| roll.apply_with(now, "", &[&["--smtp", url], &from[..]].concat()).expect_code(0);
+        with(&open, "2027-03-01T10:00:00Z");
+        assert_eq!((post.mails(JANE).len(), waiting(roll, "jane").len()), (0, 1));
+        with(&format!("{open}?tls=none"), "2027-03-01T11:00:00Z");
+        assert_eq!((post.mails(JANE).len(), waiting(roll, "jane").len()), (1, 0));
+        let output = roll.run(&["apply", "--now", "2027-03-02T09:00:00Z", "--smtp", "smtp://rollcall:s3cret@127.0.0.1"], "");
+        assert_eq!(output.code, 2, "{output}");
+        assert!(output.stderr.contains("--mail-from") && !output.stderr.contains("s3cret"), "{output}");
         let misread = args("smtp://rollcall:s3cret@127.0.0.1:none");
         let output = roll.run(&[&["apply", "--now", "2027-03-02T09:00:00Z"], &misread[..]].concat(), "");
         assert_eq!(output.code, 2, "{output}");

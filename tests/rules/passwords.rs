@@ -297,6 +297,22 @@ fn a_reset_token_makes_another_password_once() {
     });
 }
 
+// M33: what is tidied up after one password does not take away the next.
+#[test]
+fn a_reset_right_after_the_members_own_change_keeps_its_secret() {
+    on_both(|roll| {
+        apply_out(roll, START, &company(GENERATE)).expect_code(0);
+        change(roll, LATER, &initial_password(roll), "Rz4-Pv9-Bn");
+        let reset = company("  password: {mode: Generate, resetToken: one}");
+        for day in ["2027-03-03T09:00:00Z", "2027-03-04T09:00:00Z"] {
+            apply_out(roll, day, &reset).expect_code(0);
+            assert_eq!(answer(roll, day, "jane", &initial_password(roll)), "MustChange");
+            assert_eq!(changed_at(roll), "2027-03-03T09:00:00Z");
+        }
+        assert_eq!(count(roll, "password_orders"), 0);
+    });
+}
+
 // M33: while the new password can be written nowhere, the old one lets nobody stay.
 #[test]
 fn a_reset_signs_out_at_once_even_where_the_new_password_waits() {

@@ -56,6 +56,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{- /* In the namespaces of secretNamespaces: passwords are taken from Secrets and written to them. */}}
+{{- define "rollcall.secretRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, delete]
+{{- end }}
+
 {{/* The rights on what people declare, where it is watched. */}}
 {{- define "rollcall.rules" -}}
 - apiGroups: [rollcall.dev]

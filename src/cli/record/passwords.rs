@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use super::App;
 use crate::api::{Confidential, Handle};
 use crate::cli::{Failure, Global, OK, PARTLY};
-use crate::credentials::own::{Changed, Proof, change};
+use crate::credentials::own::{self, Changed, change};
 use crate::credentials::{Answer, may_sign_in};
 use crate::directory::Directory;
 use crate::lifecycle::password::sentence;
@@ -53,26 +53,40 @@ async fn with_password(
     }
 }
 
-/// A member's own password (M36).
+/// A member's own password (M36), by the present one.
 pub async fn change_own(directory: &Directory, global: &Global, handle: &Handle) -> Result<u8, Failure> {
     super::catch_up(directory, handle, global.now()).await?;
     let mut lines = lines(2)?;
     let (new, present) = (lines.remove(1), lines.remove(0));
-    match change(directory, &global.hasher()?, handle, Proof::Present(present), new, global.now()).await? {
+    let changed = change(directory, &global.hasher()?, handle, present, new, global.now()).await?;
+    Ok(told(&changed))
+}
+
+/// A member's own password (M32, M33, M36), by the link of a mail.
+pub async fn change_by_link(directory: &Directory, global: &Global) -> Result<u8, Failure> {
+    let mut lines = lines(2)?;
+    let (new, token) = (lines.remove(1), lines.remove(0));
+    let changed = own::change_by_link(directory, &global.hasher()?, token, new, global.now()).await?;
+    Ok(told(&changed))
+}
+
+fn told(changed: &Changed) -> u8 {
+    match changed {
         Changed::Done => {
             println!("Changed");
-            Ok(OK)
+            return OK;
         }
-        Changed::Refused => {
+        Changed::Refused => println!("Refused"),
+        Changed::Useless(useless) => {
             println!("Refused");
-            Ok(PARTLY)
+            eprintln!("error: {useless}");
         }
         Changed::Violates(violations) => {
             println!("Refused");
-            eprintln!("error: the new password: {} (T5)", sentence(&violations));
-            Ok(PARTLY)
+            eprintln!("error: the new password: {} (T5)", sentence(violations));
         }
     }
+    PARTLY
 }
 
 /// So many lines of standard input; those that are missing are empty.

@@ -21,13 +21,15 @@ pub fn page(mut command: Command) -> String {
 
 const HEADER: &[&str] = &["Argument", "Default", "Meaning"];
 
-/// Tells the commands below a command, those that only group others left out.
+/// Tells the commands below a command; of those that group others only the ones that also do something by themselves.
 fn below(command: &Command, name: &str, text: &mut String) {
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
         let name = format!("{name} {}", inner.get_name());
-        if inner.get_subcommands().all(|inner| inner.get_name() == "help") {
+        let groups = inner.get_subcommands().any(|inner| inner.get_name() != "help");
+        if !groups || !inner.is_subcommand_required_set() {
             section(inner, &name, text);
-        } else {
+        }
+        if groups {
             below(inner, &name, text);
         }
     }

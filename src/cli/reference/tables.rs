@@ -108,7 +108,7 @@ struct Metric {
 fn described() -> BTreeMap<String, Metric> {
     let health = Health::default();
     // Metrics with a label are told once they have a value.
-    for family in [&health.changes, &health.patches] {
+    for family in [&health.changes, &health.patches, &health.mails] {
         drop(family.get_or_create(&By { by: String::new() }));
     }
     let mut metrics: BTreeMap<String, Metric> = BTreeMap::new();

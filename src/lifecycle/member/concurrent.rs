@@ -165,7 +165,7 @@ pub fn renamed(decision: &Decision) -> Option<&MemberRecord> {
     let before = decision.steps.first()?.before.as_ref()?;
     match (before, decision.record.as_ref()?) {
         (Record::Member(before), Record::Member(after)) => (before.declared.id != after.declared.id).then_some(after),
-        (Record::Tenant(_) | Record::Organization(_) | Record::Member(_), _) => None,
+        (Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_), _) => None,
     }
 }
 

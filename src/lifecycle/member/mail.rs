@@ -42,13 +42,13 @@ pub fn heard(welcome: &Welcome, news: &MailNews) -> Option<(Timestamp, Welcome)>
 }
 
 /// Notes whether a new value of `resendInvitation` has anything to send again.
-pub fn resend(next: &mut MemberRecord, before: &MemberRecord) {
+pub fn resend(next: &mut MemberRecord, before: &MemberRecord, tenant: &TenantRecord) {
     if !next.newly_spent(before).any(|field| field == "resendInvitation") {
         return;
     }
     let is_to_come = next.registers_by_link() && next.state.phase == MemberPhase::Scheduled;
     let value = next.intent.spec.resend_invitation.as_ref().map(|value| value.as_str().to_owned());
-    next.lived.welcome.in_vain = value.filter(|_| !next.may_be_invited() && !is_to_come);
+    next.lived.welcome.in_vain = value.filter(|_| !tenant.notifies() || !next.may_be_invited() && !is_to_come);
 }
 
 /// What is told of a member's mails beside `Ready`.
@@ -74,11 +74,11 @@ pub fn warnings(
     }
     let value = spec.resend_invitation.as_ref().map(|value| value.as_str());
     if value.is_some() && welcome.in_vain.as_deref() == value {
-        let message = "spec.resendInvitation: sent only to a member with password.mode CreationLink and a personalEmail, who has not registered and may sign in (M34)";
+        let message = "spec.resendInvitation: sent only to a member with password.mode CreationLink and a personalEmail, who has not registered and may sign in, of a tenant with notifications (M34)";
         list.push((Reason::NotApplicable, message.to_owned()));
     }
     if let Some((mail, error)) = news.and_then(|news| news.refused.as_ref()) {
-        let message = format!("the mail {mail} was refused: {error}; correct the address, then `rollcall outbox retry` (M34)");
+        let message = format!("the mail {mail} was refused: {error}; correct personalEmail, or `rollcall outbox retry` (M34)");
         list.push((Reason::MailRefused, message));
     }
     list

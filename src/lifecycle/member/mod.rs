@@ -20,14 +20,15 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, hold_key, not_yet_supported,
-    place_key, record_key, unmanaged,
+    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, cancellation, hold_key,
+    not_yet_supported, place_key, record_key, registration, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
 use crate::record::{
-    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
+    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, RequestState, Space,
+    TenantRecord,
 };
 use id::NoId;
 use transfer::Transfer;
@@ -38,9 +39,14 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let current = match world.record(&visit.key) {
         Some(Record::Member(member)) => Some(member),
         // Somebody's SQL may have given the record another handle; its declaration still knows it.
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => world.members.get(&visit.fresh.uid).cloned(),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => {
+            world.members.get(&visit.fresh.uid).cloned()
+        }
     };
     let mut decision = Decision::unchanged(visit, current.clone().map(Record::Member));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     concurrent::follows(world, visit, current.as_deref(), &mut decision);
     catch_up(world, visit, blocked, &mut decision);
     match &visit.declared {
@@ -54,7 +60,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
 fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
     match &decision.record {
         Some(Record::Member(member)) => Some(member.clone()),
-        Some(Record::Tenant(_) | Record::Organization(_)) | None => None,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     }
 }
 
@@ -82,7 +88,6 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         && let Some(due) = member.state.wake_at
         && due <= world.now
     {
-        let guard = guard(world, &member);
         if member.is_deleted() {
             let lived = Lived { account: account::released(world, &tenant, &member.lived.account), ..member.lived.clone() };
             let next = settled(world, &member, &tenant, lived, world.now);
@@ -90,6 +95,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
             purge_if_due(world, &tenant, decision);
             break;
         }
+        let guard = guard(world, &member);
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
         account::departed(world, &tenant, &member, &mut lived);
@@ -100,6 +106,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
             break;
         }
     }
+    purge_if_due(world, &tenant, decision);
 }
 
 /// Takes in what became of the member's password.
@@ -146,16 +153,20 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
 }
 
 /// The end of the grace period (M25). While the clocks differ (R4), or nobody declares the tenant (T14), it
-/// waits where it is. A grace period of nothing ends as it begins (T10).
+/// waits where it is. A grace period of nothing ends as it begins (T10); a tenant that is to be cancelled may end
+/// all of them (T12).
 fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     if let Some(member) = member_of(decision)
         && world.irreversible
         && tenant.managed
         && member.is_deleted()
         && let Some(due) = member.state.wake_at
-        && due <= world.now
     {
-        decision.step(Cause::Scheduled, due, None);
+        if due <= world.now {
+            decision.step(Cause::Scheduled, due, None);
+        } else if tenant.purges_deleted() {
+            decision.step(Cause::Dependency, world.now, None);
+        }
     }
 }
 
@@ -272,6 +283,11 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
     if current.is_none()
+        && let Some(message) = cancellation::takes_nobody(&tenant)
+    {
+        return decision.wait(Reason::TenantCancelling, message, [record_key(&tenant_key)]);
+    }
+    if current.is_none()
         && let Some(limit) = places(tenant.plan(), Kind::Member)
         && world.places.get(&(tenant.uid.clone(), Kind::Member)).copied().unwrap_or(0) >= limit
     {
@@ -337,7 +353,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     account::departed(world, &tenant, &base, &mut lived);
     let mut next = settled(world, &base, &tenant, lived, world.now);
     if let Some(current) = &current {
-        mail::resend(&mut next, current);
+        mail::resend(&mut next, current, &tenant);
     }
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
@@ -349,7 +365,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !next.is_deleted() {
         verdict.states.push(password::told(&next));
     }
-    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, world.mail_news.get(&next.uid)));
+    // What was refused at another address is tried again.
+    let same_address = current.as_ref().is_none_or(|current| current.declared.personal_email == next.declared.personal_email);
+    let news = world.mail_news.get(&next.uid).filter(|_| same_address);
+    verdict.warnings.extend(mail::warnings(spec, &next, &tenant, news));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
@@ -534,6 +553,15 @@ fn warnings(
     }
     if let Some(tenant) = world.tenants.get(&member.tenant) {
         list.extend(account::warnings(world, &tenant.intent.spec, member));
+    }
+    if let Some(id) = registration::approved_by(visit)
+        && world.requests.get(id).is_none_or(|request| {
+            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
+        })
+    {
+        let message =
+            format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");
+        list.push((Reason::RegistrationNotFound, message));
     }
     let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
     let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();

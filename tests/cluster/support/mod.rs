@@ -29,6 +29,17 @@ pub fn started() -> (Plane, Directory, Operator) {
     (plane, directory, operator)
 }
 
+/// A control plane with the namespace `hr`, whose Secrets are open to the operator.
+pub fn with_secrets() -> (Plane, Directory, Operator) {
+    let (plane, directory) = (Plane::start(), Directory::sqlite());
+    plane.namespace("hr");
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/rollcall");
+    plane.helm(&["upgrade", "rollcall", chart, "-n", HOME, "--set", "secretNamespaces={hr}"]);
+    let operator = Operator::spawn(&plane, &directory, &["--secrets-namespace", "hr"]);
+    operator.wait_ready(30);
+    (plane, directory, operator)
+}
+
 /// Waits until something holds; fails with what it said last after so many seconds.
 #[track_caller]
 pub fn within<T, E: Display>(seconds: u64, mut look: impl FnMut() -> Result<T, E>) -> T {

@@ -1,0 +1,105 @@
+//! What passwords cost: a verification against the bare hash of the same cost, and generating for 1,000 members
+//! against the bare hash on all cores. Each figure is a ratio measured in one run, against the limit that is named
+//! beside it. The exit code is 1 where a limit is not kept. `make bench` runs it.
+
+#[allow(dead_code, reason = "its files are written here in another way")]
+mod roster;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use jiff::Timestamp;
+use rollcall::api::Confidential;
+use rollcall::credentials::{Answer, Cost, Hasher, Worker, may_sign_in};
+use rollcall::directory::passwords::Which;
+use rollcall::directory::{Absent, Address, Directory, leadership};
+use rollcall::manifests::{self, secrets};
+use rollcall::reconcile::Engine;
+
+/// A verification is to take no more than so many times as long as the hash alone.
+const VERIFICATION: f64 = 1.05;
+/// Generating is to reach this share of the bare rate.
+const RATE: f64 = 0.9;
+/// How many members get a password, unless an argument says otherwise.
+const MEMBERS: usize = 1_000;
+/// How often one is verified. The best counts: the machine's noise only ever adds.
+const SIGN_INS: usize = 100;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let count = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(MEMBERS);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = folder.path().join("roster.yaml");
+    let members = (0..count).map(|number| {
+        let text = roster::member(number, count);
+        text.replace("  personalEmail:", "  password: {mode: Generate}\n  personalEmail:")
+    });
+    let documents: Vec<String> = std::iter::once(roster::tenant(count)).chain(members).collect();
+    std::fs::write(&files, documents.join("---\n")).expect("the roster is written");
+    let address = Address::Sqlite(folder.path().join("rollcall.db"));
+    let directory = Directory::open(address, Absent::Create).await.expect("the directory opens");
+    let leader = leadership::take(&directory).await.expect("the directory is led");
+    directory.migrate().await.expect("the schema is made");
+    let now = Timestamp::now();
+    let mut engine = Engine::new(directory.clone(), leader).await.expect("an engine");
+    let found = manifests::read(&[files], "hr");
+    engine.apply(found.submissions, now, &mut |_| ()).await.expect("the roster is applied");
+
+    let hasher = Hasher::new(Cost::default());
+    let out = folder.path().join("secrets");
+    let secrets = secrets::Files { set: Arc::default(), out: Some(out.clone()) };
+    let worker = Worker::new(directory.clone(), hasher.clone(), secrets).await.expect("a worker");
+    let started = Instant::now();
+    let told = worker.carry_out(Which::All, now).await.expect("passwords are made");
+    let generated = started.elapsed();
+    assert_eq!(told.iter().filter(|told| told.trouble.is_none()).count(), count);
+    engine.advance(now).await.expect("it is folded in");
+    let bare = all_cores(count, hasher.at_once());
+    let rate = bare.as_secs_f64() / generated.as_secs_f64();
+
+    let manifest = std::fs::read_to_string(out.join("hr.m000001-initial-password.yaml")).expect("a Secret was written");
+    let password = manifest.lines().find_map(|line| line.trim().strip_prefix("password: ")).expect("with a password");
+    let password = Confidential::new(password.trim_matches(['\'', '"']));
+    let argon2 = Argon2::default();
+    let hash: PasswordHash = argon2.hash_password_with_salt(password.expose(), b"0123456789abcdef").expect("a hash");
+    let (mut alone, mut verified) = (Duration::MAX, Duration::MAX);
+    for _ in 0..SIGN_INS {
+        // Turn by turn, so that what else the machine does hits both.
+        let started = Instant::now();
+        argon2.verify_password(password.expose(), &hash).expect("it is right");
+        alone = alone.min(started.elapsed());
+        let started = Instant::now();
+        let told = may_sign_in(&directory, &hasher, "big.example", "user.000001", &password, now).await;
+        verified = verified.min(started.elapsed());
+        assert_eq!(told.expect("it is verified").answer, Answer::MustChange);
+    }
+    let cost = verified.as_secs_f64() / alone.as_secs_f64();
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
+    println!("verification {:>9.2} ms, the hash alone {:>9.2} ms, ratio {cost:.3}", milliseconds(verified), milliseconds(alone));
+    println!(
+        "generating for {count} members {:>6.2} s, the hashes alone on all cores {:>6.2} s, rate {rate:.3}",
+        generated.as_secs_f64(),
+        bare.as_secs_f64()
+    );
+    println!("limits: verification at most {VERIFICATION}, rate at least {RATE}");
+    if cost <= VERIFICATION && rate >= RATE { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// As many hashes, with nothing around them, on all cores.
+fn all_cores(count: usize, cores: usize) -> Duration {
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for core in 0..cores {
+            scope.spawn(move || {
+                for number in (core..count).step_by(cores) {
+                    let password = format!("Kx7Tm2Qw{number}");
+                    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), b"0123456789abcdef");
+                    let _: PasswordHash = hash.expect("a hash");
+                }
+            });
+        }
+    });
+    started.elapsed()
+}

@@ -1,0 +1,288 @@
+//! Decisions about a tenant's end (T12): what still stands in its way, when it is carried out, what is left
+//! of it, and what becomes of the objects of a cancelled tenant. Pure. Called by the decisions about all kinds.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::{Decision, Declared, Removal, Visit, World, place_key, vacated_key};
+use crate::api::tenant::{Cancellation, Plan};
+use crate::api::time::rfc3339;
+use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
+use crate::record::charge::month_of;
+use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord, Uid};
+
+/// The members of a tenant that are still in the directory, the supreme administrator among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remaining {
+    pub live: i64,
+    pub in_grace: i64,
+    /// When the last of those in grace is purged.
+    pub last_purge_at: Option<Timestamp>,
+}
+
+/// What a password from a Secret was found to be beside that of a supreme administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It is the one. The text tells that password hash and that Secret key from others.
+    Right(String),
+    Wrong,
+    /// The member has no password.
+    NoPassword,
+    /// There is no such Secret, or no such key in it.
+    SecretMissing,
+}
+
+/// The key under which a cancellation waits for the password of its supreme administrator to change.
+pub fn credential_key(member: &Uid) -> String {
+    format!("credential/{member}")
+}
+
+/// Everything that stands in the way of a cancellation, each with what is left.
+pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<(Reason, String)> {
+    let mut list = Vec::new();
+    list.extend(members_remain(world, tenant));
+    list.extend(charges(world, tenant));
+    list.extend(unconfirmed(world, tenant, spec));
+    if !world.irreversible {
+        let message =
+            "this host's clock and the database's differ by more than 60 s; nothing irreversible happens until they agree";
+        list.push((Reason::ClockSkewed, message.to_owned()));
+    }
+    list
+}
+
+fn members_remain(world: &World, tenant: &TenantRecord) -> Option<(Reason, String)> {
+    let Remaining { live, in_grace, last_purge_at } = world.remaining.get(&tenant.uid).copied().unwrap_or_default();
+    let live = live - i64::from(tenant.supreme_admin.is_some());
+    if live <= 0 && in_grace == 0 {
+        return None;
+    }
+    let mut left = Vec::new();
+    if live > 0 {
+        left.push(format!("{live} beside the supreme administrator: remove their manifests"));
+    }
+    if let Some(last) = last_purge_at {
+        let last = rfc3339(last);
+        left.push(format!("{in_grace} in grace, the last until {last}: wait, or declare purgeDeletedMembers: true"));
+    }
+    Some((Reason::MembersRemain, left.join("; ")))
+}
+
+fn charges(world: &World, tenant: &TenantRecord) -> Vec<(Reason, String)> {
+    let mut list = Vec::new();
+    let charges = world.charges.get(&tenant.uid).map(Vec::as_slice).unwrap_or_default();
+    let this_month = month_of(world.now, &tenant.zone);
+    let earlier = charges.iter().filter(|charge| charge.month < this_month && charge.is_outstanding());
+    let unpaid: Vec<String> = earlier.map(|charge| format!("{} ({} {})", charge.month, charge.amount, charge.currency)).collect();
+    if !unpaid.is_empty() {
+        list.push((Reason::UnpaidCharges, format!("pay {}", unpaid.join(", "))));
+    }
+    if is_paid_use(tenant) {
+        match charges.iter().find(|charge| charge.month == this_month) {
+            None => list.push((Reason::CurrentMonthUnpaid, format!("there is no charge of {this_month} yet"))),
+            Some(charge) if charge.is_outstanding() => {
+                let message = format!("pay {this_month} ({} {})", charge.amount, charge.currency);
+                list.push((Reason::CurrentMonthUnpaid, message));
+            }
+            Some(_) => {}
+        }
+    }
+    list
+}
+
+/// Free and Trial alone are not paid for; drive and approval are.
+fn is_paid_use(tenant: &TenantRecord) -> bool {
+    let products = &tenant.intent.spec.products;
+    let free = match tenant.plan() {
+        Some(Plan::Free | Plan::Trial) => true,
+        Some(Plan::Lite | Plan::Standard | Plan::StandardPlus | Plan::Advanced) | None => false,
+    };
+    !free || products.drive.is_some() || products.approval.is_some()
+}
+
+fn unconfirmed(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Option<(Reason, String)> {
+    let reference = &spec.confirmation.secret_key_ref;
+    let (secret, key) = (reference.name.as_str(), reference.key.as_str());
+    let confirmation = tenant.supreme_admin.as_ref().and_then(|holder| world.confirmations.get(holder));
+    match confirmation {
+        Some(Confirmation::Right(_)) => None,
+        Some(Confirmation::Wrong) => {
+            let message = format!("the Secret `{secret}`, key `{key}`, does not hold the supreme administrator's password");
+            Some((Reason::ConfirmationRejected, message))
+        }
+        Some(Confirmation::SecretMissing) => {
+            let message = format!(
+                "there is no Secret `{secret}` with a key `{key}`: make one that holds the supreme administrator's password"
+            );
+            Some((Reason::ConfirmationRejected, message))
+        }
+        Some(Confirmation::NoPassword) | None => {
+            let message = "the supreme administrator has no password: give that member one (spec.password), or name another supremeAdminRef";
+            Some((Reason::ConfirmationImpossible, message.to_owned()))
+        }
+    }
+}
+
+/// What the record notes of the confirmation: it holds while the password stays, also without the Secret at hand.
+pub fn confirmed(world: &World, tenant: &TenantRecord) -> Option<String> {
+    match tenant.supreme_admin.as_ref().and_then(|holder| world.confirmations.get(holder)) {
+        Some(Confirmation::Right(of)) => Some(of.clone()),
+        Some(Confirmation::Wrong | Confirmation::NoPassword | Confirmation::SecretMissing) | None => None,
+    }
+}
+
+/// When a tenant that is to be cancelled is looked at again by time alone: at `effectiveAt`, and as a month begins,
+/// whose charge is to be paid then.
+pub fn wake_at(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Option<Timestamp> {
+    let effective = effective_at(spec, &tenant.zone).filter(|at| *at > world.now);
+    let local = world.now.to_zoned(tenant.zone.clone()).date();
+    let (year, month) = if local.month() == 12 { (local.year() + 1, 1) } else { (local.year(), local.month() + 1) };
+    let month = date(year, month, 1).to_zoned(tenant.zone.clone()).ok().map(|zoned| zoned.timestamp());
+    [effective, month.filter(|at| *at > world.now)].into_iter().flatten().min()
+}
+
+/// The instant that is declared.
+pub fn effective_at(spec: &Cancellation, zone: &TimeZone) -> Option<Timestamp> {
+    spec.effective_at.map(|at| at.start(zone))
+}
+
+/// Moves a tenant on whose cancellation is declared: tells what blocks it, waits for its instant, or carries it out.
+/// `next` is the tenant as it is declared; the verdict is what it is told.
+pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut Decision, verdict: &mut Verdict) {
+    let spec = next.intent.spec.clone();
+    let Some(cancellation) = &spec.cancellation else { return };
+    let blocks = blocks(world, &next, cancellation);
+    let effective = effective_at(cancellation, &next.zone);
+    let keys = [place_key(&next.uid, Kind::Member), vacated_key(&next.uid)];
+    decision.follows.extend(keys.into_iter().chain(next.supreme_admin.as_ref().map(credential_key)));
+    let everything = everything(&next);
+    if !blocks.is_empty() {
+        let told: Vec<String> = blocks.iter().map(|(reason, message)| format!("{}: {message}", reason.name())).collect();
+        let when = effective.filter(|at| *at > world.now).map_or_else(String::new, |at| format!(" on {}", rfc3339(at)));
+        let message = format!("spec.cancellation waits; {}. Then{when} {everything} (T12)", told.join(". "));
+        verdict.blocks = blocks;
+        if verdict.is_ready() {
+            (verdict.reason, verdict.message) = (Reason::CancellationBlocked, message);
+        }
+        decision.waits_for.push(place_key(&next.uid, Kind::Member));
+        return;
+    }
+    if let Some(at) = effective.filter(|at| *at > world.now) {
+        if verdict.is_ready() {
+            (verdict.reason, verdict.message) = (Reason::Cancelling, format!("on {} {everything} (T12)", rfc3339(at)));
+        }
+        return;
+    }
+    let due = effective.filter(|_| visit.trigger == super::Trigger::Time).unwrap_or(world.now);
+    decision.step(visit.trigger.cause(), due, Some(Record::Tenant(Arc::new(cancelled(next, world.now)))));
+    decision.waits_for.clear();
+    decision.follows.clear();
+    *verdict = told_cancelled(world.now);
+}
+
+/// What a cancellation does, and how to keep a copy.
+fn everything(tenant: &TenantRecord) -> String {
+    let namespace = &tenant.handle.namespace;
+    format!(
+        "everything of the tenant is erased for good: the supreme administrator, organizations, contacts, charges, requests; \
+         keep a copy first: `rollcall get KIND -n {namespace} -o yaml`"
+    )
+}
+
+/// What is left of a tenant: its identifiers and dates.
+fn cancelled(tenant: TenantRecord, at: Timestamp) -> TenantRecord {
+    let spec = TenantSpec {
+        display_name: "".into(),
+        display_names: std::collections::BTreeMap::new(),
+        domain: "".into(),
+        time_zone: None,
+        languages: Vec::new(),
+        products: crate::api::tenant::Products::default(),
+        supreme_admin_ref: LocalRef { name: "".into() },
+        password_policy: None,
+        two_step_verification: None,
+        external_connections: None,
+        job_levels: Vec::new(),
+        positions: Vec::new(),
+        user_types: Vec::new(),
+        corporate_group: None,
+        deletion_grace: None,
+        contact_retention: None,
+        access_budget: None,
+        cancellation: None,
+        notifications: None,
+        registration_link: None,
+    };
+    let json = Arc::new(json!(spec));
+    TenantRecord {
+        declared: TenantDeclared::of(&spec, &json),
+        intent: Arc::new(Intent { spec, json, digest: String::new(), generation: tenant.intent.generation }),
+        zone: TimeZone::UTC,
+        supreme_admin: None,
+        confirmed: None,
+        cancelled_at: Some(at),
+        wake_at: None,
+        ..tenant
+    }
+}
+
+fn told_cancelled(at: Timestamp) -> Verdict {
+    Verdict::new(Reason::Cancelled, format!("cancelled at {}; everything of it is erased (T12)", rfc3339(at)))
+}
+
+/// What a tenant that was cancelled is told: it is final.
+pub fn final_verdict(tenant: &TenantRecord, spec: &TenantSpec) -> Verdict {
+    let at = tenant.cancelled_at.unwrap_or(Timestamp::MIN);
+    match &spec.cancellation {
+        Some(_) => told_cancelled(at),
+        None => {
+            let message = format!(
+                "the tenant was cancelled at {}; that is final, and its name is not used again: give a new tenant another metadata.name (T12)",
+                rfc3339(at)
+            );
+            Verdict::new(Reason::TenantCancelled, message)
+        }
+    }
+}
+
+/// Decides about an object of a tenant that was cancelled: its record goes, nothing comes back. Nothing, where there
+/// is no such tenant.
+pub fn of_cancelled(world: &World, visit: &Visit, decision: &Decision) -> Option<Decision> {
+    let tenant = match (&decision.record, &visit.declared) {
+        (Some(record), _) => world.tenants.get(record.tenant()),
+        (None, Declared::Present(manifest)) => {
+            let named = manifest.json["tenantRef"]["name"].as_str();
+            named.and_then(|name| world.tenant(&visit.key.handle.sibling(name)))
+        }
+        (None, Declared::Removed | Declared::Nothing) => None,
+    }?;
+    let at = tenant.cancelled_at?;
+    let mut decision = decision.clone();
+    decision.step(Cause::Dependency, at, None);
+    Some(match &visit.declared {
+        Declared::Present(_) => {
+            let name = &tenant.handle.name;
+            let message = format!("spec.tenantRef: the tenant `{name}` was cancelled at {}; that is final (T12)", rfc3339(at));
+            decision.refuse(Reason::TenantCancelled, message)
+        }
+        Declared::Removed => {
+            decision.removal = Removal::Done;
+            decision
+        }
+        Declared::Nothing => decision,
+    })
+}
+
+/// What a new member is told while the tenant is to be cancelled: none is taken.
+pub fn takes_nobody(tenant: &TenantRecord) -> Option<String> {
+    let name = &tenant.handle.name;
+    tenant.intent.spec.cancellation.as_ref().map(|_| {
+        format!(
+            "spec.tenantRef: the tenant `{name}` is to be cancelled and takes no new member; withdraw its spec.cancellation (T12)"
+        )
+    })
+}

@@ -1,0 +1,177 @@
+//! Secrets of a cluster: read one by one when they are referenced, written for initial passwords. Only in the
+//! namespaces that were opened to it; the content is in no message (R7). Called by the password work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+
+use super::Settings;
+use super::watch::objects;
+use super::writer::MANAGER;
+use crate::api::{API_VERSION, Confidential, Handle, Kind};
+use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
+use crate::reconcile::{Reading, Secrets as Confirming};
+
+/// How long one call may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How often it is tried to write a Secret that somebody else writes at the same time.
+const ATTEMPTS: usize = 3;
+
+/// The Secrets of a cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    pub client: Client,
+    /// The namespaces whose Secrets may be read and written.
+    pub namespaces: Arc<BTreeSet<Arc<str>>>,
+}
+
+impl Cluster {
+    /// The Secrets in the namespaces that were opened.
+    pub fn of(settings: &Settings) -> Self {
+        let namespaces = settings.secret_namespaces.iter().cloned().collect();
+        Cluster { client: settings.clients.calling.clone(), namespaces: Arc::new(namespaces) }
+    }
+
+    fn secrets(&self, secret: &Handle) -> Result<Api<Secret>, Trouble> {
+        if !self.namespaces.contains(&secret.namespace) {
+            return Err(Trouble::NotEnabled);
+        }
+        Ok(Api::namespaced(self.client.clone(), &secret.namespace))
+    }
+
+    /// Who owns a Secret that is made for a member: with it, it goes.
+    async fn owner(&self, member: &Handle) -> Result<OwnerReference, Trouble> {
+        let members = objects(&self.client, Kind::Member, Some(&member.namespace));
+        let found = called(members.get_metadata_opt(&member.name)).await?;
+        let uid = found.and_then(|found| found.metadata.uid);
+        let uid = uid.ok_or_else(|| Trouble::Failed("the Member resource is not there".into()))?;
+        Ok(OwnerReference {
+            api_version: API_VERSION.to_owned(),
+            kind: Kind::Member.name().to_owned(),
+            name: member.name.to_string(),
+            uid,
+            ..OwnerReference::default()
+        })
+    }
+
+    /// The Secret of an initial password, as it is to be.
+    async fn made(&self, initial: &Initial<'_>, password: &Confidential, version: Option<String>) -> Result<Secret, Trouble> {
+        let annotations = [(MEMBER_ANNOTATION, initial.uid.as_str()), (ORDER_ANNOTATION, initial.order)];
+        let data = [(USERNAME_KEY, initial.username.as_bytes()), (PASSWORD_KEY, password.expose())];
+        Ok(Secret {
+            metadata: ObjectMeta {
+                name: Some(initial.secret().name.to_string()),
+                namespace: Some(initial.member.namespace.to_string()),
+                annotations: Some(annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+                owner_references: Some(vec![self.owner(initial.member).await?]),
+                // What somebody else has written meanwhile is not overwritten.
+                resource_version: version,
+                ..ObjectMeta::default()
+            },
+            data: Some(data.map(|(key, value)| (key.to_owned(), ByteString(value.to_vec()))).into()),
+            type_: Some("kubernetes.io/basic-auth".to_owned()),
+            ..Secret::default()
+        })
+    }
+}
+
+/// The same, for a password that confirms (T12).
+impl Confirming for Cluster {
+    fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r> {
+        Box::pin(async move { Secrets::read(self, secret, key).await.ok() })
+    }
+}
+
+impl Secrets for Cluster {
+    async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
+        let found = called(self.secrets(secret)?.get_opt(&secret.name)).await?;
+        let content = found.and_then(|found| found.data).and_then(|mut data| data.remove(key));
+        content.map(|content| Confidential::new(content.0)).ok_or(Trouble::NotFound)
+    }
+
+    async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
+        let name = initial.secret();
+        let secrets = self.secrets(&name)?;
+        let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+        for _ in 0..ATTEMPTS {
+            let written = match called(secrets.get_opt(&name.name)).await? {
+                None => {
+                    let secret = self.made(initial, fresh, None).await?;
+                    within(secrets.create(&parameters, &secret)).await?
+                }
+                Some(found) => {
+                    let Marks { member, order } = Marks::of(&found);
+                    if member != Some(initial.uid.as_str()) {
+                        return Err(Trouble::Exists);
+                    }
+                    let there = found.data.as_ref().and_then(|data| data.get(PASSWORD_KEY));
+                    if let Some(password) = there.filter(|_| order == Some(initial.order)) {
+                        return Ok(Confidential::new(password.0.clone()));
+                    }
+                    let secret = self.made(initial, fresh, found.metadata.resource_version.clone()).await?;
+                    within(secrets.replace(&name.name, &parameters, &secret)).await?
+                }
+            };
+            match written {
+                Ok(_) => return Ok(fresh.clone()),
+                // Somebody was faster: what is there now is looked at.
+                Err(kube::Error::Api(refusal)) if matches!(refusal.code, 404 | 409) => {}
+                Err(error) => return Err(trouble(&error)),
+            }
+        }
+        Err(Trouble::Failed("somebody else writes it again and again".into()))
+    }
+
+    async fn remove(&self, initial: &Initial<'_>) -> Result<(), Trouble> {
+        let name = initial.secret();
+        let secrets = self.secrets(&name)?;
+        let Some(found) = called(secrets.get_opt(&name.name)).await? else { return Ok(()) };
+        if Marks::of(&found).member != Some(initial.uid.as_str()) {
+            return Ok(());
+        }
+        let ObjectMeta { uid, resource_version, .. } = found.metadata;
+        let parameters = DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() };
+        match within(secrets.delete(&name.name, &parameters)).await? {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(refusal)) if refusal.code == 404 => Ok(()),
+            Err(error) => Err(trouble(&error)),
+        }
+    }
+}
+
+/// What a Secret says of whose it is.
+struct Marks<'s> {
+    member: Option<&'s str>,
+    order: Option<&'s str>,
+}
+
+impl<'s> Marks<'s> {
+    fn of(secret: &'s Secret) -> Marks<'s> {
+        let annotations: Option<&BTreeMap<String, String>> = secret.metadata.annotations.as_ref();
+        let of = |name: &str| annotations.and_then(|annotations| annotations.get(name)).map(String::as_str);
+        Marks { member: of(MEMBER_ANNOTATION), order: of(ORDER_ANNOTATION) }
+    }
+}
+
+async fn within<T>(call: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>, Trouble> {
+    let answer = tokio::time::timeout(TIMEOUT, call).await;
+    answer.map_err(|_| Trouble::Failed(format!("no answer within {} s", TIMEOUT.as_secs())))
+}
+
+async fn called<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
+    within(call).await?.map_err(|error| trouble(&error))
+}
+
+/// What went wrong, without anything of what was sent or answered: it may hold the content.
+fn trouble(error: &kube::Error) -> Trouble {
+    Trouble::Failed(match error {
+        kube::Error::Api(refusal) => format!("the API server refuses it: {} ({})", refusal.reason, refusal.code),
+        _ => "the API server did not answer as it should".to_owned(),
+    })
+}

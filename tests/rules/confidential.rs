@@ -1,0 +1,107 @@
+//! Passwords, and what else is in a Secret, appear nowhere (R7): not in what any command prints, however much is
+//! logged, and not in any column of any table. Run by `make test`.
+
+use std::fs;
+
+use crate::life::{START, company_of, company_without_jane};
+use crate::support::{Output, Roster, on_both, set};
+
+/// Marks that are looked for, each in another place of the scenario.
+const MARKS: &[&str] =
+    &["Mk1-Taken-4Qz", "Mk2-Other-7Wn", "Mk3-Own-9Vb", "Mk4-Wrong-2Xc", "Mk5-Bad", "Mk6-Beside-8Lp", "Mk7-Torn"];
+
+const LOUD: &[(&str, &str)] = &[("ROLLCALL_LOG", "trace"), ("RUST_BACKTRACE", "1")];
+
+/// Every column of every table as text, as the database itself lists them.
+fn dump(roll: &Roster) -> String {
+    let sqlite = roll.url().starts_with("sqlite:");
+    let list = |sql: &str| -> Vec<String> {
+        let joined = roll.query(sql).unwrap_or_default();
+        joined.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    let tables = list(if sqlite {
+        "SELECT group_concat(name) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_sqlx_%'"
+    } else {
+        "SELECT string_agg(table_name, ',') FROM information_schema.tables WHERE table_schema = current_schema() AND table_name NOT LIKE '_sqlx_%'"
+    });
+    assert!(tables.iter().any(|table| table == "credentials") && tables.len() > 20, "{tables:?}");
+    let mut all = String::new();
+    for table in tables {
+        let columns = list(&if sqlite {
+            format!("SELECT group_concat(name) FROM pragma_table_info('{table}')")
+        } else {
+            format!("SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE table_name = '{table}'")
+        });
+        for column in columns {
+            let text = format!("CAST(\"{column}\" AS TEXT)");
+            let joined = if sqlite { format!("group_concat({text}, '\n')") } else { format!("string_agg({text}, E'\\n')") };
+            all += &roll.query(&format!("SELECT {joined} FROM {table}")).unwrap_or_default();
+            all.push('\n');
+        }
+    }
+    all
+}
+
+// R7
+#[test]
+fn what_is_in_a_secret_appears_nowhere() {
+    on_both(|roll| {
+        let mut printed = String::new();
+        let mut run = |args: &[&str], stdin: &str| -> Output {
+            let output = roll.run_with(args, stdin, LOUD);
+            printed += &output.stdout;
+            printed += &output.stderr;
+            output
+        };
+        let jane = "  password: {mode: FromSecret, secretKeyRef: {name: jane-password, key: password}}";
+        let secret = |password: &str| {
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: jane-password}}\nstringData:\n  password: {password}\n  other: Mk6-Beside-8Lp\n"
+            )
+        };
+        let policy = "  passwordPolicy: {forbidReuse: 3}";
+        let roster = |password: &str| set(&[company_of(policy, jane), secret(password)]);
+        let apply =
+            |now: &'static str| ["apply", "-f", "-", "--yes", "-o", "json", "-n", "hr", "--secrets-out", "out", "--now", now];
+        assert_eq!(run(&["validate", "-f", "-", "-n", "hr"], &roster("Mk1-Taken-4Qz")).code, 0);
+        assert_eq!(run(&["plan", "-f", "-", "-n", "hr", "--now", START], &roster("Mk1-Taken-4Qz")).code, 1);
+        assert_eq!(run(&apply(START), &roster("Mk1-Taken-4Qz")).code, 0);
+        // What breaks the policy, and what is not even YAML.
+        assert_eq!(run(&apply("2027-03-01T10:00:00Z"), &roster("Mk5-Bad")).code, 1);
+        let torn = "apiVersion: v1\nkind: Secret\nmetadata: {name: torn, annotations: {rollcall.dev/x: y}}\nstringData: {password: \"Mk7-Torn\n";
+        assert_ne!(run(&apply("2027-03-01T11:00:00Z"), torn).code, 0);
+        assert_eq!(run(&apply("2027-03-01T12:00:00Z"), &roster("Mk2-Other-7Wn")).code, 0);
+        let at = |args: &[&'static str], now: &'static str| [args, &["-n", "hr", "--now", now]].concat();
+        let sign_in = |now| at(&["record", "sign-in", "jane", "--password-stdin"], now);
+        run(&sign_in("2027-03-01T13:00:00Z"), "Mk4-Wrong-2Xc\n");
+        assert_eq!(run(&sign_in("2027-03-01T13:00:00Z"), "Mk2-Other-7Wn\n").stdout, "MustChange\n");
+        let password = at(&["record", "password", "jane"], "2027-03-01T14:00:00Z");
+        assert_eq!(run(&password, "Mk4-Wrong-2Xc\nMk3-Own-9Vb\n").stdout, "Refused\n");
+        assert_eq!(run(&password, "Mk2-Other-7Wn\nMk1-Taken-4Qz\n").stdout, "Refused\n");
+        assert_eq!(run(&password, "Mk2-Other-7Wn\nMk3-Own-9Vb\n").stdout, "Changed\n");
+        assert_eq!(run(&sign_in("2027-03-01T15:00:00Z"), "Mk3-Own-9Vb\n").stdout, "Granted\n");
+        // One that is generated is a mark, too.
+        let reset = jane.replace("key: password}", "key: password}, resetToken: one");
+        let generated = set(&[company_of(policy, &reset), secret("Mk2-Other-7Wn")]);
+        assert_eq!(run(&apply("2027-03-02T09:00:00Z"), &generated).code, 0);
+        let written = fs::read_to_string(roll.folder().join("out/hr.jane-initial-password.yaml")).unwrap();
+        let made = written.lines().find_map(|line| line.trim().strip_prefix("password: ")).unwrap().trim_matches(['\'', '"']);
+        assert_eq!(run(&sign_in("2027-03-02T10:00:00Z"), &format!("{made}\n")).stdout, "MustChange\n");
+        for args in [
+            &["get", "members", "-A", "-o", "json"][..],
+            &["get", "member", "jane", "-n", "hr", "-o", "yaml"],
+            &["describe", "member", "jane", "-n", "hr"],
+            &["history", "-o", "json"],
+        ] {
+            assert_eq!(run(args, "").code, 0, "{args:?}");
+        }
+        let plan = ["plan", "-f", "-", "-n", "hr", "-o", "json", "--prune", "--at", "2028-01-01", "--now", "2027-03-03"];
+        run(&plan, &company_without_jane());
+        let stored = dump(roll);
+        assert!(stored.contains("$argon2id$") && printed.contains("TRACE"), "nothing was looked through");
+        for mark in MARKS.iter().chain([&made]) {
+            assert!(!printed.contains(mark), "{mark} was printed");
+            assert!(!stored.contains(mark), "{mark} is stored");
+        }
+    });
+}

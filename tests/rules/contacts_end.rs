@@ -1,0 +1,127 @@
+//! What ends the connection of an external contact, for good or for a while (X5). Run by `make test`.
+
+use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
+use crate::life::{change, count, text, uid};
+use crate::support::{Roster, member, on_both, phase, ready, set, tenant};
+
+const NAMED: &str = "  lookup: {messageId: taro@globex.example}\n  memo: met in Osaka";
+
+#[track_caller]
+fn begin(roll: &Roster, extra: &str) {
+    roll.apply(NOW, &companies(&[taro(""), contact(extra)])).expect_code(0);
+}
+
+/// What allows connections is withdrawn on a side, and given back.
+fn withdrawn_and_given_back(roll: &Roster, withdrawn: &str, given_back: &str, reason: &str) {
+    begin(roll, NAMED);
+    let done = roll.apply(LATER, withdrawn);
+    assert_eq!(done.actions("ExternalContact", "taro"), ["disconnect"], "{reason}");
+    let kept = shown(roll);
+    assert_eq!((phase(&kept), ready(&kept)), ("Disconnected", ("False", reason)));
+    assert_eq!(told(&kept), ("Taro Doe", "Taro Doe", "Globex"));
+    assert_eq!((text(&last(roll), "cause"), change(&last(roll), "phase")), ("Dependency", ("Connected", "Disconnected")));
+    // It follows nobody meanwhile, and what the owner enters is taken.
+    roll.apply(LATER, &taro("  name: {family: Doe, given: Tom}"));
+    roll.apply(LATER, &contact(&format!("{BY_ID}\n  memo: met in Kobe")));
+    assert_eq!(
+        (told(&shown(roll)).1, roll.query("SELECT profile ->> 'memo' FROM contacts")),
+        ("Taro Doe", Some("met in Kobe".into()))
+    );
+    roll.apply("2027-03-03T09:00:00Z", given_back).expect_code(0);
+    let back = shown(roll);
+    assert_eq!((phase(&back), told(&back).1), ("Connected", "Tom Doe"));
+    assert_eq!(text(&last(roll), "cause"), "Dependency");
+}
+
+// X5, T7
+#[test]
+fn it_is_disconnected_while_the_own_company_withdraws_connections() {
+    on_both(|roll| withdrawn_and_given_back(roll, &acme(""), &acme(OPEN), "NotAllowedHere"));
+}
+
+// X5, T7
+#[test]
+fn it_is_disconnected_while_the_other_company_withdraws_connections() {
+    on_both(|roll| withdrawn_and_given_back(roll, &globex(""), &globex(OPEN), "NotAllowedThere"));
+}
+
+// X5, T2
+#[test]
+fn it_is_disconnected_while_the_other_company_has_no_product_for_it() {
+    on_both(|roll| {
+        let drive = format!("{OPEN}  products: {{drive: {{}}}}\n");
+        withdrawn_and_given_back(roll, &globex(&drive), &globex(OPEN), "NotAllowedThere");
+    });
+}
+
+// X5, M25
+#[test]
+fn it_is_disconnected_for_good_when_the_person_is_purged_and_what_was_known_goes() {
+    on_both(|roll| {
+        begin(roll, NAMED);
+        let (before, person) = (uid(&shown(roll)), uid(&roll.get("Member", "taro")));
+        let deleted = roll.apply_with(LATER, &set(&[globex(OPEN)]), &["--prune"]).expect_code(0);
+        assert_eq!(deleted.all_actions(), ["delete Member/taro"]);
+        assert_eq!(phase(&shown(roll)), "Connected");
+        let purged = roll.tick("2027-03-09T09:00:00Z");
+        assert_eq!(purged.json["summary"], serde_json::json!({"disconnect": 1, "purge": 1}));
+        let gone = shown(roll);
+        assert_eq!((phase(&gone), ready(&gone), told(&gone)), ("Disconnected", ("False", "TargetGone"), ("", "", "")));
+        assert_eq!(roll.query("SELECT profile ->> 'memo' FROM contacts").as_deref(), Some("met in Osaka"));
+        // Nowhere is the person's name left: not in the contact, not in the trail.
+        assert_eq!(count(roll, &format!("audit_values WHERE about = '{person}'")), 0);
+        assert_eq!(count(roll, "audit_values WHERE CAST(changes AS TEXT) LIKE '%Taro%'"), 0);
+        assert_eq!(count(roll, "declarations WHERE CAST(status AS TEXT) LIKE '%Taro%'"), 0);
+        // Another of the same ID is another.
+        roll.apply("2027-03-10T09:00:00Z", &taro("")).expect_code(0);
+        assert_eq!(phase(&shown(roll)), "Disconnected");
+        let again = roll.apply("2027-03-10T09:00:00Z", &contact("  lookup: {messageId: chief@globex.example}")).expect_code(0);
+        assert_eq!(again.refused("ExternalContact", "taro"), None);
+        assert_eq!((phase(&shown(roll)), uid(&shown(roll))), ("Connected", before));
+    });
+}
+
+// X5, M25
+#[test]
+fn what_lies_in_the_trash_forgets_a_purged_person_too_and_a_name_of_its_own_stays() {
+    on_both(|roll| {
+        begin(roll, &format!("{NAMED}\n  name: Tommy"));
+        roll.apply_with(LATER, &companies(&[]), &["--prune"]).expect_code(0);
+        roll.tick("2027-03-09T09:00:00Z");
+        assert_eq!(told(&shown(roll)), ("Tommy", "", ""));
+        assert_eq!(phase(&shown(roll)), "Trashed");
+        roll.apply("2027-03-10T09:00:00Z", &contact(&format!("{NAMED}\n  name: Tommy"))).expect_code(1);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).0), ("Disconnected", "Tommy"));
+    });
+}
+
+/// Somebody moves Taro into another tenant (M40), and the contact is looked at.
+#[track_caller]
+fn moved(roll: &Roster, tenant: &str, memo: &str) {
+    let to = format!("(SELECT uid FROM tenants WHERE name = '{tenant}')");
+    roll.sql(&format!("UPDATE members SET tenant = {to}, revision = revision + 1 WHERE name = 'taro'")).unwrap();
+    roll.apply(LATER, &contact(&format!("{BY_ID}\n  memo: {memo}")));
+}
+
+// X5, X2, M40
+#[test]
+fn a_person_who_moves_takes_the_contact_along_but_not_into_a_company_that_does_not_allow_it_or_the_own() {
+    on_both(|roll| {
+        begin(roll, NAMED);
+        let other = |name: &str, extra: &str| {
+            let chief = format!("  supremeAdminRef: {{name: {name}-chief}}\n{extra}");
+            set(&[tenant(name, &chief), member(&format!("{name}-chief"), name, "")])
+        };
+        roll.apply(NOW, &set(&[other("initech", OPEN), other("hooli", "")])).expect_code(0);
+        moved(roll, "initech", "one");
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Initech"));
+        moved(roll, "hooli", "two");
+        let kept = shown(roll);
+        assert_eq!((phase(&kept), ready(&kept).1, told(&kept).2), ("Disconnected", "NotAllowedThere", "Initech"));
+        moved(roll, "acme", "three");
+        let kept = shown(roll);
+        assert_eq!((phase(&kept), ready(&kept).1, told(&kept).2), ("Disconnected", "TargetInOwnTenant", "Initech"));
+        moved(roll, "globex", "four");
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
+    });
+}

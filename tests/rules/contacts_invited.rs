@@ -1,0 +1,116 @@
+//! Who sees an external contact, and invitations (X3). Run by `make test`.
+
+use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
+use crate::life::{count, text};
+use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
+
+const INVITE: &str = "  invite: {email: taro@home.example}";
+
+fn accept(roll: &Roster, now: &str, member: &str) -> Output {
+    roll.run(&["record", "accept-invitation", "taro", member, "--now", now, "-n", "hr"], "")
+}
+
+fn invitations(roll: &Roster) -> u32 {
+    count(roll, "outbox WHERE consumer = 'mail' AND effect = 'ExternalInvitation'")
+}
+
+// X3
+#[test]
+fn an_invitation_is_sent_once_and_connects_when_a_member_with_that_address_accepts() {
+    on_both(|roll| {
+        let all = companies(&[taro(""), contact(INVITE)]);
+        roll.plan(NOW, &all, &[]);
+        assert_eq!(roll.apply(NOW, &all).expect_code(0).actions("ExternalContact", "taro"), ["create"]);
+        let invited = shown(roll);
+        assert_eq!((phase(&invited), ready(&invited)), ("Invited", ("True", "Invited")));
+        assert_eq!((told(&invited).1, invitations(roll)), ("", 1));
+        assert_eq!(
+            roll.query("SELECT payload ->> 'to' FROM outbox WHERE consumer = 'mail'").as_deref(),
+            Some("taro@home.example")
+        );
+        roll.apply(NOW, &contact(&format!("{INVITE}\n  memo: a note"))).expect_code(0);
+        assert_eq!(invitations(roll), 1);
+        // Who has another address has no part in it.
+        assert_eq!(accept(roll, LATER, "chief").code, 1);
+        assert_eq!(phase(&shown(roll)), "Invited");
+        accept(roll, LATER, "taro").ok();
+        let connected = shown(roll);
+        assert_eq!((phase(&connected), told(&connected)), ("Connected", ("Taro Doe", "Taro Doe", "Globex")));
+        assert_eq!(text(&last(roll), "cause"), "Service");
+        assert_eq!(accept(roll, LATER, "taro").code, 1);
+        assert_eq!(roll.tick(LATER).all_actions(), Vec::<String>::new());
+        // From then on it follows.
+        roll.apply(LATER, &taro("  name: {family: Doe, given: Tom}")).expect_code(0);
+        assert_eq!(told(&shown(roll)).0, "Tom Doe");
+    });
+}
+
+// X3
+#[test]
+fn another_address_is_another_invitation() {
+    on_both(|roll| {
+        roll.apply(NOW, &companies(&[taro(""), contact(INVITE)])).expect_code(0);
+        roll.apply(LATER, &contact("  invite: {email: tom@home.example}")).expect_code(0);
+        assert_eq!(invitations(roll), 2);
+        assert_eq!(accept(roll, LATER, "taro").code, 1);
+        roll.apply(LATER, &taro("  personalEmail: tom@home.example")).expect_code(0);
+        accept(roll, LATER, "taro").ok();
+        assert_eq!(phase(&shown(roll)), "Connected");
+    });
+}
+
+// X3, T7
+#[test]
+fn an_invitation_needs_what_a_lookup_needs() {
+    on_both(|roll| {
+        let waiting = roll.apply(NOW, &set(&[acme(""), globex(""), taro(""), contact(INVITE)])).expect_code(1);
+        assert_eq!(waiting.refused("ExternalContact", "taro").as_deref(), Some("NotAllowedHere"));
+        assert_eq!(invitations(roll), 0);
+        roll.apply(NOW, &acme(OPEN)).expect_code(0);
+        assert_eq!(invitations(roll), 1);
+        // Accepted before the other company allows it, nothing is known; it connects once it does.
+        accept(roll, LATER, "taro").ok();
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).1), ("Invited", ""));
+        assert_eq!(count(roll, "outbox WHERE effect = 'OpenContact'"), 0);
+        roll.apply(LATER, &globex(OPEN)).expect_code(0);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).1), ("Connected", "Taro Doe"));
+    });
+}
+
+// X3
+#[test]
+fn a_lookup_or_an_invitation_is_given_and_not_both() {
+    on_both(|roll| {
+        let two = "  lookup: {messageId: taro@globex.example, qrToken: abc}";
+        for neither_nor_both in ["", &format!("{BY_ID}\n{INVITE}"), two, "  lookup: {}"] {
+            let refused = roll.apply(NOW, &companies(&[contact(neither_nor_both)])).expect_code(1);
+            assert_eq!(refused.refused("ExternalContact", "taro").as_deref(), Some("Invalid"));
+        }
+    });
+}
+
+// X3
+#[test]
+fn a_contact_is_shown_to_the_owner_to_everybody_or_to_a_list() {
+    on_both(|roll| {
+        let seen_by = |visibility: &str| contact(&format!("{BY_ID}\n  visibility: {visibility}"));
+        roll.apply(NOW, &companies(&[taro(""), member("joe", "acme", ""), contact(BY_ID)])).expect_code(0);
+        roll.apply(NOW, &seen_by("{scope: All}")).expect_code(0);
+        roll.apply(NOW, &seen_by("{scope: Members, memberRefs: [{name: joe}]}")).expect_code(0);
+        assert_eq!(
+            roll.query("SELECT CAST(profile AS TEXT) LIKE '%joe%' FROM contacts").map(|told| told != "0" && told != "f"),
+            Some(true)
+        );
+        let list = |many: usize| {
+            let refs: Vec<String> = (0..many).map(|number| format!("{{name: m{number}}}")).collect();
+            seen_by(&format!("{{scope: Members, memberRefs: [{}]}}", refs.join(", ")))
+        };
+        roll.apply(NOW, &list(500)).expect_code(0);
+        assert!(condition(&shown(roll), "VisibilityMemberNotFound").is_some());
+        let refusal = |yaml: &str| roll.apply(NOW, yaml).expect_code(1).refused("ExternalContact", "taro");
+        assert_eq!(refusal(&list(501)).as_deref(), Some("Invalid"));
+        assert_eq!(refusal(&seen_by("{scope: Members, memberRefs: [{name: chief}]}")).as_deref(), Some("Invalid"));
+        assert_eq!(refusal(&seen_by("{scope: Members, memberRefs: [{name: joe}, {name: joe}]}")).as_deref(), Some("Invalid"));
+        assert_eq!(refusal(&seen_by("{scope: All, memberRefs: [{name: joe}]}")).as_deref(), Some("Invalid"));
+    });
+}

@@ -1,0 +1,178 @@
+//! Registration by request: the link, the request, what approves and what ends it (M35).
+//! Run by `make test`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Output, Roster, boss, condition, member, on_both, phase, set, tenant};
+
+const NOW: &str = "2027-03-01T09:00:00Z";
+const LATER: &str = "2027-03-02T09:00:00Z";
+
+const OPEN: &str = "  registrationLink: {enabled: true, token: spring}";
+
+fn company(link: &str) -> String {
+    set(&[tenant("acme", link), boss("acme")])
+}
+
+fn ask(roll: &Roster, now: &str, link: &str, id: &str) -> Output {
+    let person = ["--family", "Hong", "--given", "Gil", "--id", id, "--email", "gil@home.example"];
+    let args = [&["record", "registration-request", "acme", "--link", link, "--now", now, "-n", "hr"], &person[..]].concat();
+    roll.run(&args, "")
+}
+
+fn asked(roll: &Roster, now: &str, id: &str) -> String {
+    ask(roll, now, "spring", id).ok().stdout.trim().to_owned()
+}
+
+fn requests(roll: &Roster, now: &str) -> Value {
+    roll.run(&["requests", "acme", "-o", "json", "--now", now, "-n", "hr"], "").ok().json()
+}
+
+fn status(roll: &Roster) -> Value {
+    roll.get("Tenant", "acme")["status"].clone()
+}
+
+/// What the tenant's trail tells of a request: the causes and the states.
+fn trail(roll: &Roster, id: &str) -> Vec<(String, String)> {
+    let path = format!("registrationRequests.{id}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = roll.history("Tenant", "acme");
+    rows.iter()
+        .filter(|row| row["fields"][0]["path"] == path.as_str())
+        .map(|row| (text(&row["cause"]), text(&row["fields"][0]["to"])))
+        .collect()
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(cause, state)| ((*cause).to_owned(), (*state).to_owned())).collect()
+}
+
+// M35
+#[test]
+fn a_request_is_listed_and_is_no_account() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        let told = &status(roll)["registrationRequests"][0];
+        assert_eq!(told, &json!({"id": id, "displayName": "Gil Hong", "wishedId": "gil.hong", "requestedAt": LATER}));
+        assert_eq!((&status(roll)["registrationRequestCount"], &status(roll)["members"]), (&json!(1), &json!(1)));
+        assert_eq!(requests(roll, LATER)[0]["email"], "gil@home.example");
+        let described = roll.run(&["describe", "tenant", "acme", "-n", "hr"], "").ok().stdout;
+        assert!(described.contains(&id), "{described}");
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open")]));
+        assert!(!roll.trail().iter().any(|row| row.to_string().contains("gil@home")), "nothing of the person is in the trail");
+    });
+}
+
+// M35
+#[test]
+fn the_printed_manifest_approves_the_request() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil_hong");
+        let manifest = roll.run(&["requests", "-o", "yaml", "--now", LATER, "-n", "hr"], "").ok().stdout;
+        roll.apply(LATER, &manifest).expect_code(0);
+        let gil = roll.get("Member", "gil-hong");
+        assert_eq!(
+            (phase(&gil), &gil["status"]["id"], &gil["spec"]["registration"]),
+            ("Pending", &json!("gil_hong"), &json!(id))
+        );
+        assert_eq!(status(roll)["registrationRequests"], Value::Null);
+        assert_eq!(requests(roll, LATER), json!([]));
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Declared", "Approved")]));
+        assert_eq!(roll.query("SELECT email || family_name || wished_id FROM registration_requests").as_deref(), Some(""));
+        // Applied again it is the same member, and nothing is missed.
+        assert_eq!(roll.apply("2027-05-01T00:00:00Z", &manifest).expect_code(0).all_actions(), [""; 0]);
+        assert!(condition(&roll.get("Member", "gil-hong"), "RegistrationNotFound").is_none());
+    });
+}
+
+// M35
+#[test]
+fn a_rejected_request_is_gone_and_audited() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        let reject = || roll.run(&["requests", "reject", &id, "--now", LATER, "-n", "hr"], "");
+        reject().ok();
+        assert_eq!(status(roll)["registrationRequestCount"], Value::Null);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Administrative", "Rejected")]));
+        assert_eq!(roll.query("SELECT email || given_name FROM registration_requests").as_deref(), Some(""));
+        assert_eq!(reject().code, 1);
+        // The manifest counts nevertheless: it is the administrator's word; and it is said.
+        let late = member("gil", "acme", &format!("  registration: {id}"));
+        roll.apply(LATER, &late).expect_code(0);
+        assert!(condition(&roll.get("Member", "gil"), "RegistrationNotFound").is_some());
+    });
+}
+
+// M35
+#[test]
+fn an_open_request_ends_after_thirty_days() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        roll.tick("2027-04-01T08:59:59Z").expect_code(0);
+        assert_eq!(status(roll)["registrationRequestCount"], 1);
+        roll.tick("2027-04-01T10:00:00Z").expect_code(0);
+        assert_eq!(status(roll)["registrationRequestCount"], Value::Null);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Scheduled", "Ended")]));
+        let row = roll.history("Tenant", "acme").pop().unwrap();
+        assert_eq!((&row["due"], &row["at"]), (&json!("2027-04-01T09:00:00Z"), &json!("2027-04-01T10:00:00Z")));
+        assert_eq!(roll.query("SELECT email FROM registration_requests").as_deref(), Some(""));
+    });
+}
+
+// M35
+#[test]
+fn a_link_that_was_renewed_or_closed_leads_nowhere() {
+    on_both(|roll| {
+        roll.apply(NOW, &company("")).expect_code(0);
+        assert_eq!(ask(roll, NOW, "spring", "gil").code, 1);
+        let report = roll.apply(NOW, &company("  registrationLink: {enabled: true}")).expect_code(1);
+        assert!(report.refused_message("Tenant", "acme").unwrap_or_default().contains("spec.registrationLink.token"));
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, NOW, "gil");
+        roll.apply(LATER, &company("  registrationLink: {enabled: true, token: summer}")).expect_code(0);
+        assert_eq!(ask(roll, LATER, "spring", "june").code, 1);
+        ask(roll, LATER, "summer", "june").ok();
+        roll.apply(LATER, &company("  registrationLink: {enabled: false, token: summer}")).expect_code(0);
+        let refused = ask(roll, LATER, "summer", "kim");
+        assert!(refused.code == 1 && !refused.stderr.contains("summer"), "{refused}");
+        // What came before stays open.
+        assert_eq!(
+            (requests(roll, LATER)[0]["id"].as_str(), requests(roll, LATER).as_array().map(Vec::len)),
+            (Some(id.as_str()), Some(2))
+        );
+    });
+}
+
+// M35: no account could be made of it.
+#[test]
+fn a_request_is_checked_as_the_member_would_be() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let refused = ask(roll, LATER, "spring", "Gil..Hong");
+        assert!(refused.code == 1 && refused.stderr.contains("spec.id"), "{refused}");
+        assert_eq!(status(roll)["registrationRequestCount"], Value::Null);
+    });
+}
+
+// M35: the status lists the first 20 and counts all.
+#[test]
+fn many_requests_are_counted_and_the_first_listed() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let uid = roll.query("SELECT uid FROM tenants").unwrap();
+        for number in 0..25 {
+            roll.sql(&format!(
+                "INSERT INTO registration_requests VALUES ('r{number:02}', '{uid}', 'F', 'G', 'id', 'g@home.example', {number}, \
+                 4000000000000000, 'Open', NULL, 1, 0)"
+            ))
+            .unwrap();
+        }
+        roll.tick(LATER).expect_code(0);
+        let told = status(roll)["registrationRequests"].as_array().cloned().unwrap_or_default();
+        assert_eq!((told.len(), &told[0]["id"], &status(roll)["registrationRequestCount"]), (20, &json!("r00"), &json!(25)));
+    });
+}
