@@ -91,6 +91,8 @@ reasons! {
     ParentNotFound: Waits, "Apply the parent Organization, or correct `parentRef`.";
     /// An organization of the member is not in the directory yet (O4).
     OrganizationNotFound: Waits, "Apply the Organization, or correct `organizationRef`.";
+    /// The member named by `concurrentOf`, whose ID is to be followed, has no account in the directory yet (M30).
+    ConcurrentMemberNotFound: Waits, "Apply that Member with an ID, correct `concurrentOf`, or give an `id`.";
     /// The member named by `supremeAdminRef` is not in the directory yet; everything else goes on (T4).
     SupremeAdminNotFound: Waits, "Apply the Member, or correct `supremeAdminRef`.";
     /// The member named by `supremeAdminRef` is scheduled, suspended, on leave or deleted; the present holder stays (T4).
@@ -125,8 +127,8 @@ reasons! {
     InSharedRoom: Waits, "Nothing; it goes once they share no room any more.";
     /// The manifest breaks a rule of its schema, or names a value, language, zone or date that does not exist.
     Invalid: Stalled, "Correct the field that is named.";
-    /// The organization would be above itself (O2).
-    CycleDetected: Stalled, "Correct `parentRef` of one organization on the path.";
+    /// The organization would be above itself (O2), or the member's ID would follow itself (M30).
+    CycleDetected: Stalled, "Correct `parentRef` of one organization, or `concurrentOf` of one member, on the path.";
     /// The organization, or one below it, would be deeper than 15 (O2).
     TooDeep: Stalled, "Move it further up.";
     /// The supreme administrator can't be suspended, deleted, sent on leave or transferred (T4).
@@ -138,6 +140,8 @@ reasons! {
     PersonalEmailRequired: Stalled, "Give the member a `personalEmail`.";
     /// A different person stands under the handle: the record has another `externalKey` (M11).
     IdentityConflict: Stalled, "Give the new person a manifest of another name, or restore the `externalKey` if it is the same person.";
+    /// A temporary ID becomes an account by an `id` in its place, and then needs a password too (M31).
+    PasswordRequired: Stalled, "Declare `password` together with the `id`.";
     /// Something of the member does not fit in the tenant it is to go to; until it does, the member stays in the old one (M40).
     TransferBlocked: Waits, "Make it fit: apply the organizations, list the values, free the ID or a place; or restore `tenantRef`.";
     /// Only a live member is transferred, and only to a group company (M41).
@@ -148,6 +152,9 @@ reasons! {
     AccessLossHeld: Waits, "Approve it on the Tenant with the annotation that its condition `Held` names; or apply again what should not be lost.";
     /// The object is declared by another source: a cluster, or files (R9).
     DeclaredElsewhere: Stalled, "Change it there, or run `rollcall apply --take-over`.";
+    /// The object or its tenant is frozen: nothing of it changes, and what is declared waits. As a condition of its own it tells what
+    /// fell due and what drifted (R14).
+    Frozen: Waits, "Remove the annotation `rollcall.dev/frozen` from what the message names.";
     /// Nobody declares the tenant; while that is so, removals, purges and cancellation wait (T14).
     TenantUnmanaged: Waits, "Apply the Tenant again.";
     /// Organizations below are still declared (O5).
@@ -182,6 +189,8 @@ reasons! {
     PasswordSet: Password, "Nothing.";
     /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).
     NoPasswordDeclared: Password, "Nothing, or declare `password`.";
+    /// The record is no account yet, so that it has no password (M31).
+    NoAccountYet: Password, "Nothing, or give `id` in the place of `temporaryId`.";
     /// The password is being made; that follows within a second (M32).
     PasswordPending: Password, "Wait.";
     /// The person has not chosen a password through the creation link yet (M32).

@@ -373,6 +373,13 @@ pub enum MemberPhase {
     Deleted,
 }
 
+impl MemberSpec {
+    /// Whether it declares a record that is no account yet (M31).
+    pub fn is_temporary(&self) -> bool {
+        self.temporary_id == Some(true)
+    }
+}
+
 impl MemberPhase {
     /// The phase's name.
     pub fn name(self) -> &'static str {

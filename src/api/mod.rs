@@ -43,6 +43,9 @@ pub const COMMIT_ANNOTATION: &str = "rollcall.dev/commit";
 /// Gives a person's word for what is held under this fingerprint (R12); several are separated by commas or spaces.
 pub const APPROVE_ANNOTATION: &str = "rollcall.dev/approve";
 
+/// Freezes a Tenant with all that belongs to it, or a Member; its value says why (R14).
+pub const FROZEN_ANNOTATION: &str = "rollcall.dev/frozen";
+
 /// The four kinds (R1), in the order in which a set is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

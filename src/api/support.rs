@@ -8,8 +8,7 @@ type Field<S> = (&'static str, fn(&S) -> bool);
 
 const TENANT: &[Field<TenantSpec>] = &[];
 
-const MEMBER: &[Field<MemberSpec>] =
-    &[("spec.temporaryId", |spec| spec.temporary_id == Some(true)), ("spec.concurrentOf", |spec| spec.concurrent_of.is_some())];
+const MEMBER: &[Field<MemberSpec>] = &[];
 
 /// All fields of a kind that have no effect yet; `spec` where none has. Used by the generated reference.
 pub fn unsupported(kind: Kind) -> Vec<&'static str> {

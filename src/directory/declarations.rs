@@ -9,6 +9,7 @@ use ring::digest;
 use serde_json::Value;
 
 use super::Error;
+use super::frozen::declared_is_frozen;
 use super::sql::{Cell, Row, Table, Tx};
 use crate::api::{Handle, Key, Kind};
 
@@ -160,11 +161,11 @@ impl Declaration {
     }
 }
 
-fn key_cells(key: &Key) -> Vec<Cell> {
+pub(super) fn key_cells(key: &Key) -> Vec<Cell> {
     vec![key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()]
 }
 
-const BY_KEY: &[&str] = &["kind", "namespace", "name"];
+pub(super) const BY_KEY: &[&str] = &["kind", "namespace", "name"];
 
 /// The declarations of these objects, with what they wait for.
 pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error> {
@@ -189,7 +190,7 @@ pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error
 
 const WAIT_COLUMNS: &str = "key, kind, namespace, name";
 
-fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
+pub(super) fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
     let kind: Kind = row.text(at)?.parse().map_err(Error::Corrupt)?;
     Ok(Key::new(kind, Handle::new(row.text(at + 1)?, row.text(at + 2)?)))
 }
@@ -409,10 +410,15 @@ pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
 
-const TOUCHED: &str = "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
-     UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
+// What is frozen is told of once, and waits for the thaw (R14).
+const TOUCHED: &str = concat!(
+    "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
+     AND NOT (CAST(d.status AS TEXT) LIKE '%drifted%' AND ",
+    declared_is_frozen!(),
+    ") UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
      UNION SELECT 'ExternalContact', c.namespace, c.name FROM touched t CROSS JOIN contacts c \
-     WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1";
+     WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1"
+);
 
 /// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
 pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {

@@ -12,6 +12,7 @@ pub mod declarations;
 pub mod erasure;
 pub mod facts;
 pub mod figures;
+pub mod frozen;
 pub mod holds;
 pub mod leadership;
 pub mod links;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::Error;
+use super::frozen::member_is_frozen;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, Reason};
 use crate::record::Uid;
@@ -141,9 +142,18 @@ pub async fn orders(tx: &mut Tx, which: Which, after: &str, limit: i64) -> Resul
     rows.iter().map(order).collect()
 }
 
-const UNTRIED: &str =
-    "SELECT id, member, reason, at FROM password_orders WHERE tried_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
-const ALL_ORDERS: &str = "SELECT id, member, reason, at FROM password_orders WHERE id > $1 ORDER BY id LIMIT $2";
+const UNTRIED: &str = concat!(
+    "SELECT id, member, reason, at FROM password_orders WHERE tried_at IS NULL AND id > $1 AND NOT EXISTS \
+     (SELECT 1 FROM members m JOIN tenants t ON t.uid = m.tenant WHERE m.uid = password_orders.member AND ",
+    member_is_frozen!(),
+    ") ORDER BY id LIMIT $2"
+);
+const ALL_ORDERS: &str = concat!(
+    "SELECT id, member, reason, at FROM password_orders WHERE id > $1 AND NOT EXISTS \
+     (SELECT 1 FROM members m JOIN tenants t ON t.uid = m.tenant WHERE m.uid = password_orders.member AND ",
+    member_is_frozen!(),
+    ") ORDER BY id LIMIT $2"
+);
 
 /// Notes that orders were tried and wait.
 pub async fn tried(tx: &mut Tx, id: &str, at: Timestamp) -> Result<(), Error> {
@@ -302,11 +312,15 @@ pub async fn sources(tx: &mut Tx, namespace: &str) -> Result<Vec<Source>, Error>
     tx.fetch(SOURCES, vec![namespace.into()]).await?.iter().map(source).collect()
 }
 
-const SOURCES: &str = "SELECT m.uid, m.name, m.intent -> 'password' -> 'secretKeyRef' ->> 'name', \
+// The password of who is frozen waits for the thaw (R14).
+const SOURCES: &str = concat!(
+    "SELECT m.uid, m.name, m.intent -> 'password' -> 'secretKeyRef' ->> 'name', \
      m.intent -> 'password' -> 'secretKeyRef' ->> 'key', c.taken, o.id \
-     FROM members m LEFT JOIN credentials c ON c.member = m.uid \
+     FROM members m JOIN tenants t ON t.uid = m.tenant LEFT JOIN credentials c ON c.member = m.uid \
      LEFT JOIN password_orders o ON o.member = m.uid AND o.reason = 'FromSecret' \
-     WHERE m.namespace = $1 AND m.deleted_at IS NULL AND m.intent -> 'password' ->> 'mode' = 'FromSecret'";
+     WHERE m.namespace = $1 AND m.deleted_at IS NULL AND m.intent -> 'password' ->> 'mode' = 'FromSecret' AND NOT ",
+    member_is_frozen!()
+);
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[UNTRIED, ALL_ORDERS, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];

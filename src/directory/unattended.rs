@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Error;
 use super::declarations::Filter;
+use super::frozen::{member_is_frozen, tenant_is_frozen};
 use super::records::{By, load};
 use super::sql::{Cell, Row, Tx, keys};
 use crate::api::{Handle, Key, Kind};
@@ -25,15 +26,26 @@ pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) ->
     Ok(due)
 }
 
-const DUE: &str = "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
+// What is frozen is told of once, and waits for the thaw (R14).
+const DUE: &str = concat!(
+    "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
+     LEFT JOIN declarations d ON d.kind = 'Member' AND d.namespace = m.namespace AND d.name = m.name \
      WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
-     UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
+     AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%fell due%') AND ",
+    member_is_frozen!(),
+    ") UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
      WHERE c.purge_at <= $1 AND $2 AND t.managed \
-     UNION ALL SELECT 'Tenant', namespace, name, wake_at FROM tenants WHERE wake_at <= $1 AND $2 AND managed \
-     ORDER BY 4 LIMIT $3";
+     UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT ",
+    tenant_is_frozen!(),
+    " ORDER BY 4 LIMIT $3"
+);
 // Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
-const PURGED_AT_ONCE: &str = "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
-     WHERE t.purges_deleted AND t.managed AND m.deleted_at IS NOT NULL LIMIT $1";
+const PURGED_AT_ONCE: &str = concat!(
+    "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
+     WHERE t.purges_deleted AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
+    member_is_frozen!(),
+    " LIMIT $1"
+);
 
 /// Members of these tenants in their grace period.
 pub async fn in_grace(tx: &mut Tx, tenants: &[Uid]) -> Result<Vec<Key>, Error> {

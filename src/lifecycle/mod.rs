@@ -3,6 +3,7 @@
 
 pub mod cancellation;
 pub mod contact;
+pub mod frozen;
 pub mod hold;
 pub mod identity;
 pub mod member;
@@ -23,7 +24,8 @@ pub use set::decide_set;
 pub use world::{Holder, Judgement, PasswordNews, World};
 
 use crate::api::{
-    APPROVE_ANNOTATION, ExternalContactSpec, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason, TenantSpec, Verdict,
+    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
+    TenantSpec, Verdict,
 };
 use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
 
@@ -101,6 +103,8 @@ pub struct Fresh {
     pub uid: Uid,
     pub contact_token: String,
     pub qr_token: String,
+    /// The ID of a record that is no account yet (M31).
+    pub temporary_id: String,
 }
 
 /// One object to decide about.
@@ -120,6 +124,8 @@ pub struct Visit {
 pub struct Block {
     pub claim: Claim,
     pub holder: Key,
+    /// The member that follows the object's ID and can't have it, where that is what stands in the way (M30).
+    pub follower: Option<Key>,
 }
 
 /// One transition of a record, as of its own instant.
@@ -163,6 +169,8 @@ pub struct Decision {
     pub contends: Vec<Key>,
     /// A loss of access that the decision carries out, or that is put off until it is judged (T11).
     pub loss: Option<Loss>,
+    /// Whether what drifted is left as it is, and looked at again later (R14).
+    pub keeps_drift: bool,
 }
 
 /// A member that loses access by a declaration (T11).
@@ -189,6 +197,7 @@ impl Decision {
             pulls: Vec::new(),
             contends: Vec::new(),
             loss: None,
+            keeps_drift: false,
         }
     }
 
@@ -301,7 +310,7 @@ pub fn vacated_key(tenant: &Uid) -> String {
 /// The warning that names declared fields without an effect, if there are any.
 fn not_yet_supported(fields: Vec<&'static str>, annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
     let mut names: Vec<String> = fields.into_iter().map(str::to_owned).collect();
-    let unknown = annotations.keys().filter(|name| *name != APPROVE_ANNOTATION);
+    let unknown = annotations.keys().filter(|name| ![APPROVE_ANNOTATION, FROZEN_ANNOTATION].contains(&name.as_str()));
     names.extend(unknown.map(|name| format!("metadata.annotations[{name}]")));
     (!names.is_empty())
         .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))

@@ -4,7 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Block, Decision, Declared, Spec, Visit, World, cancellation, contact, member, organization, tenant};
+use super::member::concurrent::{held_up, in_order};
+use super::{Block, Decision, Declared, Spec, Visit, World, cancellation, contact, frozen, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -26,7 +27,8 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
                 decision
             })
             .collect();
-        let conflicts = conflicts(world, &decisions);
+        let mut conflicts = conflicts(world, &decisions);
+        conflicts.extend(held_up(&decisions, &conflicts));
         if conflicts.is_empty() {
             return decisions;
         }
@@ -35,6 +37,9 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
 }
 
 fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
+    if let Some(decision) = frozen::decide(world, visit) {
+        return decision;
+    }
     match visit.key.kind {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
@@ -98,7 +103,7 @@ fn order<'a>(world: &World, visits: &'a [Visit]) -> Vec<&'a Visit> {
     };
     let mut order: Vec<&Visit> = visits.iter().collect();
     order.sort_by_cached_key(|visit| (rank(visit), !renamed(visit), visit.since, visit.key.handle.clone()));
-    order
+    in_order(world, order)
 }
 
 /// The objects whose new claims are held by others once the whole set is decided.
@@ -141,7 +146,7 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
         let wanted = || held.after.iter().filter(|claim| !held.before.contains(*claim));
         let taken = wanted().find_map(|claim| {
             let (uid, key) = holders.get(claim)?;
-            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone() })
+            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone(), follower: None })
         });
         match taken {
             // What it can't have wholly it has no part of: others may.

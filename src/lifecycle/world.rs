@@ -53,6 +53,10 @@ pub struct World {
     pub children: HashMap<Uid, HashSet<Uid>>,
     /// The parent that each organization declares, accepted or not.
     pub declared_parents: HashMap<Handle, Option<Handle>>,
+    /// The member whose ID each member declares to follow, accepted or not (M30).
+    pub concurrent: HashMap<Handle, Option<Handle>>,
+    /// Why tenants, and members of the set, are frozen (R14).
+    pub frozen: HashMap<Key, String>,
     /// Resources that are declared now, beside those of the set.
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
@@ -112,6 +116,8 @@ impl World {
             assigned: HashMap::new(),
             children: HashMap::new(),
             declared_parents: HashMap::new(),
+            concurrent: HashMap::new(),
+            frozen: HashMap::new(),
             present: HashSet::new(),
             first_sign_ins: HashMap::new(),
             passwords: HashMap::new(),

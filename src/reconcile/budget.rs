@@ -16,6 +16,7 @@ use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
 use crate::directory::{Error, declarations, records};
 use crate::lifecycle::hold::{approves, hold};
+use crate::lifecycle::member::concurrent::renamed;
 use crate::lifecycle::{Decision, Declared, Judgement, Loss, Trigger, Visit};
 use crate::record::{Record, TenantRecord, Uid};
 
@@ -46,6 +47,12 @@ impl PutOff {
                 unjudged.and_then(|loss| Some((loss, handle(&loss.tenant)?, *requests.get(key)?)))
             {
                 put_off.losses.insert(key.clone(), (tenant, request.clone(), loss.clone()));
+                // Whose ID it follows changes now, and it with that one (M30).
+                if renamed(&decision).is_some()
+                    && let Some(Declared::Present(_)) = visits.get(key).map(|visit| &visit.declared)
+                {
+                    decided.push(Decision { loss: None, verdict: None, ..decision });
+                }
                 continue;
             }
             let held = Reason::AccessLossHeld.name();

@@ -14,7 +14,7 @@ use super::engine::BATCH;
 use super::gather::Gathered;
 use super::request::Request;
 use super::{Done, Outcome, status};
-use crate::api::{Handle, Key, Kind, Reason, Verdict};
+use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind, Reason, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::contacts as externals;
@@ -206,7 +206,7 @@ impl Commit {
         let submitted = gathered.submitted.get(&visit.key);
         let uid = decision.record.as_ref().or(decision.steps.first().and_then(|step| step.before.as_ref())).map(Record::uid);
         if let Some(uid) = uid {
-            if world.touched.contains(uid) {
+            if world.touched.contains(uid) && !decision.keeps_drift {
                 self.looked_at.push(uid.clone());
                 self.claimed.extend(decision.record.clone());
             }
@@ -233,7 +233,9 @@ impl Commit {
             self.charges_told.extend(news.map(|charge| (tenant.uid.clone(), charge.month.clone(), charge.revision)));
         }
         self.registrations(gathered, visit, decision);
-        if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid)) {
+        if let Some(uid) = stored.and_then(|stored| stored.uid.clone()).map(Uid::from).filter(|uid| world.touched.contains(uid))
+            && !decision.keeps_drift
+        {
             self.looked_at.push(uid);
         }
         let Some(first) = decision.steps.first() else { return };
@@ -534,7 +536,19 @@ impl Commit {
                     status: status.into(),
                     waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
                 };
-                if changed && visit.key.kind == Kind::Organization {
+                let is_frozen = |annotations: &Value| annotations.get(FROZEN_ANNOTATION).is_some();
+                if visit.key.kind == Kind::Tenant
+                    && stored.is_some_and(|stored| is_frozen(&stored.annotations) != is_frozen(&json!(manifest.annotations)))
+                {
+                    // All that belongs to it is frozen with it, and thaws with it (R14).
+                    self.tenants.push(visit.key.handle.clone());
+                }
+                let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
+                if changed
+                    && (visit.key.kind == Kind::Organization
+                        || names_another(&manifest.json)
+                        || stored.is_some_and(|stored| names_another(&stored.spec)))
+                {
                     self.signals.insert(declared_key(&visit.key));
                 }
                 self.outcomes.push(outcome(&visit.key, verdict));

@@ -1,7 +1,7 @@
 //! The queue and its worker: drains what is queued in batches, retries a batch that met a conflict, halves
 //! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error, charges, claims, contacts, declarations, facts, unattended};
+use crate::lifecycle::member::concurrent::{follower_key, renamed};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
 use crate::record::claim::normalized;
 use crate::record::contact::followed;
@@ -503,6 +504,12 @@ impl Engine {
             let mut of_it = unattended::of_tenant(tx, &tenant.uid).await?;
             of_it.extend(declarations::of_tenant(tx, &tenant.handle).await?);
             pulled.extend(fresh(&mut of_it.iter()));
+        }
+        // Who follows an ID changes with it (M30).
+        let renamed = decisions.iter().filter_map(|decision| renamed(decision).map(|_| follower_key(&decision.key)));
+        let keys: BTreeSet<String> = renamed.collect();
+        if !keys.is_empty() {
+            pulled.extend(fresh(&mut declarations::waiting_for(tx, &keys).await?.iter()));
         }
         pulled.sort();
         pulled.dedup();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::request::{Request, What, random_text};
-use super::{Content, Submission, budget};
+use super::{Content, Submission, budget, concurrent, frozen};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
@@ -23,6 +23,7 @@ use crate::directory::{
     unattended,
 };
 use crate::lifecycle::cancellation::Remaining;
+use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::registration::approved_by;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
@@ -98,6 +99,7 @@ pub async fn gather(
                 uid: Uid::from(uuid::Uuid::now_v7().to_string()),
                 contact_token: random_text(10),
                 qr_token: random_text(16),
+                temporary_id: format!("{TEMPORARY}{}", random_text(8)),
             },
         });
     }
@@ -110,6 +112,8 @@ pub async fn gather(
     loader.contacts(&mut gathered).await?;
     loader.facts(&mut gathered).await?;
     loader.holds(&mut gathered).await?;
+    concurrent::gather(loader.tx, &mut gathered).await?;
+    frozen::gather(loader.tx, &mut gathered).await?;
     Ok(gathered)
 }
 
@@ -169,6 +173,7 @@ fn references(spec: &Spec, handle: &Handle) -> Vec<Key> {
         Spec::Member(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
             .chain(spec.organizations.iter().map(|assignment| key(Kind::Organization, &assignment.organization_ref)))
             .chain(spec.related_contacts.iter().map(|related| key(Kind::Member, &related.member_ref)))
+            .chain(spec.concurrent_of.as_ref().map(|other| key(Kind::Member, other)))
             .collect(),
         Spec::ExternalContact(spec) => std::iter::once(key(Kind::Tenant, &spec.tenant_ref))
             .chain(std::iter::once(&spec.owner_ref).chain(contacts::shown_to(spec)).map(|member| key(Kind::Member, member)))

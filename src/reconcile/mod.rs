@@ -3,9 +3,11 @@
 
 mod budget;
 mod commit;
+mod concurrent;
 mod confirmation;
 mod engine;
 pub mod figures;
+mod frozen;
 mod gather;
 mod mails;
 pub mod pictures;

@@ -13,6 +13,7 @@ use super::{Done, Engine, FILES, Outcome, Secrets, Set, Submission, pictures};
 use crate::api::Hold;
 use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
+use crate::lifecycle::member::id::TEMPORARY;
 
 /// What is to be rehearsed.
 pub struct Rehearsal {
@@ -143,7 +144,12 @@ fn name(entry: &Entry) -> &str {
 
 /// A value as plans and reports show it: what chance makes is told as such.
 pub fn shown(path: &str, value: &Value) -> Value {
-    if GENERATED.contains(&path) && !value.is_null() { json!("(generated)") } else { value.clone() }
+    if GENERATED.contains(&path) && !value.is_null() || is_temporary(path, value) { json!("(generated)") } else { value.clone() }
+}
+
+/// Whether a value is, or holds, an ID that was made for want of one (M31).
+fn is_temporary(path: &str, value: &Value) -> bool {
+    ["id", "messageId"].contains(&path) && value.as_str().is_some_and(|text| text.starts_with(TEMPORARY))
 }
 
 /// Tells one set of changes from another, whenever it is carried out.
@@ -157,7 +163,9 @@ pub fn fingerprint(changes: &[Entry]) -> String {
                 .filter(|field| !GENERATED.contains(&field.path.as_str()))
                 .map(|field| {
                     let clocked = CLOCKED.contains(&field.path.as_str());
-                    let value = |value: &Value| if clocked { json!(!value.is_null()) } else { value.clone() };
+                    let value = |value: &Value| {
+                        if clocked { json!(!value.is_null()) } else { shown(&field.path, value) }
+                    };
                     json!([field.path, value(&field.from), value(&field.to)])
                 })
                 .collect();

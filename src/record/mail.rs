@@ -146,7 +146,10 @@ impl MemberRecord {
 
     /// Whether the member has, or will have, a password that an administrator may replace.
     fn has_password(&self) -> bool {
-        self.intent.spec.password.is_some() && (!self.registers_by_link() || self.lived.welcome.registered_at.is_some())
+        let spec = &self.intent.spec;
+        !spec.is_temporary()
+            && spec.password.is_some()
+            && (!self.registers_by_link() || self.lived.welcome.registered_at.is_some())
     }
 }
 

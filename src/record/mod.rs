@@ -111,6 +111,16 @@ impl Record {
         }
     }
 
+    /// The manifest that was accepted last.
+    pub fn intent_json(&self) -> &serde_json::Value {
+        match self {
+            Record::Tenant(tenant) => &tenant.intent.json,
+            Record::Organization(organization) => &organization.intent.json,
+            Record::Member(member) => &member.intent.json,
+            Record::ExternalContact(contact) => &contact.intent.json,
+        }
+    }
+
     /// The record's identifier.
     pub fn uid(&self) -> &Uid {
         match self {

@@ -22,6 +22,10 @@ pub enum PasswordEffect {
 /// What a change of a member, or its creation, means for its password.
 pub fn effects(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<PasswordEffect> {
     let mut list = Vec::new();
+    // A temporary ID is no account yet (M31).
+    if after.intent.spec.is_temporary() {
+        return list;
+    }
     if let Some(before) = before {
         if resets(before, after) {
             list.extend([PasswordEffect::MustChange, PasswordEffect::Reset]);
@@ -57,8 +61,7 @@ pub fn lacks_one(member: &MemberRecord) -> bool {
         Some(PasswordMode::Generate | PasswordMode::FromSecret) => true,
         Some(PasswordMode::CreationLink) | None => false,
     };
-    // A temporary ID is no account yet (M31).
-    made && !member.is_deleted() && spec.temporary_id != Some(true) && member.lived.password_changed_at.is_none()
+    made && !member.is_deleted() && !spec.is_temporary() && member.lived.password_changed_at.is_none()
 }
 
 /// Whether the same was lacking before, so that it is ordered already.

@@ -25,6 +25,12 @@ pub fn alone(spec: &MemberSpec) -> Vec<Problem> {
     for (index, assignment) in spec.organizations.iter().enumerate() {
         ends_before(&format!("spec.organizations[{index}].until"), assignment.from, assignment.until);
     }
+    if spec.is_temporary() && spec.concurrent_of.is_some() {
+        problems.push(Problem::new(
+            "spec.temporaryId",
+            "a temporary ID follows nobody: leave out one of temporaryId and concurrentOf (M31)",
+        ));
+    }
     let name = |index: usize| spec.organizations[index].organization_ref.name();
     for index in 0..spec.organizations.len() {
         if (0..index).any(|earlier| name(earlier) == name(index)) {

@@ -10,7 +10,7 @@ use crate::record::{MemberRecord, TenantRecord, Welcome};
 /// Notes that a member is to have its first mail, once it may sign in and there is an address: what follows from it is
 /// told by `record::mail`. A tenant without notifications (T15), and a member who has signed in, had theirs.
 pub fn welcome(member: &mut MemberRecord, tenant: &TenantRecord, at: Timestamp) {
-    let may_sign_in = member.state.phase.may_sign_in() && member.intent.spec.temporary_id != Some(true);
+    let may_sign_in = member.state.phase.may_sign_in() && !member.intent.spec.is_temporary();
     if member.lived.welcome.at.is_some() || !may_sign_in {
         return;
     }

@@ -3,6 +3,9 @@
 
 pub mod account;
 pub mod check;
+pub mod concurrent;
+pub mod facts;
+pub mod id;
 pub mod loss;
 pub mod mail;
 pub mod once;
@@ -27,6 +30,7 @@ use crate::record::{
     AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, RequestState, Space,
     TenantRecord,
 };
+use id::NoId;
 use transfer::Transfer;
 use transitions::{Dates, Guard, advance, delete, state};
 
@@ -39,11 +43,12 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             world.members.get(&visit.fresh.uid).cloned()
         }
     };
-    let mut decision = Decision::unchanged(visit, current.map(Record::Member));
+    let mut decision = Decision::unchanged(visit, current.clone().map(Record::Member));
     if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
         return decided;
     }
-    catch_up(world, visit, &mut decision);
+    concurrent::follows(world, visit, current.as_deref(), &mut decision);
+    catch_up(world, visit, blocked, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
@@ -61,7 +66,7 @@ fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
 
 /// Brings a record up to the present by its stored intent: what drifted is set back, what services reported
 /// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
-fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
+fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mut Decision) {
     let Some(member) = member_of(decision) else { return };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
     let drifted = world.touched.contains(&member.uid) || visit.trigger == Trigger::Scan;
@@ -74,32 +79,10 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     if drifted && member.uid == visit.fresh.uid {
         rebuilt.handle = visit.key.handle.clone();
     }
+    concurrent::follow(world, visit, &tenant, blocked, &mut rebuilt);
     decision.step(cause, world.now, Some(Record::Member(Arc::new(rebuilt))));
 
-    if let Some(member) = member_of(decision)
-        && let Some(first) = world.first_sign_ins.get(&member.uid)
-        && member.lived.first_sign_in_at.is_none()
-    {
-        let lived = Lived { first_sign_in_at: Some(*first), ..member.lived.clone() };
-        let next = settled(world, &member, &tenant, lived, before_due);
-        decision.step(Cause::Service, *first, Some(Record::Member(Arc::new(next))));
-    }
-    if let Some(member) = member_of(decision) {
-        for (cause, at, lived) in account::folded(world, &tenant, &member) {
-            let next = settled(world, &member, &tenant, lived, before_due);
-            decision.step(cause, at, Some(Record::Member(Arc::new(next))));
-        }
-    }
-
-    fold_password(world, decision);
-    if let Some(member) = member_of(decision)
-        && let Some(news) = world.mail_news.get(&member.uid)
-        && let Some((at, welcome)) = mail::heard(&member.lived.welcome, news)
-    {
-        let lived = Lived { welcome, ..member.lived.clone() };
-        let next = settled(world, &member, &tenant, lived, before_due);
-        decision.step(Cause::Service, at, Some(Record::Member(Arc::new(next))));
-    }
+    facts::fold(world, &tenant, decision, &|member, lived| settled(world, member, &tenant, lived, before_due));
 
     while let Some(member) = member_of(decision)
         && let Some(due) = member.state.wake_at
@@ -222,7 +205,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => {
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
-            catch_up(world, visit, &mut decision);
+            catch_up(world, visit, blocked, &mut decision);
         }
         Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
         Identity::Conflict(message) => {
@@ -236,9 +219,17 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if !problems.is_empty() {
         return decision.invalid(&problems);
     }
-    let Some(id) = spec.id.as_ref().map(|id| id.as_str()) else {
-        let message = "without `id`, a member needs temporaryId or concurrentOf, which are not supported yet (M30, M31)";
-        return decision.refuse(Reason::NotYetSupported, message);
+    if let Some((others, message)) = concurrent::cycle(world, handle) {
+        let keys = concurrent::keys_of_cycle(&others);
+        decision.pulls = others;
+        return decision.wait(Reason::CycleDetected, message, keys);
+    }
+    let wish = id::Wish { tenant: &tenant, handle, spec, current: current.as_deref(), fresh: &visit.fresh };
+    let id = match id::declared(world, &wish) {
+        Ok(id) => id,
+        Err(NoId::Waits(reason, message, keys)) => return decision.wait(reason, message, keys),
+        Err(NoId::Invalid(problem)) => return decision.invalid(&[problem]),
+        Err(NoId::Refused(reason, message)) => return decision.refuse(reason, message),
     };
 
     let dates = Dates::of(spec, &manifest.json, &tenant.zone);
@@ -288,6 +279,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     if let Some(block) = blocked {
+        decision.waits_for.extend(block.follower.as_ref().map(record_key));
         return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
     }
     if current.is_none()
@@ -321,7 +313,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         digest: manifest.digest.clone(),
         generation: manifest.generation,
     });
-    let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, Vec::new());
+    let declared = MemberDeclared::of(spec, &manifest.json, &id, &tenant.declared.domain, Vec::new());
     let mut base = match &current {
         Some(current) => MemberRecord { handle: handle.clone(), declared, intent, ..MemberRecord::clone(current) },
         None => MemberRecord {
@@ -391,6 +383,7 @@ fn claiming_field(spec: &MemberSpec, claim: &Claim) -> String {
         Space::Domain | Space::Address | Space::OrganizationKey | Space::SiblingName => {
             match spec.secondary_emails.iter().position(|part| part.as_str() == claim.key) {
                 Some(index) => format!("spec.secondaryEmails[{index}]"),
+                None if spec.id.is_none() => "spec.concurrentOf".into(),
                 None => "spec.id".into(),
             }
         }
@@ -507,8 +500,12 @@ fn assignments(
 }
 
 /// What the resource of a member is told when its manifest is taken.
-fn verdict_of(member: &MemberRecord) -> Verdict {
+pub fn verdict_of(member: &MemberRecord) -> Verdict {
     match member.state.phase {
+        MemberPhase::Scheduled if member.intent.spec.is_temporary() => {
+            let message = "a temporary ID: no account until spec.id stands in its place (M31)";
+            Verdict::new(Reason::InDirectory, message)
+        }
         MemberPhase::Scheduled => {
             let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
             Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))

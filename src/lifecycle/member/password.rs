@@ -11,6 +11,9 @@ use crate::record::password::awaits_registration;
 pub fn told(member: &MemberRecord) -> State {
     let state = |holds, reason, message: &str| State { condition: "PasswordSet", holds, reason, message: message.to_owned() };
     let lived = &member.lived;
+    if member.intent.spec.is_temporary() {
+        return state(false, Reason::NoAccountYet, "a temporary ID has no password; spec.id makes it an account (M31)");
+    }
     if let Some((reason, message)) = &lived.password_trouble {
         return state(false, *reason, message);
     }

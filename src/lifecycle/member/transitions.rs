@@ -31,6 +31,8 @@ pub type Period = (Timestamp, Option<Timestamp>);
 /// The instants that a spec declares, in a time zone, and the values that declare them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dates {
+    /// Whether there is an account that could begin: a temporary ID is none (M31).
+    pub is_account: bool,
     pub activation: Option<Timestamp>,
     pub suspension: Option<Period>,
     pub leave: Option<Period>,
@@ -88,6 +90,7 @@ impl Dates {
         });
         let value = |field: &str| json.get(field).cloned();
         Dates {
+            is_account: !spec.is_temporary(),
             activation: spec.activation.as_ref().and_then(|activation| activation.at).map(|at| at.start(zone)),
             suspension,
             leave: spec.leave_of_absence.as_ref().map(|leave| period(leave.from, leave.until)),
@@ -150,7 +153,7 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
         next.fired.departure = declared.departure.clone();
         return next;
     }
-    if next.activated_at.is_none() && dates.activation.is_none_or(|activation| activation <= at) {
+    if next.activated_at.is_none() && dates.is_account && dates.activation.is_none_or(|activation| activation <= at) {
         next.activated_at = Some(at);
         next.fired.activation = declared.activation.clone();
     }
@@ -244,7 +247,7 @@ pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> Membe
     }
     instants.push(lived.welcome.ends_at());
     if lived.activated_at.is_none() {
-        instants.push(dates.activation);
+        instants.push(dates.activation.filter(|_| dates.is_account));
         return MemberState { phase: MemberPhase::Scheduled, on_leave: None, wake_at: instants.into_iter().flatten().min() };
     }
     let declared = &dates.declared;

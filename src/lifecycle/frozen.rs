@@ -1,0 +1,168 @@
+//! What is frozen (R14): a tenant with all that belongs to it, or a member. Nothing of it changes; what would happen, and
+//! what drifted, is told. Pure. Called by the set before anything else is decided of an object.
+
+use std::collections::BTreeMap;
+
+use super::{Decision, Declared, Judgement, Removal, Visit, World, member, organization, tenant};
+use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
+use crate::record::change::changes;
+use crate::record::{Cause, Record};
+
+/// How many things are told that would happen.
+const TOLD: usize = 10;
+
+/// What holds an object as it is, and the reason that somebody gave.
+struct Frozen<'w> {
+    by: Key,
+    reason: &'w str,
+}
+
+fn frozen<'w>(world: &'w World, visit: &Visit, record: Option<&Record>) -> Option<Frozen<'w>> {
+    let tenant = |name: &str| Key::new(Kind::Tenant, visit.key.handle.sibling(name));
+    let recorded = record.and_then(|record| world.tenants.get(record.tenant())).map(|of| tenant(&of.handle.name));
+    let declared = match &visit.declared {
+        Declared::Present(manifest) => manifest.json["tenantRef"]["name"].as_str().map(tenant),
+        Declared::Removed | Declared::Nothing => None,
+    };
+    let keys = [Some(visit.key.clone()), recorded, declared].into_iter().flatten();
+    keys.filter_map(|by| Some(Frozen { reason: world.frozen.get(&by)?, by })).next()
+}
+
+/// Whether a kind may be frozen by an annotation of its own.
+pub fn may_be(kind: Kind) -> bool {
+    match kind {
+        Kind::Tenant | Kind::Member => true,
+        Kind::Organization | Kind::ExternalContact => false,
+    }
+}
+
+/// What is told where the annotation stands on something that is frozen with its tenant only.
+pub fn misplaced(annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
+    annotations.contains_key(FROZEN_ANNOTATION).then(|| {
+        let message = format!("metadata.annotations[{FROZEN_ANNOTATION}]: counts on a Tenant or a Member only (R14)");
+        (Reason::NotApplicable, message)
+    })
+}
+
+/// Decides about an object that is frozen, if it is.
+pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
+    let record = match world.record(&visit.key) {
+        None if visit.key.kind == Kind::Member => world.members.get(&visit.fresh.uid).cloned().map(Record::Member),
+        record => record,
+    };
+    // All of a tenant goes with it, in one transaction (T12).
+    let tenant = record.as_ref().and_then(|record| world.tenants.get(record.tenant()));
+    if tenant.is_some_and(|tenant| tenant.cancelled_at.is_some()) {
+        return None;
+    }
+    let frozen = frozen(world, visit, record.as_ref())?;
+    let would = match (&visit.declared, visit.key.kind) {
+        (_, Kind::ExternalContact) => return None,
+        (Declared::Removed | Declared::Nothing, _) => Decision::unchanged(visit, record.clone()),
+        (Declared::Present(_), Kind::Tenant) => tenant::decide(world, visit, None),
+        (Declared::Present(_), Kind::Organization) => organization::decide(world, visit, None),
+        (Declared::Present(_), Kind::Member) => {
+            let would = member::decide(world, visit, None);
+            if would.loss.is_some() { member::decide(&cleared(world, &visit.key), visit, None) } else { would }
+        }
+    };
+    let mut decision = Decision::unchanged(visit, record);
+    member::facts::fold_only(world, &mut decision);
+    let is_touched = decision.record.as_ref().is_some_and(|record| world.touched.contains(record.uid()));
+    decision.keeps_drift = is_touched && would.steps.iter().any(|step| step.cause == Cause::Drift);
+    match &visit.declared {
+        Declared::Nothing => {}
+        Declared::Removed => {
+            let is_there = match &decision.record {
+                Some(Record::Member(member)) => !member.is_deleted(),
+                Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) => true,
+                None => false,
+            };
+            decision.removal = if is_there {
+                let message = format!("{}; apply it again without the annotation to let it go", frozen.sentence());
+                Removal::Pending(Reason::Frozen, message)
+            } else {
+                Removal::Done
+            };
+        }
+        Declared::Present(manifest) => {
+            decision.follows.clone_from(&would.follows);
+            let told = told(world, &frozen, &decision, &would);
+            let mut verdict = match (&manifest.spec, &decision.record) {
+                (Err(problems), _) => Decision::unchanged(visit, None).invalid(problems).verdict?,
+                (Ok(_), Some(record)) if *record.intent_json() == *manifest.json => as_it_is(record),
+                (Ok(_), _) => Verdict::new(Reason::Frozen, told.clone()),
+            };
+            if let Some(would) = would.verdict {
+                (verdict.warnings, verdict.states, verdict.holds) = (would.warnings, would.states, would.holds);
+            }
+            verdict.warnings.push((Reason::Frozen, told));
+            decision.verdict = Some(verdict);
+        }
+    }
+    Some(decision)
+}
+
+/// The same surroundings, where an object may lose access (T11): whether it may is judged after the thaw.
+fn cleared(world: &World, key: &Key) -> World {
+    let mut world = world.clone();
+    world.judged.insert(key.clone(), Judgement::Cleared);
+    world
+}
+
+/// What a resource is told whose manifest is in the directory.
+fn as_it_is(record: &Record) -> Verdict {
+    match record {
+        Record::Member(member) => member::verdict_of(member),
+        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => {
+            Verdict::new(Reason::InDirectory, "the directory holds this generation")
+        }
+    }
+}
+
+impl Frozen<'_> {
+    fn sentence(&self) -> String {
+        let Frozen { by, reason } = self;
+        format!("{} `{}` is frozen: {reason} (R14)", by.kind, by.handle.name)
+    }
+}
+
+/// What is frozen, and what happens once it thaws. The words `fell due` and `drifted` are looked for by
+/// `directory::frozen`: what is told once is not told again and again.
+fn told(world: &World, frozen: &Frozen, decision: &Decision, would: &Decision) -> String {
+    let mut parts = vec![frozen.sentence()];
+    let due = match &decision.record {
+        Some(Record::Member(member)) => member.state.wake_at,
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
+    };
+    match due {
+        Some(due) if due <= world.now => parts.push(format!("since {due} something fell due")),
+        Some(due) => parts.push(format!("the next date is {due}")),
+        None => {}
+    }
+    if decision.keeps_drift {
+        parts.push("something drifted".into());
+    }
+    let mut happens = Vec::new();
+    for step in &would.steps {
+        for change in changes(step.before.as_ref(), step.after.as_ref()) {
+            let fields: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).take(TOLD).collect();
+            let as_of = match step.cause {
+                Cause::Scheduled if step.due < world.now => format!(" as of {}", step.due),
+                Cause::Drift if decision.keeps_drift => " back".into(),
+                Cause::Scheduled
+                | Cause::Drift
+                | Cause::Declared
+                | Cause::Dependency
+                | Cause::Administrative
+                | Cause::Service => String::new(),
+            };
+            happens.push(format!("{}{as_of} ({})", change.action.name(), fields.join(", ")));
+        }
+    }
+    if !happens.is_empty() {
+        happens.truncate(TOLD);
+        parts.push(format!("once it thaws: {}", happens.join(", ")));
+    }
+    parts.join("; ")
+}
