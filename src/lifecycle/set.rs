@@ -173,7 +173,12 @@ mod tests {
             trigger: Trigger::Declared,
             declared: Declared::Nothing,
             since: Timestamp::from_second(second).unwrap(),
-            fresh: Fresh { uid: Uid::from(name.to_owned()), contact_token: String::new(), qr_token: String::new() },
+            fresh: Fresh {
+                uid: Uid::from(name.to_owned()),
+                contact_token: String::new(),
+                qr_token: String::new(),
+                temporary_id: String::new(),
+            },
         };
         let visits = [visit("b", 2), visit("a", 2), visit("z", 1)];
         let order: Vec<String> =
