@@ -16,12 +16,13 @@ use super::{Hasher, Initial, Secrets, Trouble, below, identifier};
 use crate::api::member::PasswordMode;
 use crate::api::{Confidential, Handle, Kind, Reason};
 use crate::directory::facts::{Sessions, sign_out};
+use crate::directory::outbox::{self, Ordered};
 use crate::directory::passwords::{self, By, Credential, Fact, Order, Source, Which, Why};
 use crate::directory::records::{self, By as Found};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error};
 use crate::lifecycle::password::{Policy, Violation, sentence};
-use crate::record::{MemberRecord, Record, TenantRecord, Uid};
+use crate::record::{self, Mail, MemberRecord, Record, TenantRecord, Uid};
 
 /// How many orders are taken up at once.
 const PAGE: i64 = 1_000;
@@ -57,10 +58,17 @@ struct Task {
     former: Vec<String>,
 }
 
+/// The mail that tells of a new password, without it (M34).
+fn notice(member: &MemberRecord, now: Timestamp) -> Ordered {
+    let (uid, tenant) = (member.uid.clone(), member.tenant.clone());
+    Ordered { id: identifier(), at: now, uid, tenant, order: record::Order::Mail(Mail::NewPassword), held: false }
+}
+
 /// An order that is ready to be written.
 struct Prepared {
     order: Order,
     member: Arc<MemberRecord>,
+    tenant: Arc<TenantRecord>,
     outcome: Outcome,
 }
 
@@ -185,9 +193,9 @@ impl<S: Secrets> Worker<S> {
     /// Does everything of an order that needs no database.
     async fn prepare(&self, task: Task, now: Timestamp) -> Result<Prepared, Error> {
         let Task { order, account, former } = task;
-        let member = account.member.clone();
+        let (member, tenant) = (account.member.clone(), account.tenant.clone());
         let outcome = self.outcome(&order, &account, &former, now).await?;
-        Ok(Prepared { order, member, outcome })
+        Ok(Prepared { order, member, tenant, outcome })
     }
 
     async fn outcome(&self, order: &Order, account: &Account, former: &[String], now: Timestamp) -> Result<Outcome, Error> {
@@ -280,7 +288,7 @@ impl<S: Secrets> Worker<S> {
     async fn write(&self, batch: Vec<Prepared>, now: Timestamp) -> Result<Vec<Told>, Error> {
         let mut told = Vec::new();
         let mut tx = self.directory.write().await?;
-        for Prepared { order, member, outcome } in batch {
+        for Prepared { order, member, tenant, outcome } in batch {
             let uid = &member.uid;
             let known = passwords::told(&mut tx, uid).await?;
             let known_trouble = known.as_ref().and_then(|fact| fact.trouble.clone());
@@ -297,6 +305,10 @@ impl<S: Secrets> Worker<S> {
                             sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
                         }
                         Why::First | Why::RemoveSecret => {}
+                    }
+                    // That a token asks for another is told as the token is spent.
+                    if order.why == Why::FromSecret && tenant.notifies() {
+                        outbox::order(&mut tx, vec![notice(&member, now)], now).await?;
                     }
                     told.push(Told { member: member.handle.clone(), trouble: None, is_new: true });
                     Some((Some(now), None))

@@ -373,6 +373,20 @@ fn a_new_password_is_told_without_the_password() {
     });
 }
 
+// M33, M34: another content of the Secret is told as well.
+#[test]
+fn a_password_that_was_put_into_the_secret_is_told() {
+    on_both(|roll| {
+        let post = Post::start();
+        let jane = jane("  password: {mode: FromSecret, secretKeyRef: {name: jane-password, key: password}}");
+        let with = |password: &str| company(&[jane.clone(), crate::passwords::secret(password)]);
+        send(roll, &post, START, &with("Rz4-Pv9-Bn")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        send(roll, &post, "2027-03-01T10:00:00Z", &with("Wd5Gh8Yj")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme", "Your password at Acme was changed"]);
+    });
+}
+
 // T15
 #[test]
 fn a_tenant_without_notifications_makes_no_mails() {

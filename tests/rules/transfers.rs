@@ -98,6 +98,20 @@ fn a_full_company_blocks_a_transfer_until_a_place_falls_free() {
     });
 }
 
+// M40, T12: a company that is to be cancelled takes nobody; one that is not any more does.
+#[test]
+fn a_company_that_is_to_be_cancelled_blocks_a_transfer() {
+    on_both(|roll| {
+        let ends = "{reason: CompanyClosed, confirmation: {secretKeyRef: {name: farewell, key: password}}}";
+        roll.apply(START, &companies(&format!("{GROUP}  cancellation: {ends}\n"), &jane("acme", "")));
+        let report = roll.apply(LATER, &jane("umbra", ""));
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferBlocked"));
+        let umbra = format!("{GROUP}  supremeAdminRef: {{name: chief}}\n");
+        roll.apply("2027-03-03T09:00:00Z", &tenant("umbra", &umbra)).expect_code(0);
+        assert_eq!(roll.get("Member", "jane")["status"]["messageId"], "jane@umbra.example");
+    });
+}
+
 // M40, R12: what would be erased is told exactly, held, and done with a person's word only.
 #[test]
 fn a_transfer_that_erases_waits_for_consent() {

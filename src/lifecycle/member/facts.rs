@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{account, fold_password, mail, member_of};
+use super::{account, mail, member_of};
 use crate::api::MemberPhase;
-use crate::lifecycle::{Decision, World};
+use crate::lifecycle::{Decision, PasswordNews, World};
 use crate::record::{Cause, Lived, MemberRecord, MemberState, Record, TenantRecord};
 
 /// Folds in what was reported. `settle` makes the record of what happened to it.
@@ -49,4 +49,12 @@ pub fn fold_only(world: &World, decision: &mut Decision) {
         let state = MemberState { phase, ..member.state.clone() };
         MemberRecord { lived, state, ..member.clone() }
     });
+}
+
+/// Takes in what became of the member's password.
+fn fold_password(world: &World, decision: &mut Decision) {
+    let Some(member) = member_of(decision) else { return };
+    let Some(PasswordNews { id: _, changed_at, trouble, cause, at }) = world.passwords.get(&member.uid) else { return };
+    let lived = Lived { password_changed_at: *changed_at, password_trouble: trouble.clone(), ..member.lived.clone() };
+    decision.step(*cause, *at, Some(Record::Member(Arc::new(MemberRecord { lived, ..MemberRecord::clone(&member) }))));
 }

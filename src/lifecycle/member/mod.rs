@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Loss, Manifest, PasswordNews, Removal, Spec, Trigger, Visit, World, cancellation, hold_key,
-    not_yet_supported, place_key, record_key, registration, unmanaged,
+    Block, Decision, Declared, Loss, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, hold_key, not_yet_supported,
+    place_key, record_key, registration, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::support::unsupported_in_member;
@@ -107,14 +107,6 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         }
     }
     purge_if_due(world, &tenant, decision);
-}
-
-/// Takes in what became of the member's password.
-fn fold_password(world: &World, decision: &mut Decision) {
-    let Some(member) = member_of(decision) else { return };
-    let Some(PasswordNews { id: _, changed_at, trouble, cause, at }) = world.passwords.get(&member.uid) else { return };
-    let lived = Lived { password_changed_at: *changed_at, password_trouble: trouble.clone(), ..member.lived.clone() };
-    decision.step(*cause, *at, Some(Record::Member(Arc::new(MemberRecord { lived, ..MemberRecord::clone(&member) }))));
 }
 
 /// The resource is gone (M23): the member is deleted, restorable for the grace period.

@@ -8,7 +8,7 @@ use crate::api::tenant::{Plan, Products};
 use crate::api::{Handle, Hold, Kind, MemberSpec, Reason};
 use crate::lifecycle::hold::hold;
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{Block, Manifest, World, place_key, record_key};
+use crate::lifecycle::{Block, Manifest, World, cancellation, place_key, record_key};
 use crate::record::{Data, MemberRecord, TenantRecord};
 
 use Data::{Mailbox, Messages, PersonalCalendar, PersonalDriveFolder};
@@ -76,6 +76,7 @@ pub fn consider(world: &World, wish: &Wish, blocked: Option<&Block>, counts: imp
 
     let (mut unfit, mut keys) = (Vec::new(), Vec::new());
     unfit.extend(check::against(spec, &to.intent.spec).iter().map(ToString::to_string));
+    unfit.extend(cancellation::takes_nobody(to));
     match assignments(world, spec, to, handle, counts) {
         Ok(_) => {}
         Err(Unassigned::Elsewhere(problem)) => unfit.push(problem.to_string()),
