@@ -1,7 +1,10 @@
 //! Committing: from decisions to rows, in one transaction with the trail and the effects; and the objects
 //! to visit next. What equals what is there is not written. Called by the engine.
 
+mod concerns;
 mod contacts;
+mod effects;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -30,13 +33,11 @@ use crate::directory::{
 use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::member::account::easy_login_disabled;
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Step, Trigger, Visit, place_key, record_key, vacated_key};
-use crate::record::account::{News, device_order_id};
+use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Trigger, Visit};
+use crate::record::account::News;
 use crate::record::change::changes;
-use crate::record::effect::effects;
-use crate::record::{
-    Cause, Consumer, Effect, FieldChange, MailNews, Order, PasswordEffect, Record, RequestStep, Sought, Uid, password,
-};
+use crate::record::{MailNews, Record, RequestStep, Sought, Uid};
+use names::Names;
 
 /// Everything that a batch writes.
 #[derive(Default)]
@@ -143,55 +144,6 @@ fn silent(gathered: &Gathered, decisions: &[Decision]) -> HashSet<Uid> {
         }
     }
     wanted.into_iter().filter(|(_, wanted)| !wanted).map(|(uid, _)| uid.clone()).collect()
-}
-
-/// The names of records by uid: trail and status tell names, not identifiers.
-struct Names(HashMap<Uid, Arc<str>>);
-
-impl Names {
-    fn new(gathered: &Gathered, decisions: &[Decision]) -> Self {
-        let world = &gathered.world;
-        let mut names: HashMap<Uid, Arc<str>> = HashMap::new();
-        names.extend(world.tenants.values().map(|tenant| (tenant.uid.clone(), tenant.handle.name.clone())));
-        names.extend(world.organizations.values().map(|o| (o.uid.clone(), o.handle.name.clone())));
-        names.extend(world.members.values().map(|member| (member.uid.clone(), member.handle.name.clone())));
-        for record in decisions.iter().filter_map(|decision| decision.record.as_ref()) {
-            names.insert(record.uid().clone(), record.handle().name.clone());
-        }
-        Names(names)
-    }
-
-    fn get(&self, uid: &Uid) -> Option<String> {
-        self.0.get(uid).map(|name| name.to_string())
-    }
-
-    /// The fields of a change with names in place of identifiers.
-    fn told(&self, fields: Vec<FieldChange>) -> Vec<FieldChange> {
-        fields
-            .into_iter()
-            .map(|FieldChange { path, from, to }| match path.as_str() {
-                "tenant" | "parent" | "supremeAdmin" | "owner" => {
-                    FieldChange { from: self.named(from), to: self.named(to), path }
-                }
-                "organizations" => FieldChange { from: self.each_named(from), to: self.each_named(to), path },
-                _ => FieldChange { path, from, to },
-            })
-            .collect()
-    }
-
-    fn named(&self, value: Value) -> Value {
-        let name = value.as_str().and_then(|uid| self.get(&Uid::from(uid.to_owned())));
-        name.map_or(value, Value::String)
-    }
-
-    fn each_named(&self, value: Value) -> Value {
-        let Value::Array(mut items) = value else { return value };
-        for item in &mut items {
-            let named = self.named(item["organization"].take());
-            item["organization"] = named;
-        }
-        Value::Array(items)
-    }
 }
 
 fn outcome(key: &Key, verdict: &Verdict) -> Outcome {
@@ -317,141 +269,6 @@ impl Commit {
                 self.again.insert(key);
             }
             self.requests.push(step);
-        }
-    }
-
-    fn effects(&mut self, step: &Step, record: &Record) {
-        let ordered = |order: Order| Ordered {
-            // An order for a device has a name of its own, by which a service acknowledges it.
-            id: match &order {
-                Order::Device(device) => device_order_id(record.uid(), device),
-                Order::LeaveRooms
-                | Order::Erase(_)
-                | Order::EraseTenant
-                | Order::NotifyUpdate
-                | Order::Share { .. }
-                | Order::OpenContact(_)
-                | Order::CloseContact(_)
-                | Order::Mail(_)
-                | Order::Invite(_) => uuid::Uuid::now_v7().to_string(),
-            },
-            at: step.due,
-            uid: record.uid().clone(),
-            tenant: record.tenant().clone(),
-            held: order.consumer() == Consumer::Mail && step.cause == Cause::Declared,
-            order,
-        };
-        self.password_effects(step);
-        for effect in effects(step.before.as_ref(), step.after.as_ref()) {
-            match effect {
-                Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
-                Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
-                // Whose record somebody took away, and comes back, had its first mail.
-                Effect::Order(Order::Mail(_))
-                    if self.silent.contains(record.tenant())
-                        || (step.before.is_none() && self.leftovers.contains(record.uid())) => {}
-                Effect::Readdress => self.readdressed.push(record.uid().clone()),
-                Effect::Order(order) => self.orders.push(ordered(order)),
-                Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
-                Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
-                Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
-                Effect::Erase => match record.kind() {
-                    Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
-                    Kind::Member | Kind::Organization => self.erased.push(record.uid().clone()),
-                    Kind::ExternalContact => self.erased_contacts.push(record.uid().clone()),
-                },
-            }
-        }
-    }
-
-    /// What a change means for the member's password: the work itself comes after the commit (M32, M33).
-    fn password_effects(&mut self, step: &Step) {
-        let Some(Record::Member(after)) = &step.after else { return };
-        let before = match &step.before {
-            Some(Record::Member(before)) => Some(before.as_ref()),
-            Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
-        };
-        let order = |why| passwords::Order { id: uuid::Uuid::now_v7().to_string(), member: after.uid.clone(), why, at: step.due };
-        for effect in password::effects(before, after) {
-            match effect {
-                PasswordEffect::First => self.password_orders.push(order(passwords::Why::First)),
-                PasswordEffect::Reset => self.password_orders.push(order(passwords::Why::Reset)),
-                PasswordEffect::MustChange => self.must_change.push(after.uid.clone()),
-            }
-        }
-    }
-
-    /// Whom a change concerns: what waits for it, and what follows from it.
-    fn concerns(&mut self, step: &Step, names: &Names) {
-        let (before, after) = (step.before.as_ref(), step.after.as_ref());
-        for record in [before, after].into_iter().flatten() {
-            self.signals.insert(record_key(&record.key()));
-        }
-        let held: HashSet<_> = before.map(Record::claims).unwrap_or_default().into_iter().collect();
-        let holds: HashSet<_> = after.map(Record::claims).unwrap_or_default().into_iter().collect();
-        self.signals.extend(held.difference(&holds).map(crate::record::Claim::wait_key));
-        match (before, after) {
-            (Some(Record::Tenant(before)), Some(Record::Tenant(after))) => {
-                if before.supreme_admin != after.supreme_admin {
-                    // Whoever the role left, or came to, may now do what it could not, or the reverse.
-                    let holders = [&before.supreme_admin, &after.supreme_admin].into_iter().flatten();
-                    let names = holders.filter_map(|uid| names.get(uid));
-                    self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
-                }
-                if after.purges_deleted() && !before.purges_deleted() {
-                    self.purging.push(after.uid.clone());
-                }
-                if before.declared != after.declared || before.managed != after.managed {
-                    self.tenants.push(after.handle.clone());
-                    for kind in [Kind::Member, Kind::Organization] {
-                        self.signals.insert(place_key(&after.uid, kind));
-                    }
-                }
-            }
-            (Some(Record::Member(before)), after) => {
-                let left = match after {
-                    Some(Record::Member(after)) => {
-                        (after.is_deleted() && !before.is_deleted())
-                            || before.declared.assignments.iter().any(|assignment| {
-                                !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
-                            })
-                    }
-                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => true,
-                };
-                if left {
-                    self.signals.insert(vacated_key(&before.tenant));
-                }
-                let stays = match after {
-                    Some(Record::Member(after)) => after.tenant == before.tenant,
-                    Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
-                };
-                if !stays {
-                    self.signals.insert(place_key(&before.tenant, Kind::Member));
-                }
-            }
-            (Some(Record::Organization(before)), after) => {
-                let moved = match after {
-                    Some(Record::Organization(after)) => before.declared.parent != after.declared.parent,
-                    Some(Record::Tenant(_) | Record::Member(_) | Record::ExternalContact(_)) | None => true,
-                };
-                if moved {
-                    self.signals.insert(vacated_key(&before.tenant));
-                }
-                if after.is_none() {
-                    self.signals.insert(place_key(&before.tenant, Kind::Organization));
-                }
-            }
-            (Some(Record::Tenant(_) | Record::ExternalContact(_)), _) | (None, _) => {}
-        }
-        self.concerns_contacts(before, after);
-        // A manifest of another name for the same record takes the place of the old one.
-        if let (Some(before), Some(after)) = (before, after)
-            && before.handle() != after.handle()
-        {
-            self.gone.push(before.key());
-            if before.kind() == Kind::Organization {
-                self.renamed.push(before.uid().clone());
-            }
         }
     }
 

@@ -1,0 +1,83 @@
+//! What a member's resource is told: whether it is as declared, and the warnings beside. Pure. Called by the decision
+//! about a member.
+
+use super::account;
+use crate::api::support::unsupported_in_member;
+use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
+use crate::lifecycle::{Decision, Manifest, Visit, World, not_yet_supported, record_key, registration};
+use crate::record::{MemberRecord, RequestState};
+
+/// What the resource of a member is told when its manifest is taken.
+pub fn verdict_of(member: &MemberRecord) -> Verdict {
+    match member.state.phase {
+        MemberPhase::Scheduled if member.intent.spec.is_temporary() => {
+            let message = "a temporary ID: no account until spec.id stands in its place (M31)";
+            Verdict::new(Reason::InDirectory, message)
+        }
+        MemberPhase::Scheduled => {
+            let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
+            Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))
+        }
+        MemberPhase::Deleted => departed_verdict(Some(member)),
+        MemberPhase::Pending | MemberPhase::Active | MemberPhase::Suspended => {
+            Verdict::new(Reason::InDirectory, "the directory holds this generation")
+        }
+    }
+}
+
+pub fn departed_verdict(member: Option<&MemberRecord>) -> Verdict {
+    let message = match member.and_then(|member| member.lived.purge_at) {
+        Some(purge_at) => format!("departed; restorable until {purge_at} by moving or removing spec.departure (M24)"),
+        None => "departed; a manifest whose departure is past makes no account (M23)".to_owned(),
+    };
+    Verdict::new(Reason::Departed, message)
+}
+
+/// What is told beside `Ready`.
+pub fn warnings(
+    world: &World,
+    visit: &Visit,
+    spec: &MemberSpec,
+    manifest: &Manifest,
+    member: &MemberRecord,
+    decision: &mut Decision,
+) -> Vec<(Reason, String)> {
+    let mut list = Vec::new();
+    list.extend(not_yet_supported(unsupported_in_member(spec), &manifest.annotations));
+    if spec.mobile_phone.is_none() && spec.personal_email.is_none() {
+        let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
+        list.push((Reason::NotRecoverable, message.to_owned()));
+    }
+    let declared = spec.activation.as_ref().and_then(|activation| activation.at);
+    if let (Some(activated), Some(declared)) = (member.lived.activated_at, declared)
+        && member.lived.fired.activation.as_ref() != manifest.json.get("activation")
+    {
+        let message = format!("the account began at {activated}; activation.at {declared} is ignored (M20)");
+        list.push((Reason::AlreadyActivated, message));
+    }
+    if member.lived.spent_leave.is_some() {
+        let message = "leaveOfAbsence: cleared by a suspension for good; only another value counts again (M21)";
+        list.push((Reason::LeaveSpent, message.to_owned()));
+    }
+    if let Some(tenant) = world.tenants.get(&member.tenant) {
+        list.extend(account::warnings(world, &tenant.intent.spec, member));
+    }
+    if let Some(id) = registration::approved_by(visit)
+        && world.requests.get(id).is_none_or(|request| {
+            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
+        })
+    {
+        let message =
+            format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");
+        list.push((Reason::RegistrationNotFound, message));
+    }
+    let related = spec.related_contacts.iter().map(|related| related.member_ref.name());
+    let related: Vec<&str> = related.filter(|name| **name != *visit.key.handle.name).collect();
+    decision.follows.extend(related.iter().map(|name| record_key(&Key::new(Kind::Member, visit.key.handle.sibling(name)))));
+    let missing: Vec<&str> = related.into_iter().filter(|name| world.member(&visit.key.handle.sibling(name)).is_none()).collect();
+    if !missing.is_empty() {
+        let message = format!("relatedContacts: `{}` is not in the directory (M7)", missing.join("`, `"));
+        list.push((Reason::RelatedContactNotFound, message));
+    }
+    list
+}
