@@ -163,8 +163,8 @@ reasons! {
     MembersRemain: Waits, "Move or remove the members, or wait for the end of their grace.";
     /// The database refused what was decided, again and again; somebody else writes to it.
     DatabaseConflict: Waits, "Look into the log, and at who else writes to the directory.";
-    /// What is declared is not built yet; without it nothing can be made, or the named fields have no effect.
-    NotYetSupported: Warning, "Leave the fields out, or wait for a later version.";
+    /// The named annotations are Rollcall's, and this version knows nothing of them: they have no effect.
+    NotYetSupported: Warning, "Correct their names, take them out, or install a later version.";
     /// The member has neither `mobilePhone` nor `personalEmail`, so a lost password can't be recovered (M7).
     NotRecoverable: Warning, "Give one of the two.";
     /// The account had begun before `activation.at` was changed; the change is ignored (M20).

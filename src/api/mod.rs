@@ -12,7 +12,6 @@ pub mod device;
 pub mod member;
 pub mod organization;
 pub mod schema;
-pub mod support;
 pub mod tenant;
 pub mod text;
 pub mod time;

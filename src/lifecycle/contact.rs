@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, not_yet_supported, record_key, unmanaged};
-use crate::api::support::unsupported_in_contact;
+use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, unknown_annotations, record_key, unmanaged};
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
@@ -213,7 +212,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     next.lived = followed(world, &next, &here);
     let next = settled(next);
     let mut verdict = verdict_of(&next, spec, &here);
-    verdict.warnings = not_yet_supported(unsupported_in_contact(spec), &manifest.annotations).into_iter().collect();
+    verdict.warnings = unknown_annotations(&manifest.annotations).into_iter().collect();
     let (missing, _) = visibility(world, visit, spec, &here);
     if !missing.is_empty() {
         let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));

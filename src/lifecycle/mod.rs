@@ -307,11 +307,11 @@ pub fn vacated_key(tenant: &Uid) -> String {
     format!("vacated/{tenant}")
 }
 
-/// The warning that names declared fields without an effect, if there are any.
-fn not_yet_supported(fields: Vec<&'static str>, annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
-    let mut names: Vec<String> = fields.into_iter().map(str::to_owned).collect();
-    let unknown = annotations.keys().filter(|name| ![APPROVE_ANNOTATION, FROZEN_ANNOTATION].contains(&name.as_str()));
-    names.extend(unknown.map(|name| format!("metadata.annotations[{name}]")));
+/// The warning that names the annotations of Rollcall that this version does not know, if there are any.
+fn unknown_annotations(annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
+    let known = [APPROVE_ANNOTATION, FROZEN_ANNOTATION];
+    let unknown = annotations.keys().filter(|name| !known.contains(&name.as_str()));
+    let names: Vec<String> = unknown.map(|name| format!("metadata.annotations[{name}]")).collect();
     (!names.is_empty())
         .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))
 }

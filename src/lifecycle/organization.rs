@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::identity::{Identity, identify};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, not_yet_supported, place_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, unknown_annotations, place_key,
     record_key, unmanaged, vacated_key,
 };
-use crate::api::support::unsupported_in_organization;
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
 use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
 
@@ -204,7 +203,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     };
     decision.step(visit.trigger.cause(), world.now, Some(Record::Organization(Arc::new(next))));
     let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
-    verdict.warnings.extend(not_yet_supported(unsupported_in_organization(spec), &manifest.annotations));
+    verdict.warnings.extend(unknown_annotations(&manifest.annotations));
     verdict.warnings.extend(frozen::misplaced(&manifest.annotations));
     decision.verdict = Some(verdict);
     decision

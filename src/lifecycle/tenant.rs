@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, not_yet_supported, record_key};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, unknown_annotations, record_key};
 use crate::api::member::MemberPhase;
-use crate::api::support::unsupported_in_tenant;
 use crate::api::tenant::Plan;
 use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantSpec, Verdict};
 use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord};
@@ -155,7 +154,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
     }
     verdict.holds = world.holds.get(&next.uid).cloned().unwrap_or_default();
-    verdict.warnings.extend(not_yet_supported(unsupported_in_tenant(spec), &manifest.annotations));
+    verdict.warnings.extend(unknown_annotations(&manifest.annotations));
     (next.confirmed, next.wake_at) = match &spec.cancellation {
         Some(declared) => (cancellation::confirmed(world, &next), cancellation::wake_at(world, &next, declared)),
         None => (None, None),

@@ -4,7 +4,6 @@
 use serde_json::Value;
 
 use super::markdown::{code, codes, table};
-use crate::api::support::unsupported;
 use crate::api::{API_VERSION, Kind, schema};
 
 /// The file of a kind's page.
@@ -23,12 +22,9 @@ pub fn page(kind: Kind) -> String {
     rules.of(spec, "spec");
     let mut fields = Vec::new();
     walk(spec, "", &mut rules, &mut fields);
-    let idle = unsupported(kind);
     let spec_rows = fields.into_iter().map(|field| {
-        let has_no_effect = idle.contains(&format!("spec.{}", field.path).as_str());
-        let meaning = if has_no_effect { format!("**No effect yet.** {}", field.meaning) } else { field.meaning };
         let required = if field.required { "yes" } else { "" };
-        vec![code(&field.path), field.of_type, required.to_owned(), field.allowed, meaning]
+        vec![code(&field.path), field.of_type, required.to_owned(), field.allowed, field.meaning]
     });
     let spec_table = table(&["Field", "Type", "Required", "Allowed", "Meaning"], spec_rows);
 
@@ -46,10 +42,9 @@ pub fn page(kind: Kind) -> String {
     let short = codes(strings(&names["shortNames"]));
     let plural = text(&names["plural"]);
     let description = text(&schema["description"]);
-    let nothing_yet = if idle.contains(&"spec") { "\n\n**Not built yet:** what is declared has no effect." } else { "" };
     let rules = rules.table();
     format!(
-        "# {kind}\n\n{description}{nothing_yet}\n\n\
+        "# {kind}\n\n{description}\n\n\
          `apiVersion: {API_VERSION}`, `kind: {kind}`; namespaced; plural `{plural}`, short {short}; in the category \
          `rollcall` (`kubectl get rollcall`).\n\n\
          ## Spec\n\n\

@@ -2,9 +2,8 @@
 //! about a member.
 
 use super::account;
-use crate::api::support::unsupported_in_member;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
-use crate::lifecycle::{Decision, Manifest, Visit, World, not_yet_supported, record_key, registration};
+use crate::lifecycle::{Decision, Manifest, Visit, World, unknown_annotations, record_key, registration};
 use crate::record::{MemberRecord, RequestState};
 
 /// What the resource of a member is told when its manifest is taken.
@@ -43,7 +42,7 @@ pub fn warnings(
     decision: &mut Decision,
 ) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
-    list.extend(not_yet_supported(unsupported_in_member(spec), &manifest.annotations));
+    list.extend(unknown_annotations(&manifest.annotations));
     if spec.mobile_phone.is_none() && spec.personal_email.is_none() {
         let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
         list.push((Reason::NotRecoverable, message.to_owned()));
