@@ -315,7 +315,7 @@ CREATE TABLE news (
     member TEXT NOT NULL
 );
 
--- Pictures, or why there is none.
+-- Pictures, or why there is none. `version` is that of the Secret or ConfigMap on a cluster that was looked into last.
 CREATE TABLE photos (
     member     TEXT   NOT NULL PRIMARY KEY,
     digest     TEXT   NOT NULL,
@@ -324,7 +324,14 @@ CREATE TABLE photos (
     height     BIGINT,
     problem    TEXT,
     missing    BOOLEAN NOT NULL,
+    version    TEXT,
     content    BYTEA
+);
+
+-- Members whose picture is to be looked for: written with the change, done after it.
+CREATE TABLE photo_orders (
+    id     TEXT NOT NULL UNIQUE,
+    member TEXT NOT NULL PRIMARY KEY
 );
 
 CREATE TABLE storage (

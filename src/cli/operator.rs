@@ -25,7 +25,7 @@ pub struct Operator {
     /// Watch this namespace only; repeatable
     #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
     namespaces: Vec<String>,
-    /// Read and write Secrets of passwords in this namespace; repeatable
+    /// Read and write Secrets, for passwords and photos, and read ConfigMaps in this namespace; repeatable
     #[arg(long = "secrets-namespace", value_name = "NAMESPACE")]
     secret_namespaces: Vec<String>,
     /// Where to serve /livez, /readyz and /metrics

@@ -308,8 +308,9 @@ pub const CONTENTS: &[Content] = &[
         table: "photos",
         erased: With(&[(Member, "member")]),
         personal: &["digest", "media_type", "width", "height", "problem", "content"],
-        impersonal: &["member", "missing"],
+        impersonal: &["member", "missing", "version"],
     },
+    Content { table: "photo_orders", erased: With(&[(Member, "member")]), personal: &["id"], impersonal: &["member"] },
     Content {
         table: "audit",
         erased: Never,

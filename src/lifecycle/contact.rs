@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, unknown_annotations, record_key, unmanaged};
+use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, record_key, unknown_annotations, unmanaged};
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,

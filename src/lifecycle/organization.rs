@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::identity::{Identity, identify};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, unknown_annotations, place_key,
-    record_key, unmanaged, vacated_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, place_key, record_key,
+    unknown_annotations, unmanaged, vacated_key,
 };
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
 use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};

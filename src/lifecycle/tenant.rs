@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, unknown_annotations, record_key};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, record_key, unknown_annotations};
 use crate::api::member::MemberPhase;
 use crate::api::tenant::Plan;
 use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantSpec, Verdict};

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Roster, document, files, utf8};
 use crate::api::Kind;
 use crate::api::common::KeyRef;
-use crate::api::member::Photo;
-use crate::reconcile::pictures::{Found, LIMIT, Picture};
+use crate::reconcile::pictures::{LIMIT, Look, Picture, Place, Source, in_config_map, in_secret};
 
 /// The pictures of a roster that was read from these paths.
 pub fn of(roster: &Roster, paths: &[PathBuf], namespace: &str) -> Vec<Picture> {
@@ -24,27 +22,25 @@ pub fn of(roster: &Roster, paths: &[PathBuf], namespace: &str) -> Vec<Picture> {
     let mut from_keys = Vec::new();
     for submission in members.filter(|submission| submission.spec.contains("\"photo\"")) {
         let Ok(spec) = serde_json::from_str::<Value>(&submission.spec) else { continue };
-        let Ok(photo) = serde_json::from_value::<Photo>(spec["photo"].clone()) else { continue };
         let member = submission.key.handle.clone();
-        let reference = match photo {
-            Photo { file: Some(file), .. } => {
+        let (source, reference) = match Place::of(&spec["photo"]) {
+            Some(Place::File(file)) => {
                 let beside = roster.origins.get(&submission.key).map(|origin| Path::new(&*origin.file).to_owned());
                 let folder = beside.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-                let path = folder.join(&file.0);
+                let path = folder.join(&file);
                 list.push(Picture { member, look: Arc::new(move || look_at(&path)) });
                 continue;
             }
-            Photo { secret_key_ref: Some(reference), .. } => (Source::Secret, reference),
-            Photo { config_map_key_ref: Some(reference), .. } => (Source::ConfigMap, reference),
-            Photo { secret_key_ref: None, config_map_key_ref: None, file: None } => continue,
+            Some(Place::Key(source, reference)) => (source, reference),
+            None => continue,
         };
-        wanted.push((reference.0, reference.1.clone(), member.namespace.clone()));
-        from_keys.push((member, reference));
+        wanted.push((source, reference.clone(), member.namespace.clone()));
+        from_keys.push((member, source, reference));
     }
     if !wanted.is_empty() {
         let (paths, stdin, namespace) = (paths.to_vec(), roster.stdin.clone(), namespace.to_owned());
         let keys = Arc::new(Keys { wanted, paths, stdin, namespace, read: OnceLock::new() });
-        for (member, (source, reference)) in from_keys {
+        for (member, source, reference) in from_keys {
             let keys = keys.clone();
             let namespace = member.namespace.clone();
             list.push(Picture { member, look: Arc::new(move || keys.look_at(source, &reference, &namespace)) });
@@ -53,28 +49,12 @@ pub fn of(roster: &Roster, paths: &[PathBuf], namespace: &str) -> Vec<Picture> {
     list
 }
 
-fn look_at(path: &Path) -> Found {
-    let missing = |error: std::io::Error| Found::Missing(format!("{} can't be read: {error}", path.display()));
+fn look_at(path: &Path) -> Look {
+    let missing = |error: std::io::Error| Look::Missing(format!("{} can't be read: {error}", path.display()));
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() >= LIMIT => Found::TooLarge,
-        Ok(_) => std::fs::read(path).map_or_else(missing, Found::Content),
+        Ok(metadata) if metadata.len() >= LIMIT => Look::TooLarge,
+        Ok(_) => std::fs::read(path).map_or_else(missing, Look::Content),
         Err(error) => missing(error),
-    }
-}
-
-/// Where keys are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
-    Secret,
-    ConfigMap,
-}
-
-impl Source {
-    fn name(self) -> &'static str {
-        match self {
-            Source::Secret => "Secret",
-            Source::ConfigMap => "ConfigMap",
-        }
     }
 }
 
@@ -88,11 +68,11 @@ struct Keys {
 }
 
 impl Keys {
-    fn look_at(&self, source: Source, reference: &KeyRef, namespace: &str) -> Found {
+    fn look_at(&self, source: Source, reference: &KeyRef, namespace: &str) -> Look {
         let read = self.read.get_or_init(|| self.read());
         match read.get(&name(source, namespace, reference.name.as_str(), reference.key.as_str())) {
-            Some(content) => Found::Content(content.clone()),
-            None => Found::Missing(format!(
+            Some(content) => Look::Content(content.clone()),
+            None => Look::Missing(format!(
                 "no {} `{}` with the key `{}` is among the manifests",
                 source.name(),
                 reference.name,
@@ -133,14 +113,8 @@ impl Keys {
         {
             let key = reference.key.as_str();
             let content = match source {
-                Source::Secret if object["kind"] == "Secret" => typed::<Secret>(object).and_then(|secret| {
-                    let plain = secret.string_data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
-                    plain.or_else(|| secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0))
-                }),
-                Source::ConfigMap if object["kind"] == "ConfigMap" => typed::<ConfigMap>(object).and_then(|map| {
-                    let binary = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
-                    binary.or_else(|| map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes))
-                }),
+                Source::Secret if object["kind"] == "Secret" => typed(object).and_then(|secret| in_secret(secret, key)),
+                Source::ConfigMap if object["kind"] == "ConfigMap" => typed(object).and_then(|map| in_config_map(map, key)),
                 Source::Secret | Source::ConfigMap => None,
             };
             if let Some(content) = content {

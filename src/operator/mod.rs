@@ -8,6 +8,8 @@ pub mod health;
 mod known;
 mod object;
 mod passwords;
+mod pictures;
+mod referents;
 mod secrets;
 mod session;
 mod settle;

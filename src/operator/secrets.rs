@@ -1,21 +1,24 @@
-//! Secrets of a cluster: read one by one when they are referenced, written for initial passwords. Only in the
-//! namespaces that were opened to it; the content is in no message (R7). Called by the password work.
+//! Secrets of a cluster: read one by one when they are referenced, as ConfigMaps are, written for initial passwords. Only
+//! in the namespaces that were opened to it; the content is in no message (R7). Called by the work on passwords and pictures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Client;
 use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource};
 
 use super::Settings;
+use super::referents::version;
 use super::watch::objects;
 use super::writer::MANAGER;
 use crate::api::{API_VERSION, Confidential, Handle, Kind};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
+use crate::reconcile::pictures::{Source, in_config_map, in_secret};
 use crate::reconcile::{Reading, Secrets as Confirming};
 
 /// How long one call may take.
@@ -38,11 +41,31 @@ impl Cluster {
         Cluster { client: settings.clients.calling.clone(), namespaces: Arc::new(namespaces) }
     }
 
-    fn secrets(&self, secret: &Handle) -> Result<Api<Secret>, Trouble> {
-        if !self.namespaces.contains(&secret.namespace) {
+    /// The objects of a kind beside this one, if their namespace was opened.
+    fn opened<K>(&self, object: &Handle) -> Result<Api<K>, Trouble>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        if !self.namespaces.contains(&object.namespace) {
             return Err(Trouble::NotEnabled);
         }
-        Ok(Api::namespaced(self.client.clone(), &secret.namespace))
+        Ok(Api::namespaced(self.client.clone(), &object.namespace))
+    }
+
+    /// What a key of an object holds, and the version of the object.
+    pub async fn read_picture(&self, source: Source, object: &Handle, key: &str) -> Result<(Option<Vec<u8>>, String), Trouble> {
+        match source {
+            Source::Secret => {
+                let found = called(self.opened::<Secret>(object)?.get_opt(&object.name)).await?.ok_or(Trouble::NotFound)?;
+                let version = version(&found.metadata);
+                Ok((in_secret(found, key), version))
+            }
+            Source::ConfigMap => {
+                let found = called(self.opened::<ConfigMap>(object)?.get_opt(&object.name)).await?.ok_or(Trouble::NotFound)?;
+                let version = version(&found.metadata);
+                Ok((in_config_map(found, key), version))
+            }
+        }
     }
 
     /// Who owns a Secret that is made for a member: with it, it goes.
@@ -90,14 +113,14 @@ impl Confirming for Cluster {
 
 impl Secrets for Cluster {
     async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
-        let found = called(self.secrets(secret)?.get_opt(&secret.name)).await?;
+        let found = called(self.opened::<Secret>(secret)?.get_opt(&secret.name)).await?;
         let content = found.and_then(|found| found.data).and_then(|mut data| data.remove(key));
         content.map(|content| Confidential::new(content.0)).ok_or(Trouble::NotFound)
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
         let name = initial.secret();
-        let secrets = self.secrets(&name)?;
+        let secrets = self.opened::<Secret>(&name)?;
         let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
         for _ in 0..ATTEMPTS {
             let written = match called(secrets.get_opt(&name.name)).await? {
@@ -130,7 +153,7 @@ impl Secrets for Cluster {
 
     async fn remove(&self, initial: &Initial<'_>) -> Result<(), Trouble> {
         let name = initial.secret();
-        let secrets = self.secrets(&name)?;
+        let secrets = self.opened::<Secret>(&name)?;
         let Some(found) = called(secrets.get_opt(&name.name)).await? else { return Ok(()) };
         if Marks::of(&found).member != Some(initial.uid.as_str()) {
             return Ok(());

@@ -17,7 +17,7 @@ use super::object::Object;
 use super::settle::{Looked, Settling, look};
 use super::statuses::Statuses;
 use super::watch::{Scope, Seen, covers, follow};
-use super::{Settings, clock, now, passwords, writer};
+use super::{Settings, clock, now, passwords, pictures, referents, writer};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet};
@@ -104,7 +104,12 @@ impl Session {
         for scope in session.scopes() {
             session.watch(ORDER[0], scope);
         }
-        session.watches.spawn(passwords::follow(session.settings.clone(), session.health.clone()));
+        let (to_passwords, for_passwords) = mpsc::unbounded_channel();
+        let (to_pictures, for_pictures) = mpsc::unbounded_channel();
+        let (settings, health) = (session.settings.clone(), session.health.clone());
+        referents::follow(&settings, &mut session.watches, &[to_passwords, to_pictures]);
+        session.watches.spawn(passwords::follow(settings.clone(), for_passwords, health.clone()));
+        session.watches.spawn(pictures::follow(settings, for_pictures, health));
         Ok(session)
     }
 

@@ -72,6 +72,7 @@ pub struct Commit {
     news: Vec<(Uid, News)>,
     /// What members chose that is theirs no more.
     withdrawn: Vec<(Choice, Uid)>,
+    photos_sought: Vec<Uid>,
     photos_erased: Vec<Uid>,
     erased_contacts: Vec<Uid>,
     /// Contacts whose accepted invitation was looked at.
@@ -458,6 +459,7 @@ impl Commit {
             for (choice, member) in &self.withdrawn {
                 accounts::withdraw(&mut tx, std::slice::from_ref(member), *choice).await?;
             }
+            photos::order(&mut tx, &self.photos_sought).await?;
             photos::erase(&mut tx, &self.photos_erased).await?;
             charges::tell(&mut tx, &self.charges_told).await?;
             for RequestStep { before, after, .. } in &self.requests {

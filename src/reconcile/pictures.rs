@@ -1,27 +1,102 @@
-//! Members' pictures (M3): looked at where the manifests say, judged by their content, kept where they are others than
-//! before. A picture never holds up its member. Called when a set is carried out, after its members are there.
+//! Members' pictures (M3): looked for where the manifests say, judged by their content, kept where they are others than
+//! before. A picture never holds up its member. Called when a set is carried out, after its members are there, and by the
+//! picture work of a cluster.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use futures::{StreamExt, stream};
 use imagesize::ImageType;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use ring::digest;
+use serde_json::Value;
 
 use super::{Done, Engine};
+use crate::api::common::KeyRef;
+use crate::api::member::Photo as Declared;
 use crate::api::{Handle, Kind};
 use crate::directory::audit::hex;
+use crate::directory::photos::{Found, Order};
 use crate::directory::records::{By, handle_keys};
-use crate::directory::{Error, accounts, photos, records};
+use crate::directory::{Directory, Error, accounts, photos, records};
 use crate::record::account::{Photo, PhotoFact};
 use crate::record::{Record, Uid};
 
 /// A picture is smaller than this, in bytes (M3).
 pub const LIMIT: u64 = 10 * 1024 * 1024;
+/// How many orders are taken up at once.
+const PAGE: i64 = 100;
+/// How many pictures are looked at, and in memory, at once.
+const AT_ONCE: usize = 8;
 
-/// What is found where a picture should be.
-pub enum Found {
+/// The kinds of objects that a key with a picture may be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    Secret,
+    ConfigMap,
+}
+
+impl Source {
+    /// The name of the kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Secret => "Secret",
+            Source::ConfigMap => "ConfigMap",
+        }
+    }
+}
+
+/// Where a manifest says that a picture is.
+pub enum Place {
+    /// A file beside the manifest.
+    File(String),
+    /// A key of an object.
+    Key(Source, KeyRef),
+}
+
+impl Place {
+    /// The place that `spec.photo` names, if it names one.
+    pub fn of(photo: &Value) -> Option<Place> {
+        match serde_json::from_value(photo.clone()).ok()? {
+            Declared { file: Some(file), .. } => Some(Place::File(file.0)),
+            Declared { secret_key_ref: Some(reference), .. } => Some(Place::Key(Source::Secret, reference)),
+            Declared { config_map_key_ref: Some(reference), .. } => Some(Place::Key(Source::ConfigMap, reference)),
+            Declared { secret_key_ref: None, config_map_key_ref: None, file: None } => None,
+        }
+    }
+}
+
+/// What a key of a Secret holds.
+pub fn in_secret(secret: Secret, key: &str) -> Option<Vec<u8>> {
+    let plain = secret.string_data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
+    plain.or_else(|| secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0))
+}
+
+/// What a key of a ConfigMap holds.
+pub fn in_config_map(map: ConfigMap, key: &str) -> Option<Vec<u8>> {
+    let binary = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
+    binary.or_else(|| map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes))
+}
+
+/// What came of looking for a picture.
+pub struct Looked {
+    pub look: Look,
+    /// The version of the object on a cluster that it was looked for in.
+    pub version: Option<String>,
+    /// Whether nobody answered, so that it is to be tried again.
+    pub again: bool,
+}
+
+impl From<Look> for Looked {
+    fn from(look: Look) -> Self {
+        Looked { look, version: None, again: false }
+    }
+}
+
+/// What is at the place.
+pub enum Look {
     Content(Vec<u8>),
     /// Nothing, and why.
     Missing(String),
@@ -29,11 +104,17 @@ pub enum Found {
     TooLarge,
 }
 
-/// A picture that a member refers to, and how to look at it.
+/// Where pictures are: a set of files, or a cluster.
+pub trait Pictures: Sync {
+    /// Looks for the picture of a member.
+    fn look(&self, order: &Order) -> impl Future<Output = Result<Looked, Error>> + Send;
+}
+
+/// A picture that a member of a set refers to, and how to look at it.
 #[derive(Clone)]
 pub struct Picture {
     pub member: Handle,
-    pub look: Arc<dyn Fn() -> Found + Send + Sync>,
+    pub look: Arc<dyn Fn() -> Look + Send + Sync>,
 }
 
 impl fmt::Debug for Picture {
@@ -42,55 +123,107 @@ impl fmt::Debug for Picture {
     }
 }
 
-/// Members looked up at once.
-const PAGE: usize = 100;
-
-/// Keeps those pictures that are others than before, and has the members looked at again whose are.
+/// Looks at the pictures of a set, and has the members looked at again whose are others than before.
 pub async fn keep(engine: &mut Engine, pictures: &[Picture], now: Timestamp) -> Result<Done, Error> {
-    let mut news = false;
-    for page in pictures.chunks(PAGE) {
+    for page in pictures.chunks(1_000) {
         let mut tx = engine.directory.read().await?;
         let handles = handle_keys(page.iter().map(|picture| &picture.member));
         let found = records::load(&mut tx, Kind::Member, By::Handle, handles).await?;
-        let members: HashMap<Handle, Uid> = found
+        drop(tx);
+        let members: Vec<Uid> = found
             .into_iter()
             .filter_map(|record| match record {
-                Record::Member(member) if !member.is_deleted() && member.intent.spec.photo.is_some() => {
-                    Some((member.handle.clone(), member.uid.clone()))
-                }
-                Record::Member(_) | Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
+                Record::Member(member) => member.intent.spec.photo.is_some().then(|| member.uid.clone()),
+                Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => None,
             })
             .collect();
-        let uids: Vec<Uid> = members.values().cloned().collect();
-        let known = photos::load(&mut tx, &uids).await?;
+        let mut tx = engine.directory.write().await?;
+        photos::order(&mut tx, &members).await?;
+        tx.commit().await?;
+    }
+    let set = OfSet(pictures.iter().map(|picture| (&picture.member, picture)).collect());
+    let carried = carry_out(&engine.directory, &HashSet::new(), &set).await?;
+    if carried.news { engine.advance(now).await } else { Ok(Done::default()) }
+}
+
+/// The pictures of a set.
+struct OfSet<'p>(HashMap<&'p Handle, &'p Picture>);
+
+impl Pictures for OfSet<'_> {
+    async fn look(&self, order: &Order) -> Result<Looked, Error> {
+        let Some(picture) = self.0.get(&order.handle) else {
+            let why = "its manifest was not among those that were applied; apply it again".to_owned();
+            return Ok(Look::Missing(why).into());
+        };
+        let look = picture.look.clone();
+        let looked = tokio::task::spawn_blocking(move || look()).await;
+        looked.map(Looked::from).map_err(|error| Error::Corrupt(format!("looking at a picture: {error}")))
+    }
+}
+
+/// What came of looking for the pictures that are ordered.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// Whether any is another than before.
+    pub news: bool,
+    /// The orders that are to be tried again.
+    pub again: Vec<String>,
+}
+
+/// Looks for the pictures that are ordered, but for those orders that are to be left for now.
+pub async fn carry_out(directory: &Directory, left: &HashSet<String>, pictures: &impl Pictures) -> Result<Carried, Error> {
+    let (mut after, mut carried) = (String::new(), Carried::default());
+    loop {
+        let mut tx = directory.read().await?;
+        let orders = photos::orders(&mut tx, &after, PAGE).await?;
+        let Some(last) = orders.last() else { return Ok(carried) };
+        after.clone_from(&last.id);
+        let members: Vec<Uid> = orders.iter().map(|order| order.member.clone()).collect();
+        let known = photos::load(&mut tx, &members).await?;
         drop(tx);
-        for picture in page {
-            let Some(uid) = members.get(&picture.member) else { continue };
-            let look = picture.look.clone();
-            let judged = tokio::task::spawn_blocking(move || judged(look())).await;
+        let looks = stream::iter(orders.into_iter().filter(|order| !left.contains(&order.id))).map(|order| async move {
+            let Looked { look: found, version, again } = pictures.look(&order).await?;
+            let judged = tokio::task::spawn_blocking(move || judged(found)).await;
             let (fact, content) = judged.map_err(|error| Error::Corrupt(format!("looking at a picture: {error}")))?;
-            if known.get(uid) == Some(&fact) {
+            Ok::<_, Error>((order, Found { fact, content, version }, again))
+        });
+        let mut looked = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
+        let mut unchanged = Vec::new();
+        while let Some(looked) = looked.next().await {
+            let (Order { id, member, .. }, found, again) = looked?;
+            if found.version.is_none() && !again && known.get(&member) == Some(&found.fact) {
+                unchanged.push(id);
                 continue;
             }
-            let mut tx = engine.directory.write().await?;
-            photos::keep(&mut tx, uid, &fact, content).await?;
-            accounts::tell(&mut tx, uuid::Uuid::now_v7().to_string(), uid).await?;
+            let mut tx = directory.write().await?;
+            if photos::keep(&mut tx, &member, found).await? {
+                accounts::tell(&mut tx, uuid::Uuid::now_v7().to_string(), &member).await?;
+                carried.news = true;
+            }
+            if again {
+                carried.again.push(id);
+            } else {
+                photos::settle(&mut tx, &[id]).await?;
+            }
             tx.commit().await?;
-            news = true;
+        }
+        if !unchanged.is_empty() {
+            let mut tx = directory.write().await?;
+            photos::settle(&mut tx, &unchanged).await?;
+            tx.commit().await?;
         }
     }
-    if news { engine.advance(now).await } else { Ok(Done::default()) }
 }
 
 /// Judges a picture by its content.
-fn judged(found: Found) -> (PhotoFact, Option<Vec<u8>>) {
+fn judged(found: Look) -> (PhotoFact, Option<Vec<u8>>) {
     let content = match found {
-        Found::Missing(why) => return (PhotoFact::NotFound(why), None),
-        Found::TooLarge => return (PhotoFact::Invalid("10 MB or more; a picture has less".to_owned()), None),
-        Found::Content(content) => content,
+        Look::Missing(why) => return (PhotoFact::NotFound(why), None),
+        Look::TooLarge => return (PhotoFact::Invalid("10 MB or more; a picture has less".to_owned()), None),
+        Look::Content(content) => content,
     };
     if content.len() as u64 >= LIMIT {
-        return judged(Found::TooLarge);
+        return judged(Look::TooLarge);
     }
     let media_type = match imagesize::image_type(&content) {
         Ok(ImageType::Png) => "image/png",
@@ -111,7 +244,7 @@ mod tests {
     use super::*;
 
     fn of(content: &[u8]) -> PhotoFact {
-        judged(Found::Content(content.to_vec())).0
+        judged(Look::Content(content.to_vec())).0
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Effect {
     EraseSecondStep,
     /// The easy login is turned off (M27).
     EndEasyLogin,
+    /// The picture is looked for where the manifest says that it is (M3).
+    SeekPhoto,
     /// The picture is erased (M3).
     ErasePhoto,
     /// Everything personal of the record is erased (M25, T12; X4, X5).
@@ -52,6 +54,10 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
 fn of_member(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Effect> {
     let orders = mails(before, after).into_iter().map(Order::Mail).chain(sharing(before, after));
     let mut list: Vec<Effect> = orders.map(Effect::Order).collect();
+    let photo = &after.intent.spec.photo;
+    if photo.is_some() && before.is_none_or(|before| before.intent.spec.photo != *photo) {
+        list.push(Effect::SeekPhoto);
+    }
     let Some(before) = before else { return list };
     if before.declared.personal_email != after.declared.personal_email {
         list.push(Effect::Readdress);

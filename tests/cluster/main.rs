@@ -8,5 +8,6 @@ mod life;
 mod losses;
 mod mail;
 mod passwords;
+mod photos;
 mod support;
 mod transfers;

@@ -56,11 +56,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{- /* In the namespaces of secretNamespaces: passwords are taken from Secrets and written to them. */}}
+{{- /* In the namespaces of secretNamespaces: passwords are taken from Secrets and written to them, photos from both kinds. */}}
 {{- define "rollcall.secretRules" -}}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, update, delete]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
 {{- end }}
 
 {{/* The rights on what people declare, where it is watched. */}}

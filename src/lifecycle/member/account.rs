@@ -191,11 +191,7 @@ pub fn warnings(world: &World, tenant: &TenantSpec, member: &MemberRecord) -> Ve
 /// What is told of the photo (M3): it never holds up the member.
 fn photo_warning(world: &World, member: &MemberRecord) -> Option<(Reason, String)> {
     member.intent.spec.photo.as_ref()?;
-    let Some(fact) = world.accounts.get(&member.uid).and_then(|facts| facts.photo.as_ref()) else {
-        let message = "photo: not looked for yet; in this version `rollcall apply` does, and the operator does not (M3)";
-        return Some((Reason::PhotoNotFound, message.to_owned()));
-    };
-    match fact {
+    match world.accounts.get(&member.uid)?.photo.as_ref()? {
         PhotoFact::NotFound(message) => Some((Reason::PhotoNotFound, format!("photo: {message} (M3)"))),
         PhotoFact::Invalid(message) => Some((Reason::PhotoInvalid, format!("photo: {message} (M3)"))),
         PhotoFact::Kept(Photo { width: 640, height: 640, .. }) => None,

@@ -3,7 +3,7 @@
 
 use super::account;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
-use crate::lifecycle::{Decision, Manifest, Visit, World, unknown_annotations, record_key, registration};
+use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, registration, unknown_annotations};
 use crate::record::{MemberRecord, RequestState};
 
 /// What the resource of a member is told when its manifest is taken.

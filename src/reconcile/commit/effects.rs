@@ -47,6 +47,7 @@ impl Commit {
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
                 Effect::EndEasyLogin => self.withdrawn.push((Choice::EasyLogin, record.uid().clone())),
+                Effect::SeekPhoto => self.photos_sought.push(record.uid().clone()),
                 Effect::ErasePhoto => self.photos_erased.push(record.uid().clone()),
                 Effect::Erase => match record.kind() {
                     Kind::Tenant => self.erased_tenants.push(record.uid().clone()),
