@@ -99,3 +99,28 @@ fn mails_leave_while_it_watches() {
         drop(watching);
     });
 }
+
+// M32, M3
+#[test]
+fn what_time_orders_is_done_without_any_change_of_the_files() {
+    on_both(|roll| {
+        let folder = roll.folder().join("roster");
+        std::fs::create_dir(&folder).unwrap();
+        let out = roll.folder().join("secrets");
+        let company =
+            [tenant("acme", "  deletionGrace: 4s"), boss("acme"), member("old", "acme", "").replace("id: old", "id: jane")];
+        std::fs::write(folder.join("a.yaml"), set(&company)).unwrap();
+        let watching = watch(roll, &["--prune", "--secrets-out", out.to_str().unwrap()]);
+        until(roll, "SELECT phase FROM members WHERE name = 'old'", "Pending");
+        // The ID is free once the grace period is over.
+        let more = "  password: {mode: Generate}\n  photo: {file: jane.png}";
+        std::fs::write(folder.join("jane.png"), "GIF89a").unwrap();
+        std::fs::write(folder.join("a.yaml"), set(&[company[0].clone(), company[1].clone(), member("jane", "acme", more)]))
+            .unwrap();
+        until(roll, "SELECT phase FROM members WHERE name = 'jane'", "Pending");
+        until(roll, "SELECT CAST(count(*) AS TEXT) FROM credentials", "1");
+        until(roll, "SELECT problem FROM photos", "by its content neither PNG nor JPEG");
+        assert!(out.join("hr.jane-initial-password.yaml").exists());
+        drop(watching);
+    });
+}

@@ -1,10 +1,16 @@
 -- The directory. Instants are microseconds UTC; identifiers are UUIDs as text.
 -- The SQLite schema beside this one has the same tables and columns.
 
--- What the directory knows of itself: `clock` is real or rehearsal, `digest_key` keys the trail's digests.
+-- What the directory knows of itself: `clock` is real or rehearsal, `sends_mail` is yes or no.
 CREATE TABLE directory (
     key   TEXT    NOT NULL PRIMARY KEY,
     value TEXT    NOT NULL
+);
+
+-- What is for nobody's eyes: `digest_key` keys the trail's digests.
+CREATE TABLE secrets (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
 );
 
 -- Who leads: one row. On SQLite a file lock protects it; on PostgreSQL the epoch fences every commit.

@@ -1,8 +1,14 @@
 -- The directory. Instants are microseconds UTC; identifiers are UUIDs as text.
 -- The PostgreSQL schema beside this one has the same tables and columns.
 
--- What the directory knows of itself: `clock` is real or rehearsal, `digest_key` keys the trail's digests.
+-- What the directory knows of itself: `clock` is real or rehearsal, `sends_mail` is yes or no.
 CREATE TABLE directory (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+-- What is for nobody's eyes: `digest_key` keys the trail's digests.
+CREATE TABLE secrets (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;

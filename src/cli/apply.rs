@@ -10,12 +10,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
-use crate::credentials::{Told, Worker};
+use crate::credentials::Worker;
 use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
 use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
+use crate::reconcile::pictures::{self, Picture};
 use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
 use crate::reconcile::{Done, Engine};
 
@@ -116,7 +117,7 @@ impl Apply {
         if self.output == Format::Table {
             engine.keep(output::MOST);
         }
-        let code = self.once(&mut engine, roster, global).await?;
+        let (code, referred) = self.once(&mut engine, roster, global).await?;
         match watch {
             None => {
                 mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
@@ -125,7 +126,7 @@ impl Apply {
             }
             Some(watch) => {
                 let mails = mail::follow(&engine.directory, post).await?;
-                let code = self.stay(engine, watch, global).await;
+                let code = self.stay(engine, watch, referred, global).await;
                 mails.abort();
                 code
             }
@@ -145,14 +146,17 @@ impl Apply {
     }
 
     /// Applies what was read, and tells what was done.
-    async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<u8, Failure> {
+    async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<(u8, Referred), Failure> {
         let submissions = std::mem::take(&mut roster.submissions);
         engine.set_secrets(roster.secrets.clone());
         let bar = progress(submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
         let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
         bar.finish_and_clear();
-        let passwords = self.passwords(engine, &roster, global).await?;
+        let referred = self.referred(engine, &roster, global).await?;
+        // Each password follows its member; what became of it is folded in.
+        let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
+        engine.advance(global.now()).await?;
         if self.prune && roster.unread > 0 {
             eprintln!("warning: nothing was removed, since a document could not be read (R9)");
         }
@@ -173,29 +177,28 @@ impl Apply {
         let waiting = passwords.iter().any(|told| told.trouble.is_some());
         let wholly = refused.is_empty() && roster.complaints.is_empty() && !waiting;
         let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
-        Ok(match (wholly, nothing) {
+        let code = match (wholly, nothing) {
             (true, _) => OK,
             (false, true) => NOTHING,
             (false, false) => PARTLY,
-        })
+        };
+        Ok((code, referred))
     }
 
-    /// Makes the passwords that are ordered, each after its member is there; what becomes of them is folded in.
-    async fn passwords(&self, engine: &mut Engine, roster: &Roster, global: &Global) -> Result<Vec<Told>, Failure> {
-        let (now, set) = (global.now(), roster.secrets.clone());
+    /// What the manifests refer to; Secrets with another content than was taken last order another password.
+    async fn referred(&self, engine: &Engine, roster: &Roster, global: &Global) -> Result<Referred, Failure> {
+        let set = roster.secrets.clone();
         let secrets = secrets::Files { set: set.clone(), out: self.secrets_out.clone() };
         let worker = Worker::new(engine.directory.clone(), global.hasher()?, secrets).await?;
         let namespaces: BTreeSet<Arc<str>> = set.keys().map(|secret| secret.namespace.clone()).collect();
         for namespace in namespaces {
-            worker.look(&namespace, |secret| set.contains_key(secret), now).await?;
+            worker.look(&namespace, |secret| set.contains_key(secret), global.now()).await?;
         }
-        let told = worker.carry_out(Which::All, now).await?;
-        engine.advance(now).await?;
-        Ok(told)
+        Ok(Referred { worker, pictures: roster.set().pictures })
     }
 
     /// Follows the files, and does what falls due as its time comes, until it is told to end.
-    async fn stay(self, mut engine: Engine, mut watch: Watch, global: &Global) -> Result<u8, Failure> {
+    async fn stay(self, mut engine: Engine, mut watch: Watch, mut referred: Referred, global: &Global) -> Result<u8, Failure> {
         let mut ticks = tokio::time::interval(Duration::from_millis(250));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut scans = tokio::time::interval(Duration::from_secs(self.drift_interval.max(1)));
@@ -207,9 +210,9 @@ impl Apply {
                 () = &mut end => break,
                 () = watch.changed() => {
                     let roster = manifests::read(&self.files.files, global.default_namespace());
-                    self.once(&mut engine, roster, global).await.map(|_| ())
+                    self.once(&mut engine, roster, global).await.map(|(_, now)| referred = now)
                 }
-                _ = ticks.tick() => self.advance(&mut engine, global).await,
+                _ = ticks.tick() => self.advance(&mut engine, &referred, global).await,
                 _ = scans.tick() => self.scan(&mut engine, global).await,
             };
             match step {
@@ -226,8 +229,11 @@ impl Apply {
         Ok(OK)
     }
 
-    async fn advance(&self, engine: &mut Engine, global: &Global) -> Result<(), Failure> {
-        self.tell(engine.advance(global.now()).await?)
+    async fn advance(&self, engine: &mut Engine, referred: &Referred, global: &Global) -> Result<(), Failure> {
+        self.tell(engine.advance(global.now()).await?)?;
+        // What that ordered, without any change of the files.
+        output::passwords(&referred.worker.carry_out(Which::Untried, global.now()).await?);
+        self.tell(pictures::seek(engine, &referred.pictures, global.now()).await?)
     }
 
     async fn scan(&self, engine: &mut Engine, global: &Global) -> Result<(), Failure> {
@@ -241,6 +247,12 @@ impl Apply {
             Format::Table => output::changes(&done, true),
         }
     }
+}
+
+/// What the manifests refer to, as they were read last: Secrets with passwords, and pictures.
+struct Referred {
+    worker: Worker<secrets::Files>,
+    pictures: Arc<Vec<Picture>>,
 }
 
 fn unwatchable(error: impl std::fmt::Display) -> Failure {

@@ -7,6 +7,7 @@ use super::record::{advance, load, member_named};
 use super::{Failure, Global, OK, PARTLY};
 use crate::api::member::DeviceAction;
 use crate::directory::accounts;
+use crate::directory::random::identifier;
 use crate::record::account::{DeviceReport, Reported};
 
 /// Orders something for a device.
@@ -79,7 +80,7 @@ impl Device {
         let token = token.unwrap_or_else(|| now.to_string());
         let report = DeviceReport { device, action: action.of(), token, what: Reported::Requested, at: now };
         accounts::request(&mut tx, &member.uid, &report).await?;
-        accounts::tell(&mut tx, uuid::Uuid::now_v7().to_string(), &member.uid).await?;
+        accounts::tell(&mut tx, identifier(), &member.uid).await?;
         tx.commit().await?;
         advance(&directory, now).await?;
         println!("{}/{} is ordered for `{}` of {handle}", report.action.name(), report.token, report.device);

@@ -41,6 +41,8 @@ enum Consumer {
     Mail,
     Messages,
     Storage,
+    Devices,
+    Teams,
 }
 
 /// How to print the outbox.
@@ -73,13 +75,15 @@ impl Outbox {
             Consumer::Mail => record::Consumer::Mail,
             Consumer::Messages => record::Consumer::Messages,
             Consumer::Storage => record::Consumer::Storage,
+            Consumer::Devices => record::Consumer::Devices,
+            Consumer::Teams => record::Consumer::Teams,
         });
         let which = if self.all { Which::All } else { Which::Open };
         let rows = outbox::list(&mut directory.read().await?, which, consumer, None).await?;
         match self.output {
             Format::Json => output::json(&rows.iter().map(row_json).collect::<Vec<_>>())?,
             Format::Table => {
-                let header = ["ID", "SINCE", "CONSUMER", "EFFECT", "MEMBER", "STATE", "TRIES", "ERROR"];
+                let header = ["ID", "SINCE", "CONSUMER", "EFFECT", "OF", "STATE", "TRIES", "ERROR"];
                 output::table(&header, rows.iter().map(row_table))?;
             }
         }
@@ -92,13 +96,15 @@ fn state(row: &Listed) -> &'static str {
         "Acknowledged"
     } else if row.refused_at.is_some() {
         "Refused"
+    } else if row.held {
+        "Held"
     } else {
         "Waiting"
     }
 }
 
 fn row_table(row: &Listed) -> Vec<String> {
-    let member = match (&row.namespace, &row.name) {
+    let of = match (&row.namespace, &row.name) {
         (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
         _ => format!("({})", row.uid),
     };
@@ -108,12 +114,26 @@ fn row_table(row: &Listed) -> Vec<String> {
     };
     let error = row.error.as_deref().map(|error| output::brief(&error.into())).unwrap_or_default();
     let tries = row.attempts.to_string();
-    vec![row.id.clone(), rfc3339(row.at), row.consumer.clone(), effect, member, state(row).to_owned(), tries, error]
+    vec![row.id.clone(), rfc3339(row.at), row.consumer.clone(), effect, of, state(row).to_owned(), tries, error]
 }
 
 fn row_json(row: &Listed) -> Value {
-    let Listed { id, at, uid, namespace, name, consumer, effect, payload, attempts, next_at, error, refused_at, acknowledged_at } =
-        row;
+    let Listed {
+        id,
+        at,
+        uid,
+        namespace,
+        name,
+        consumer,
+        effect,
+        payload,
+        attempts,
+        next_at,
+        error,
+        refused_at,
+        acknowledged_at,
+        held: _,
+    } = row;
     json!({
         "id": id, "at": at.to_string(), "uid": uid.as_str(), "namespace": namespace, "name": name, "consumer": consumer,
         "effect": effect, "payload": payload, "state": state(row), "attempts": attempts, "nextAt": next_at.to_string(),

@@ -1,5 +1,6 @@
 //! Tables, JSON and YAML on standard output; complaints on standard error. Knows no command.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 
 use jiff::{Timestamp, Unit};
@@ -92,7 +93,8 @@ pub fn cancellations(done: &Done) {
         let Some(handle) = &entry.handle else { continue };
         let of_it = |kind: Kind| {
             let gone = |other: &&Entry| other.tenant.as_ref() == Some(&entry.uid) && other.kind == kind && other.due >= entry.due;
-            done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete")).count()
+            let gone = done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete"));
+            gone.map(|other| &other.uid).collect::<HashSet<_>>().len()
         };
         let (members, organizations) = (of_it(Kind::Member), of_it(Kind::Organization));
         eprintln!(

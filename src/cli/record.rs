@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::{Failure, Global, OK, PARTLY};
 use crate::api::{Handle, Kind};
 use crate::directory::accounts::{Choice, chosen};
+use crate::directory::random::identifier;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, facts, leadership, outbox, records};
@@ -287,13 +288,7 @@ async fn sign_in(
         let app = app.name();
         return Ok(Err(format!("{handle} may not sign in with {app}: spec.appUsage is Blocked, only the web is open (M27)")));
     }
-    let fact = facts::SignIn {
-        id: uuid::Uuid::now_v7().to_string(),
-        member: member.uid.clone(),
-        app: app.name().to_owned(),
-        at: now,
-        location,
-    };
+    let fact = facts::SignIn { id: identifier(), member: member.uid.clone(), app: app.name().to_owned(), at: now, location };
     facts::sign_in(&mut tx, &fact).await?;
     let tenant = records::load(&mut tx, Kind::Tenant, By::Uid, keys([&member.tenant])).await?;
     let required = tenant.iter().any(|tenant| match tenant {

@@ -8,8 +8,8 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use tokio::sync::Semaphore;
 
-use super::chance;
 use crate::api::Confidential;
+use crate::directory::random;
 
 /// What a hash costs: memory in KiB, passes, lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Hasher {
     /// The hash of a password with a salt of its own, in the PHC string format.
     pub async fn hash(&self, password: Confidential) -> Result<String, String> {
         let argon2 = argon2(&self.params);
-        let hash = move || argon2.hash_password_with_salt(password.expose(), &chance::<16>());
+        let hash = move || argon2.hash_password_with_salt(password.expose(), &random::bytes::<16>());
         let hash: PasswordHash = self.work(hash).await?.map_err(|error| format!("hashing failed: {error}"))?;
         Ok(hash.to_string())
     }
@@ -93,8 +93,8 @@ impl Hasher {
             algorithm: ARGON2ID_IDENT,
             version: Some(Version::V0x13.into()),
             params: ParamsString::try_from(&self.params).map_err(|error| failed(&error))?,
-            salt: Some(Salt::new(&chance::<16>()).map_err(|error| failed(&error))?),
-            hash: Some(Output::new(&chance::<32>()).map_err(|error| failed(&error))?),
+            salt: Some(Salt::new(&random::bytes::<16>()).map_err(|error| failed(&error))?),
+            hash: Some(Output::new(&random::bytes::<32>()).map_err(|error| failed(&error))?),
         })
     }
 

@@ -9,9 +9,8 @@ pub mod work;
 
 use std::future::Future;
 
-use ring::rand::SecureRandom;
-
 use crate::api::{Confidential, Handle, Reason};
+use crate::directory::random;
 use crate::record::Uid;
 pub use hash::{Cost, Hasher};
 pub use verify::{Answer, Verification, knows, may_sign_in};
@@ -87,26 +86,14 @@ impl Trouble {
     }
 }
 
-/// Random bytes.
-fn chance<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    ring::rand::SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    bytes
-}
-
 /// A number below another by chance, each as likely as any.
 fn below(bound: usize) -> usize {
     let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
     loop {
-        let drawn = u64::from_le_bytes(chance());
+        let drawn = u64::from_le_bytes(random::bytes());
         // What lies beyond the last whole multiple would favour the small ones.
         if drawn < u64::MAX - u64::MAX % bound {
             return usize::try_from(drawn % bound).unwrap_or(0);
         }
     }
-}
-
-/// An identifier; a later one is greater.
-fn identifier() -> String {
-    uuid::Uuid::now_v7().to_string()
 }

@@ -3,12 +3,13 @@
 
 use jiff::Timestamp;
 
+use super::Hasher;
 use super::verify::{Account, by_handle, by_uid, is_right};
-use super::{Hasher, identifier};
 use crate::api::{Confidential, Handle};
 use crate::directory::facts::{Sessions, sign_out};
 use crate::directory::links::{self, Useless};
 use crate::directory::passwords::{self, By, Credential, Fact, Order, Why};
+use crate::directory::random::identifier;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error};
 use crate::lifecycle::password::{Policy, Violation};

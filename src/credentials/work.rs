@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 
 use super::own::{former_hashes, is_among};
 use super::verify::Account;
-use super::{Hasher, Initial, Secrets, Trouble, below, identifier};
+use super::{Hasher, Initial, Secrets, Trouble, below};
 use crate::api::member::PasswordMode;
 use crate::api::{Confidential, Handle, Kind, Reason};
 use crate::directory::facts::{Sessions, sign_out};
 use crate::directory::outbox::{self, Ordered};
 use crate::directory::passwords::{self, By, Credential, Fact, Order, Source, Which, Why};
+use crate::directory::random::identifier;
 use crate::directory::records::{self, By as Found};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error};
@@ -88,9 +89,7 @@ enum Outcome {
 impl<S: Secrets> Worker<S> {
     /// A worker on a directory.
     pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
-        let digest_key = directory.known_setting("digest_key").await?;
-        let digest_key = digest_key.ok_or_else(|| Error::Corrupt("the key of its digests is missing".into()))?;
-        let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_bytes());
+        let digest_key = directory.digest_key().await?;
         Ok(Worker { directory, hasher, digest_key, secrets })
     }
 

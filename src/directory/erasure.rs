@@ -51,6 +51,7 @@ use Whose::{Contact, Member, Tenant};
 /// Every table of the directory. Handles (`namespace`, `name`) of tenants are no personal data: they stay.
 pub const CONTENTS: &[Content] = &[
     Content { table: "directory", erased: Never, personal: &[], impersonal: &["key", "value"] },
+    Content { table: "secrets", erased: Never, personal: &[], impersonal: &["key", "value"] },
     Content { table: "leadership", erased: Never, personal: &[], impersonal: &["id", "holder", "epoch", "expires_at"] },
     Content {
         table: "declarations",

@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod people;
 pub mod photos;
+pub mod random;
 pub mod records;
 pub mod registrations;
 pub mod sql;
@@ -34,6 +35,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ring::hmac;
 use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -60,6 +62,8 @@ pub enum Error {
     Unreachable { address: String, source: sqlx::Error },
     #[error("the directory at {0} has a newer schema than this version of rollcall knows; use the newer version")]
     Newer(String),
+    #[error("the directory at {0} has an older schema than this version of rollcall; `rollcall apply` brings it up to date")]
+    Older(String),
     #[error("the schema of the directory can't be brought up to date: {0}")]
     Migration(MigrateError),
     #[error("{0}")]
@@ -103,6 +107,7 @@ impl Error {
             | Error::Missing(_)
             | Error::Unreachable { .. }
             | Error::Newer(_)
+            | Error::Older(_)
             | Error::Migration(_)
             | Error::Led(_)
             | Error::Deposed
@@ -235,9 +240,7 @@ impl Directory {
         match self.schema_version().await? {
             None => Err(Error::Missing(self.address.to_string())),
             Some(version) if Some(version) > known => Err(Error::Newer(self.address.to_string())),
-            Some(version) if Some(version) < known => {
-                Err(Error::Corrupt("its schema is older than this version; `rollcall apply` brings it up to date".into()))
-            }
+            Some(version) if Some(version) < known => Err(Error::Older(self.address.to_string())),
             Some(_) => Ok(()),
         }
     }
@@ -276,7 +279,23 @@ impl Directory {
 
     /// What the directory knows of itself under a key; `value` is written where there is nothing yet.
     pub async fn setting(&self, key: &str, value: impl FnOnce() -> String) -> Result<String, Error> {
-        let read = async |tx: &mut Tx| match tx.fetch_one(SETTING, vec![key.into()]).await? {
+        self.kept(SETTING, NEW_SETTING, key, value).await
+    }
+
+    /// What keys the digests of this directory; made by chance where there is none yet.
+    pub async fn digest_key(&self) -> Result<hmac::Key, Error> {
+        let secret = self.kept(SECRET, NEW_SECRET, "digest_key", random::text::<32>).await?;
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+    }
+
+    async fn kept(
+        &self,
+        known: &'static str,
+        new: &'static str,
+        key: &str,
+        value: impl FnOnce() -> String,
+    ) -> Result<String, Error> {
+        let read = async |tx: &mut Tx| match tx.fetch_one(known, vec![key.into()]).await? {
             Some(row) => row.text(0).map(Some),
             None => Ok(None),
         };
@@ -284,21 +303,17 @@ impl Directory {
             return Ok(found);
         }
         let mut tx = self.write().await?;
-        tx.execute(NEW_SETTING, vec![key.into(), Cell::from(value())]).await?;
+        tx.execute(new, vec![key.into(), Cell::from(value())]).await?;
         let found = read(&mut tx).await?.unwrap_or_default();
         tx.commit().await?;
         Ok(found)
-    }
-
-    /// What the directory knows of itself under a key, if anything.
-    pub async fn known_setting(&self, key: &str) -> Result<Option<String>, Error> {
-        let row = self.read().await?.fetch_one(SETTING, vec![key.into()]).await?;
-        row.map(|row| row.text(0)).transpose()
     }
 }
 
 const SETTING: &str = "SELECT value FROM directory WHERE key = $1";
 const NEW_SETTING: &str = "INSERT INTO directory (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const SECRET: &str = "SELECT value FROM secrets WHERE key = $1";
+const NEW_SECRET: &str = "INSERT INTO secrets (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
     if absent == Absent::Create {
@@ -330,4 +345,4 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
 }
 
 /// Every SQL constant of the directory, for the test that prepares each on both databases.
-pub const STATEMENTS: &[&str] = &[SETTING, NEW_SETTING];
+pub const STATEMENTS: &[&str] = &[SETTING, NEW_SETTING, SECRET, NEW_SECRET];

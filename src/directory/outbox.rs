@@ -226,6 +226,8 @@ pub struct Listed {
     pub error: Option<String>,
     pub refused_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
+    /// Whether it waits for a person's word (T15).
+    pub held: bool,
 }
 
 /// What of the outbox is listed.
@@ -256,13 +258,16 @@ pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>, uid: Op
                 error: row.get(10)?,
                 refused_at: row.maybe_instant(11)?,
                 acknowledged_at: row.maybe_instant(12)?,
+                held: row.get(13)?,
             })
         })
         .collect()
 }
 
-const LIST: &str = "SELECT o.id, o.at, o.uid, m.namespace, m.name, o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
-     o.error, o.refused_at, o.acknowledged_at FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
+const LIST: &str = "SELECT o.id, o.at, o.uid, COALESCE(m.namespace, c.namespace, t.namespace), \
+     COALESCE(m.name, c.name, t.name), o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
+     o.error, o.refused_at, o.acknowledged_at, o.held FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
+     LEFT JOIN contacts c ON c.uid = o.uid LEFT JOIN tenants t ON t.uid = o.uid \
      WHERE ($1 OR o.acknowledged_at IS NULL) AND ($2 = '' OR o.consumer = $2) AND ($3 = '' OR o.uid = $3) ORDER BY o.at, o.id";
 
 /// What of a tenant is not acknowledged.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::frozen::member_is_frozen;
+use super::random::identifier;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::Handle;
 use crate::record::Uid;
@@ -94,7 +95,7 @@ pub async fn erase(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
 
 /// Orders that the pictures of members are looked for. One that is ordered already is ordered anew.
 pub async fn order(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
-    let order = |member: &Uid| vec![uuid::Uuid::now_v7().to_string().into(), member.as_str().into()];
+    let order = |member: &Uid| vec![identifier().into(), member.as_str().into()];
     tx.upsert(&ORDERS, members.iter().map(order).collect()).await
 }
 

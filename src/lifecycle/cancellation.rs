@@ -8,12 +8,12 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Decision, Declared, Removal, Visit, World, place_key, vacated_key};
+use super::{Decision, Declared, Removal, Visit, World, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
 use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
 use crate::record::charge::month_of;
-use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord, Uid};
+use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord};
 
 /// The members of a tenant that are still in the directory, the supreme administrator among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,13 +32,8 @@ pub enum Confirmation {
     Wrong,
     /// The member has no password.
     NoPassword,
-    /// There is no such Secret, or no such key in it.
-    SecretMissing,
-}
-
-/// The key under which a cancellation waits for the password of its supreme administrator to change.
-pub fn credential_key(member: &Uid) -> String {
-    format!("credential/{member}")
+    /// The Secret, or its key, can't be read: why.
+    Unreadable(String),
 }
 
 /// Everything that stands in the way of a cancellation, each with what is left.
@@ -114,11 +109,8 @@ fn unconfirmed(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Opt
             let message = format!("the Secret `{secret}`, key `{key}`, does not hold the supreme administrator's password");
             Some((Reason::ConfirmationRejected, message))
         }
-        Some(Confirmation::SecretMissing) => {
-            let message = format!(
-                "there is no Secret `{secret}` with a key `{key}`: make one that holds the supreme administrator's password"
-            );
-            Some((Reason::ConfirmationRejected, message))
+        Some(Confirmation::Unreadable(why)) => {
+            Some((Reason::ConfirmationRejected, format!("the Secret `{secret}`, key `{key}`, can't be read: {why}")))
         }
         Some(Confirmation::NoPassword) | None => {
             let message = "the supreme administrator has no password: give that member one (spec.password), or name another supremeAdminRef";
@@ -131,7 +123,7 @@ fn unconfirmed(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Opt
 pub fn confirmed(world: &World, tenant: &TenantRecord) -> Option<String> {
     match tenant.supreme_admin.as_ref().and_then(|holder| world.confirmations.get(holder)) {
         Some(Confirmation::Right(of)) => Some(of.clone()),
-        Some(Confirmation::Wrong | Confirmation::NoPassword | Confirmation::SecretMissing) | None => None,
+        Some(Confirmation::Wrong | Confirmation::NoPassword | Confirmation::Unreadable(_)) | None => None,
     }
 }
 
@@ -157,8 +149,8 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
     let Some(cancellation) = &spec.cancellation else { return };
     let blocks = blocks(world, &next, cancellation);
     let effective = effective_at(cancellation, &next.zone);
-    let keys = [place_key(&next.uid, Kind::Member), vacated_key(&next.uid)];
-    decision.follows.extend(keys.into_iter().chain(next.supreme_admin.as_ref().map(credential_key)));
+    let secret = visit.key.handle.sibling(cancellation.confirmation.secret_key_ref.name.as_str());
+    decision.follows.extend([place_key(&next.uid, Kind::Member), vacated_key(&next.uid), secret_key(&secret)]);
     let everything = everything(&next);
     if !blocks.is_empty() {
         let told: Vec<String> = blocks.iter().map(|(reason, message)| format!("{}: {message}", reason.name())).collect();
@@ -266,7 +258,10 @@ pub fn of_cancelled(world: &World, visit: &Visit, decision: &Decision) -> Option
     Some(match &visit.declared {
         Declared::Present(_) => {
             let name = &tenant.handle.name;
-            let message = format!("spec.tenantRef: the tenant `{name}` was cancelled at {}; that is final (T12)", rfc3339(at));
+            let message = format!(
+                "spec.tenantRef: the tenant `{name}` was cancelled at {}, for good: take this manifest out (T12)",
+                rfc3339(at)
+            );
             decision.refuse(Reason::TenantCancelled, message)
         }
         Declared::Removed => {

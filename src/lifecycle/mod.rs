@@ -24,7 +24,7 @@ pub use set::decide_set;
 pub use world::{Holder, Judgement, PasswordNews, World};
 
 use crate::api::{
-    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
+    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Handle, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
     TenantSpec, Verdict,
 };
 use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
@@ -305,6 +305,11 @@ pub fn hold_key(tenant: &Uid) -> String {
 /// The key under which removals wait for members to leave the organizations of a tenant (O5).
 pub fn vacated_key(tenant: &Uid) -> String {
     format!("vacated/{tenant}")
+}
+
+/// The key under which a confirmation waits for a Secret (T12).
+pub fn secret_key(secret: &Handle) -> String {
+    format!("secret/{secret}")
 }
 
 /// The warning that names the annotations of Rollcall that this version does not know, if there are any.

@@ -10,11 +10,11 @@ use super::smtp::Post;
 use super::text::{Facts, text};
 use crate::api::{Kind, Language};
 use crate::directory::outbox::{Due, Ended};
+use crate::directory::random;
 use crate::directory::records::{By, load};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error, links};
 use crate::lifecycle::tenant::languages;
-use crate::reconcile::random_text;
 use crate::record::mail::{Purpose, address};
 use crate::record::{Mail, MemberRecord, Record, TenantRecord, Uid};
 
@@ -69,7 +69,7 @@ fn idle(mail: Mail, member: &MemberRecord, tenant: &TenantRecord) -> Option<Ende
 
 /// Makes a link: its token goes into the mail, its digest into the directory.
 async fn new_link(directory: &Directory, member: &Uid, purpose: Purpose, now: Timestamp) -> Result<String, Error> {
-    let token = random_text(32);
+    let token = random::text::<32>();
     let mut tx = directory.write().await?;
     links::make(&mut tx, &token, member, purpose, now).await?;
     tx.commit().await?;

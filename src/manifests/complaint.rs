@@ -143,7 +143,8 @@ impl miette::SourceCode for Shown<'_> {
             contents.data(),
             *contents.span(),
             contents.line(),
-            contents.column(),
+            // The place that the headline names, not that of the line's beginning.
+            self.0.place.map_or(contents.column(), |place| place.column - 1),
             contents.line_count(),
         )))
     }

@@ -63,7 +63,8 @@ async fn pause(health: &Health, error: &Error) {
 async fn wait(changed: &mut UnboundedReceiver<Referent>, news: &mut BTreeMap<Arc<str>, BTreeSet<Handle>>) {
     let mut referents = Vec::new();
     tokio::select! {
-        _ = changed.recv_many(&mut referents, BATCH) => {}
+        // Where nothing was opened, nobody tells.
+        1.. = changed.recv_many(&mut referents, BATCH) => {}
         () = tokio::time::sleep(TICK) => {}
     }
     for Referent { handle, .. } in referents.into_iter().filter(|referent| referent.source == Source::Secret) {

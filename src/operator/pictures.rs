@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::Settings;
 use super::health::Health;
 use super::referents::Referent;
-use super::secrets::Cluster;
+use super::secrets::{Cluster, NOT_ENABLED};
 use crate::api::Handle;
 use crate::credentials::Trouble;
 use crate::directory::photos::{self, Order};
@@ -37,7 +37,8 @@ pub async fn follow(settings: Settings, mut changed: UnboundedReceiver<Referent>
     loop {
         let mut fresh = Vec::new();
         tokio::select! {
-            _ = changed.recv_many(&mut fresh, BATCH) => {}
+            // Where nothing was opened, nobody tells.
+            1.. = changed.recv_many(&mut fresh, BATCH) => {}
             () = tokio::time::sleep(TICK) => {}
         }
         news.extend(fresh.into_iter().map(|Referent { source, handle, version }| ((source, handle), version)));
@@ -103,10 +104,7 @@ impl Pictures for Cluster {
                 let missing = || Look::Missing(format!("{named} has no key `{}`", reference.key));
                 return Ok(Looked { look: content.map_or_else(missing, Look::Content), version: Some(version), again: false });
             }
-            Err(Trouble::NotEnabled) => {
-                let why = format!("{named}: the namespace is not among `secretNamespaces` of the chart (--secrets-namespace)");
-                (why, false)
-            }
+            Err(Trouble::NotEnabled) => (format!("{named}: {NOT_ENABLED}"), false),
             Err(Trouble::NotFound | Trouble::Exists | Trouble::Nowhere) => (format!("{named} is not there"), false),
             Err(Trouble::Failed(why)) => (format!("{named}: {why}; it is tried again"), true),
         };

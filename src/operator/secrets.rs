@@ -21,6 +21,8 @@ use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_
 use crate::reconcile::pictures::{Source, in_config_map, in_secret};
 use crate::reconcile::{Reading, Secrets as Confirming};
 
+/// What is told where a namespace was not opened.
+pub const NOT_ENABLED: &str = "the namespace is not among `secretNamespaces` of the chart (--secrets-namespace)";
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is tried to write a Secret that somebody else writes at the same time.
@@ -107,7 +109,15 @@ impl Cluster {
 /// The same, for a password that confirms (T12).
 impl Confirming for Cluster {
     fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r> {
-        Box::pin(async move { Secrets::read(self, secret, key).await.ok() })
+        Box::pin(async move {
+            Secrets::read(self, secret, key).await.map_err(|trouble| match trouble {
+                Trouble::NotEnabled => NOT_ENABLED.to_owned(),
+                Trouble::Failed(why) => why,
+                Trouble::NotFound | Trouble::Exists | Trouble::Nowhere => {
+                    "it is not there; it is to hold the supreme administrator's password".to_owned()
+                }
+            })
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use super::events::{self, Told as Event};
 use super::health::{By, Health};
 use super::known::{Cluster, News};
 use super::object::Object;
+use super::referents::Referent;
 use super::settle::{Looked, Settling, look};
 use super::statuses::Statuses;
 use super::watch::{Scope, Seen, covers, follow};
@@ -21,6 +22,8 @@ use super::{Settings, clock, now, passwords, pictures, referents, writer};
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet};
+use crate::lifecycle::secret_key;
+use crate::reconcile::pictures::Source;
 use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told};
 
 /// The order in which the kinds are listed: what others belong to comes first.
@@ -50,6 +53,8 @@ pub struct Session {
     seen: Receiver<Seen>,
     to_looked: UnboundedSender<Looked>,
     looked: UnboundedReceiver<Looked>,
+    /// Secrets and ConfigMaps of which there may be something new.
+    referents: UnboundedReceiver<Referent>,
     skew: watch::Receiver<Option<i64>>,
     statuses: Statuses,
     events: Sender<Event>,
@@ -80,6 +85,7 @@ impl Session {
         engine.collect_told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
         let (to_looked, looked) = mpsc::unbounded_channel();
+        let (to_session, referents) = mpsc::unbounded_channel();
         let writer = writer::start(settings.clients.calling.clone(), settings.directory.clone(), health.clone());
         let events = events::start(settings.clients.calling.clone());
         let mut session = Session {
@@ -93,6 +99,7 @@ impl Session {
             seen,
             to_looked,
             looked,
+            referents,
             skew,
             statuses: Statuses::new(writer),
             events,
@@ -107,7 +114,7 @@ impl Session {
         let (to_passwords, for_passwords) = mpsc::unbounded_channel();
         let (to_pictures, for_pictures) = mpsc::unbounded_channel();
         let (settings, health) = (session.settings.clone(), session.health.clone());
-        referents::follow(&settings, &mut session.watches, &[to_passwords, to_pictures]);
+        referents::follow(&settings, &mut session.watches, &[to_session, to_passwords, to_pictures]);
         session.watches.spawn(passwords::follow(settings.clone(), for_passwords, health.clone()));
         session.watches.spawn(pictures::follow(settings, for_pictures, health));
         Ok(session)
@@ -123,7 +130,7 @@ impl Session {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             self.health.beat();
-            let mut batch = Vec::with_capacity(BATCH);
+            let (mut batch, mut referents) = (Vec::with_capacity(BATCH), Vec::new());
             tokio::select! {
                 written = self.statuses.next_written() => match written {
                     Some(written) => self.statuses.written(&mut self.cluster, written),
@@ -137,6 +144,8 @@ impl Session {
                 }
                 Some(looked) = self.looked.recv() => self.act(looked).await?,
                 _ = self.seen.recv_many(&mut batch, BATCH) => self.take(batch).await?,
+                // Where nothing was opened, nobody tells.
+                1.. = self.referents.recv_many(&mut referents, BATCH) => self.confirm(referents).await?,
             }
         }
     }
@@ -290,6 +299,15 @@ impl Session {
                 self.settling.add(tenant, key, source, at);
             }
         }
+        Ok(())
+    }
+
+    /// Looks again at what waits for a Secret: a confirmation (T12).
+    async fn confirm(&mut self, referents: Vec<Referent>) -> Result<(), Error> {
+        let secrets = referents.into_iter().filter(|referent| referent.source == Source::Secret);
+        let keys = secrets.map(|secret| secret_key(&secret.handle)).collect();
+        let done = self.engine.wake(&keys, now()).await?;
+        self.tell(&done);
         Ok(())
     }
 

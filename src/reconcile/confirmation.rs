@@ -21,19 +21,22 @@ use crate::lifecycle::cancellation::Confirmation;
 use crate::lifecycle::{Declared, Spec};
 use crate::record::{Record, Uid};
 
-/// What is read out of a Secret, sooner or later.
-pub type Reading<'r> = Pin<Box<dyn Future<Output = Option<Confidential>> + Send + 'r>>;
+/// What is read out of a Secret, sooner or later, or why it can't be had.
+pub type Reading<'r> = Pin<Box<dyn Future<Output = Result<Confidential, String>> + Send + 'r>>;
 
 /// Where Secrets are found.
 pub trait Secrets: Send + Sync {
-    /// The value of a key of a Secret; nothing, if there is none or it can't be had.
+    /// The value of a key of a Secret.
     fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r>;
 }
 
 /// The Secrets of a set of files: content by key.
 impl Secrets for BTreeMap<Handle, BTreeMap<String, Confidential>> {
     fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r> {
-        Box::pin(async move { self.get(secret).and_then(|secret| secret.get(key)).cloned() })
+        Box::pin(async move {
+            let found = self.get(secret).and_then(|secret| secret.get(key)).cloned();
+            found.ok_or_else(|| "it is not among the manifests; it is to hold the supreme administrator's password".to_owned())
+        })
     }
 }
 
@@ -88,13 +91,13 @@ impl Engine {
         let (name, key) = (reference.name.as_str(), reference.key.as_str());
         let mark = mark(name, key, &hash);
         Ok(match self.secrets.read(&tenant.sibling(name), key).await {
-            Some(password) => match is_password(password, hash).await {
+            Ok(password) => match is_password(password, hash).await {
                 true => Confirmation::Right(mark),
                 false => Confirmation::Wrong,
             },
             // The Secret may go once the password was confirmed, and is not at hand when only time moves on.
-            None if confirmed == Some(mark.as_str()) => Confirmation::Right(mark),
-            None => Confirmation::SecretMissing,
+            Err(_) if confirmed == Some(mark.as_str()) => Confirmation::Right(mark),
+            Err(why) => Confirmation::Unreadable(why),
         })
     }
 }

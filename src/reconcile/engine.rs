@@ -10,7 +10,7 @@ use ring::hmac;
 use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
-use super::request::{Request, What, random_text};
+use super::request::{Request, What};
 use super::{Done, Outcome, Secrets, Set, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
@@ -86,13 +86,13 @@ pub struct Engine {
 impl Engine {
     /// An engine on a directory that this process leads.
     pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
-        let secret = directory.setting("digest_key", || random_text(32)).await?;
+        let digest_key = directory.digest_key().await?;
         Ok(Engine {
             vault: None,
             secrets: Arc::new(BTreeMap::new()),
             directory,
             leader,
-            digest_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+            digest_key,
             take_over: false,
             presence: Presence::Declared,
             queue: VecDeque::new(),

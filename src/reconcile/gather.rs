@@ -10,12 +10,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::request::{Request, What, random_text};
+use super::request::{Request, What};
 use super::{Content, Submission, budget, concurrent, frozen};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::passwords::{By, Fact};
+use crate::directory::random::{self, identifier};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{
@@ -96,10 +97,10 @@ pub async fn gather(
             declared,
             since: since.unwrap_or(now),
             fresh: Fresh {
-                uid: Uid::from(uuid::Uuid::now_v7().to_string()),
-                contact_token: random_text(10),
-                qr_token: random_text(16),
-                temporary_id: format!("{TEMPORARY}{}", random_text(8)),
+                uid: Uid::from(identifier()),
+                contact_token: random::text::<10>(),
+                qr_token: random::text::<16>(),
+                temporary_id: format!("{TEMPORARY}{}", random::text::<8>()),
             },
         });
     }

@@ -16,7 +16,7 @@ pub mod removals;
 mod request;
 mod status;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -26,7 +26,6 @@ use serde_json::Value;
 pub use commit::Told;
 pub use confirmation::{Reading, Secrets};
 pub use engine::{Engine, Presence};
-pub use request::random_text;
 
 use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};
@@ -138,6 +137,8 @@ pub struct Done {
     pub counts: Vec<(String, usize)>,
     /// The last outcome of every object about which there is something to tell.
     pub outcomes: BTreeMap<Key, Outcome>,
+    /// The objects about which there is nothing to tell any more, whatever was told before.
+    pub settled: BTreeSet<Key>,
     /// How many objects were found as they were declared before.
     pub unchanged: usize,
 }
@@ -150,10 +151,16 @@ impl Done {
         for (action, count) in other.counts {
             self.count(&action, count);
         }
+        for key in other.settled {
+            self.outcomes.remove(&key);
+            self.settled.insert(key);
+        }
         for (key, outcome) in other.outcomes {
             if outcome.verdict.is_ready() && outcome.verdict.warnings.is_empty() && outcome.verdict.holds.is_empty() {
                 self.outcomes.remove(&key);
+                self.settled.insert(key);
             } else {
+                self.settled.remove(&key);
                 self.outcomes.insert(key, outcome);
             }
         }

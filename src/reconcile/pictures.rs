@@ -19,6 +19,7 @@ use crate::api::member::Photo as Declared;
 use crate::api::{Handle, Kind};
 use crate::directory::audit::hex;
 use crate::directory::photos::{Found, Order};
+use crate::directory::random::identifier;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::{Directory, Error, accounts, photos, records};
 use crate::record::account::{Photo, PhotoFact};
@@ -141,6 +142,11 @@ pub async fn keep(engine: &mut Engine, pictures: &[Picture], now: Timestamp) -> 
         photos::order(&mut tx, &members).await?;
         tx.commit().await?;
     }
+    seek(engine, pictures, now).await
+}
+
+/// Looks at those pictures of a set that are ordered, and has the members looked at again whose are others than before.
+pub async fn seek(engine: &mut Engine, pictures: &[Picture], now: Timestamp) -> Result<Done, Error> {
     let set = OfSet(pictures.iter().map(|picture| (&picture.member, picture)).collect());
     let carried = carry_out(&engine.directory, &HashSet::new(), &set).await?;
     if carried.news { engine.advance(now).await } else { Ok(Done::default()) }
@@ -197,7 +203,7 @@ pub async fn carry_out(directory: &Directory, left: &HashSet<String>, pictures: 
             }
             let mut tx = directory.write().await?;
             if photos::keep(&mut tx, &member, found).await? {
-                accounts::tell(&mut tx, uuid::Uuid::now_v7().to_string(), &member).await?;
+                accounts::tell(&mut tx, identifier(), &member).await?;
                 carried.news = true;
             }
             if again {

@@ -54,7 +54,17 @@ impl Engine {
                 held.extend(record.claims().iter().map(Claim::wait_key));
             }
         }
-        let waiting = if held.is_empty() { BTreeSet::new() } else { declarations::waiting_for(&mut tx, &held).await? };
+        drop(tx);
+        self.wake(&held, now).await
+    }
+
+    /// Looks again at what waits for one of these keys.
+    pub async fn wake(&mut self, keys: &BTreeSet<String>, now: Timestamp) -> Result<Done, Error> {
+        if keys.is_empty() {
+            return Ok(Done::default());
+        }
+        let mut tx = self.directory.read().await?;
+        let waiting = declarations::waiting_for(&mut tx, keys).await?;
         drop(tx);
         for key in waiting {
             self.enqueue(Request::revisit(key, Trigger::Dependency));

@@ -1,13 +1,9 @@
-//! What is asked of the engine: one object, why, and what is declared of it; and the chance that only the
-//! shell may take. Plain data, but for the chance.
+//! What is asked of the engine: one object, why, and what is declared of it. Plain data.
 
 use std::sync::Arc;
 
-use ring::rand::SecureRandom;
-
 use super::Submission;
 use crate::api::Key;
-use crate::directory::audit::hex;
 use crate::lifecycle::Trigger;
 
 /// What is asked of an object.
@@ -34,11 +30,4 @@ impl Request {
     pub fn revisit(key: Key, trigger: Trigger) -> Self {
         Request { key, trigger, what: What::Revisit }
     }
-}
-
-/// That many random bytes, as text.
-pub fn random_text(bytes: usize) -> String {
-    let mut buffer = vec![0; bytes];
-    ring::rand::SystemRandom::new().fill(&mut buffer).expect("the system gives random bytes");
-    hex(&buffer)
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Said;
 use crate::api::{Handle, Kind, schema};
 use crate::cli::Failure;
+use crate::directory::random::identifier;
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, records, registrations};
@@ -43,7 +44,7 @@ pub async fn request(directory: &Directory, handle: &Handle, link: &str, asked: 
         return Ok(Err(problems.join("; ")));
     }
     let request = Request {
-        id: uuid::Uuid::now_v7().to_string(),
+        id: identifier(),
         tenant: tenant.uid.clone(),
         family_name: family,
         given_name: given,

@@ -9,6 +9,7 @@ use crate::api::member::DeviceOrderState;
 use crate::api::{Handle, Language};
 use crate::cli::Failure;
 use crate::directory::accounts::{Choice, Seen};
+use crate::directory::random::identifier;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, accounts, outbox};
 use crate::lifecycle::member::account::easy_login_disabled;
@@ -99,7 +100,7 @@ async fn chosen_language(tx: &mut Tx, member: &MemberRecord, language: &str, now
 
 async fn choose(tx: &mut Tx, member: &MemberRecord, choice: Choice, value: Option<&str>, now: Timestamp) -> Result<(), Failure> {
     accounts::choose(tx, &member.uid, choice, value, now).await?;
-    accounts::tell(tx, uuid::Uuid::now_v7().to_string(), &member.uid).await?;
+    accounts::tell(tx, identifier(), &member.uid).await?;
     Ok(())
 }
 

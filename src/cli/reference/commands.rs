@@ -49,9 +49,9 @@ fn section(command: &Command, name: &str, text: &mut String) {
     }
 }
 
-/// `--help` and `--version`.
+/// `--help` and `--version` of the program, not an option that happens to have such a name.
 fn is_common(arg: &Arg) -> bool {
-    matches!(arg.get_id().as_str(), "help" | "version")
+    !arg.get_action().takes_values() && matches!(arg.get_id().as_str(), "help" | "version")
 }
 
 fn row(command: &Command, arg: &Arg) -> Vec<String> {

@@ -6,6 +6,7 @@ use crate::api::Kind;
 use crate::directory::accounts::Choice;
 use crate::directory::outbox::Ordered;
 use crate::directory::passwords;
+use crate::directory::random::identifier;
 use crate::lifecycle::Step;
 use crate::record::account::device_order_id;
 use crate::record::effect::effects;
@@ -26,7 +27,7 @@ impl Commit {
                 | Order::OpenContact(_)
                 | Order::CloseContact(_)
                 | Order::Mail(_)
-                | Order::Invite(_) => uuid::Uuid::now_v7().to_string(),
+                | Order::Invite(_) => identifier(),
             },
             at: step.due,
             uid: record.uid().clone(),
@@ -65,7 +66,7 @@ impl Commit {
             Some(Record::Member(before)) => Some(before.as_ref()),
             Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
         };
-        let order = |why| passwords::Order { id: uuid::Uuid::now_v7().to_string(), member: after.uid.clone(), why, at: step.due };
+        let order = |why| passwords::Order { id: identifier(), member: after.uid.clone(), why, at: step.due };
         for effect in password::effects(before, after) {
             match effect {
                 PasswordEffect::First => self.password_orders.push(order(passwords::Why::First)),
