@@ -274,7 +274,7 @@ impl Hold {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.join(", ");
         format!(
-            "{what} ({count}: {names}{more}); to let exactly that happen, annotate this object with {APPROVE_ANNOTATION}: {fingerprint} (R12)"
+            "{what} ({count}: {names}{more}); to let exactly that happen, annotate this object with {APPROVE_ANNOTATION}: \"{fingerprint}\" (R12)"
         )
     }
 }

@@ -40,7 +40,7 @@ pub struct Apply {
     /// Take records that another source declares
     #[arg(long)]
     take_over: bool,
-    /// Don't ask before deletions
+    /// Don't ask before what takes access or data away
     #[arg(long, short)]
     yes: bool,
     /// Write generated passwords into this folder, each as the manifest of a Secret that only you may read

@@ -91,7 +91,16 @@ impl Get {
         };
         match self.output {
             Format::Json => output::json(&whole()),
-            Format::Yaml => output::yaml(&whole()),
+            Format::Yaml => {
+                // What is meant to be applied again holds nothing of who is erased.
+                let kept: Vec<Value> = objects.iter().filter(|object| object["spec"] != json!({})).cloned().collect();
+                let erased = objects.len() - kept.len();
+                if erased > 0 && !single {
+                    eprintln!("{} left out: nothing is kept of what was declared", output::counted(erased, kind.name()));
+                    return self.print(kind, &kept, false, now);
+                }
+                output::yaml(&whole())
+            }
             Format::Name => {
                 for object in objects {
                     let plural = kind.name().to_ascii_lowercase();

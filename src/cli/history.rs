@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, Global, OK, object, output};
+use super::{Failure, Global, OK, PARTLY, object, output};
 use crate::api::Key;
 use crate::api::time::rfc3339;
 use crate::directory::audit::{self, Entry};
@@ -38,6 +38,10 @@ impl History {
         };
         let directory = global.open().await?;
         let entries = audit::history(&mut directory.read().await?, key.as_ref()).await?;
+        if let (Some(key), []) = (&key, entries.as_slice()) {
+            eprintln!("error: nothing is known of {key}");
+            return Ok(PARTLY);
+        }
         match self.output {
             Format::Json => output::json(&entries.iter().map(entry_json).collect::<Vec<_>>())?,
             Format::Table => table(&entries)?,

@@ -51,6 +51,11 @@ pub fn colored() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
+/// How many there are of something: `1 member`, `2 members`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// Prints complaints, the first of them.
 pub fn complaints<'c>(list: impl IntoIterator<Item = &'c Complaint>) {
     let mut more = 0;
@@ -80,10 +85,8 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
 
 /// Prints what of the files was left alone.
 pub fn skipped(roster: &Roster) {
-    match roster.skipped {
-        0 => {}
-        1 => eprintln!("1 document of another kind skipped"),
-        count => eprintln!("{count} documents of other kinds skipped"),
+    if roster.skipped > 0 {
+        eprintln!("{} of other kinds skipped", counted(roster.skipped, "document"));
     }
 }
 
@@ -96,10 +99,11 @@ pub fn cancellations(done: &Done) {
             let gone = done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete"));
             gone.map(|other| &other.uid).collect::<HashSet<_>>().len()
         };
-        let (members, organizations) = (of_it(Kind::Member), of_it(Kind::Organization));
         eprintln!(
-            "warning: cancelling the tenant {handle} erases everything of it for good: {members} members, {organizations} \
-             organizations, its contacts, charges and requests. Keep a copy first: `rollcall get KIND -n {} -o yaml` (T12)",
+            "warning: cancelling the tenant {handle} erases everything of it for good: {}, {}, its contacts, charges and \
+             requests. Keep a copy first: `rollcall get KIND -n {} -o yaml` (T12)",
+            counted(of_it(Kind::Member), "member"),
+            counted(of_it(Kind::Organization), "organization"),
             handle.namespace
         );
     }
@@ -137,9 +141,8 @@ pub fn passwords(told: &[Told]) {
     }
     match (waiting.count(), told.len()) {
         (_, 0) => {}
-        (0, 1) => eprintln!("1 password set"),
-        (0, all) => eprintln!("{all} passwords set"),
-        (some, all) => eprintln!("{} passwords set, {some} waiting", all - some),
+        (0, all) => eprintln!("{} set", counted(all, "password")),
+        (some, all) => eprintln!("{} set, {some} waiting", counted(all - some, "password")),
     }
 }
 
@@ -158,6 +161,7 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
 pub fn brief(value: &Value) -> String {
     let text = match value {
         Value::Null => "–".to_owned(),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(brief).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => match fields.get("organization").and_then(Value::as_str) {
@@ -231,7 +235,7 @@ pub fn summary(done: &Done, refused: usize, roster: &Roster) -> String {
         text.push_str(&format!("; {} unchanged", done.unchanged));
     }
     if roster.unread > 0 {
-        text.push_str(&format!("; {} documents could not be read", roster.unread));
+        text.push_str(&format!("; {} could not be read", counted(roster.unread, "document")));
     }
     text
 }

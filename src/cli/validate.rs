@@ -29,10 +29,10 @@ impl Validate {
         output::skipped(&roster);
         let objects = roster.present.len();
         if complaints.is_empty() {
-            println!("{objects} objects are valid");
+            println!("{}, all valid", output::counted(objects, "object"));
             return Ok(OK);
         }
-        println!("{} problems in {objects} objects", complaints.len());
+        println!("{} in {}", output::counted(complaints.len(), "problem"), output::counted(objects, "object"));
         Ok(PARTLY)
     }
 }

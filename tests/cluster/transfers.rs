@@ -14,7 +14,7 @@ fn in_umbra(name: &str, more: &str) -> String {
 
 /// What a person copies out of a condition.
 fn fingerprint(message: &str) -> String {
-    message.rsplit("rollcall.dev/approve: ").next().unwrap_or_default().chars().take(16).collect()
+    message.rsplit("rollcall.dev/approve: \"").next().unwrap_or_default().chars().take(16).collect()
 }
 
 // M40, R12
