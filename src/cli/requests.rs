@@ -1,14 +1,18 @@
 //! `rollcall requests`: requests for an account (M35), the manifests that would approve them, and their refusal.
 
+use std::collections::HashSet;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::record::{advance, tenant};
 use super::{Failure, Global, OK, PARTLY, output};
 use crate::api::time::rfc3339;
-use crate::api::{API_VERSION, Handle, Kind};
+use crate::api::{API_VERSION, Handle, Key, Kind};
 use crate::directory::declarations::Filter;
-use crate::directory::{Directory, declarations, registrations};
+use crate::directory::records::{By, handle_keys};
+use crate::directory::sql::Tx;
+use crate::directory::{Directory, declarations, records, registrations};
 use crate::record::{Request, Uid};
 
 /// Lists open requests for an account.
@@ -90,42 +94,73 @@ async fn list(directory: &Directory, global: &Global, name: Option<&str>, format
             requests.into_iter().filter(|request| request.is_open(global.now())).map(|request| (handle.clone(), request)),
         );
     }
+    let names = names(&mut tx, &found).await?;
+    let found: Vec<(Handle, Request, String)> =
+        found.into_iter().zip(names).map(|((tenant, request), name)| (tenant, request, name)).collect();
     match format {
         Format::Table if found.is_empty() => eprintln!("there are no open requests"),
         Format::Table => {
-            let rows = found.iter().map(|(tenant, request)| {
+            let rows = found.iter().map(|(tenant, request, _)| {
                 let name = format!("{} {}", request.given_name, request.family_name);
                 let (at, until) = (rfc3339(request.requested_at), rfc3339(request.expires_at));
                 vec![request.id.clone(), tenant.to_string(), name, request.wished_id.clone(), request.email.clone(), at, until]
             });
             output::table(&["REQUEST", "TENANT", "NAME", "WISHED ID", "E-MAIL", "REQUESTED", "ENDS"], rows)?;
         }
-        Format::Json => output::json(&found.iter().map(|(tenant, request)| told(tenant, request)).collect::<Vec<_>>())?,
+        Format::Json => {
+            output::json(&found.iter().map(|(tenant, request, name)| told(tenant, request, name)).collect::<Vec<_>>())?
+        }
         Format::Yaml => {
-            for (tenant, request) in &found {
+            for (tenant, request, name) in &found {
                 println!("---");
-                output::yaml(&manifest(tenant, request))?;
+                output::yaml(&manifest(tenant, request, name))?;
             }
         }
     }
     Ok(OK)
 }
 
-fn told(tenant: &Handle, request: &Request) -> Value {
+fn told(tenant: &Handle, request: &Request, name: &str) -> Value {
     json!({
         "id": request.id, "namespace": tenant.namespace, "tenant": tenant.name,
         "name": {"family": request.family_name, "given": request.given_name}, "wishedId": request.wished_id,
         "email": request.email, "requestedAt": rfc3339(request.requested_at), "endsAt": rfc3339(request.expires_at),
-        "manifest": manifest(tenant, request),
+        "manifest": manifest(tenant, request, name),
     })
 }
 
+/// A name for the member of each request that nobody has, so that none gets another's account.
+async fn names(tx: &mut Tx, requests: &[(Handle, Request)]) -> Result<Vec<String>, Failure> {
+    let mut taken: HashSet<Key> = HashSet::new();
+    let mut names = Vec::with_capacity(requests.len());
+    for (tenant, request) in requests {
+        let wished: String = request.wished_id.chars().map(|c| if c == '_' { '-' } else { c }).collect();
+        let wished = wished.trim_matches(['-', '.']).to_owned();
+        let mut name = wished.clone();
+        for number in 2.. {
+            let key = Key::new(Kind::Member, tenant.sibling(&name));
+            if !taken.contains(&key) && !is_known(tx, &key).await? {
+                taken.insert(key);
+                break;
+            }
+            name = format!("{wished}-{number}");
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// Whether a member is declared or recorded under a handle.
+async fn is_known(tx: &mut Tx, key: &Key) -> Result<bool, Failure> {
+    let declared = declarations::load(tx, std::slice::from_ref(key)).await?;
+    Ok(!declared.is_empty() || !records::load(tx, key.kind, By::Handle, handle_keys([&key.handle])).await?.is_empty())
+}
+
 /// The manifest that approves a request: the person is invited to choose a password.
-fn manifest(tenant: &Handle, request: &Request) -> Value {
-    let name: String = request.wished_id.chars().map(|c| if c == '_' { '-' } else { c }).collect();
+fn manifest(tenant: &Handle, request: &Request, name: &str) -> Value {
     json!({
         "apiVersion": API_VERSION, "kind": Kind::Member.name(),
-        "metadata": {"name": name.trim_matches(['-', '.']), "namespace": tenant.namespace},
+        "metadata": {"name": name, "namespace": tenant.namespace},
         "spec": {
             "tenantRef": {"name": tenant.name},
             "id": request.wished_id,

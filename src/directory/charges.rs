@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::Error;
+use super::frozen::tenant_is_frozen;
 use super::sql::{Row, Table, Tx, keys};
 use crate::api::Handle;
 use crate::record::{Charge, Uid};
@@ -75,11 +76,14 @@ pub async fn tenants_with_news(tx: &mut Tx, now: Timestamp, limit: i64, irrevers
     rows.iter().map(|row| Ok(Handle::new(row.text(0)?, row.text(1)?))).collect()
 }
 
-const NEWS: &str = "SELECT namespace, name FROM tenants WHERE uid IN (SELECT tenant FROM charges WHERE told < revision) \
+const NEWS: &str = concat!(
+    "SELECT namespace, name FROM tenants WHERE uid IN (SELECT tenant FROM charges WHERE told < revision) \
      UNION SELECT namespace, name FROM tenants WHERE uid IN (SELECT tenant FROM registration_requests WHERE told < revision) \
-     UNION SELECT namespace, name FROM tenants WHERE $2 AND managed \
-         AND uid IN (SELECT tenant FROM registration_requests WHERE state = 'Open' AND expires_at <= $1) \
-     LIMIT $3";
+     UNION SELECT t.namespace, t.name FROM tenants t WHERE $2 AND t.managed \
+         AND t.uid IN (SELECT tenant FROM registration_requests WHERE state = 'Open' AND expires_at <= $1) AND NOT ",
+    tenant_is_frozen!(),
+    " LIMIT $3"
+);
 
 /// Every statement of this file.
 pub const STATEMENTS: &[&str] = &[ADD, PAY, TELL, NEWS];

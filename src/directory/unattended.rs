@@ -34,8 +34,9 @@ const DUE: &str = concat!(
      AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%fell due%') AND ",
     member_is_frozen!(),
     ") UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
-     WHERE c.purge_at <= $1 AND $2 AND t.managed \
-     UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT ",
+     WHERE c.purge_at <= $1 AND $2 AND t.managed AND NOT ",
+    tenant_is_frozen!(),
+    " UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT ",
     tenant_is_frozen!(),
     " ORDER BY 4 LIMIT $3"
 );

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, record_key, unknown_annotations, unmanaged};
+use super::{
+    Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, frozen, record_key, unknown_annotations, unmanaged,
+};
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
@@ -213,6 +215,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let next = settled(next);
     let mut verdict = verdict_of(&next, spec, &here);
     verdict.warnings = unknown_annotations(&manifest.annotations).into_iter().collect();
+    verdict.warnings.extend(frozen::misplaced(&manifest.annotations));
     let (missing, _) = visibility(world, visit, spec, &here);
     if !missing.is_empty() {
         let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));
@@ -384,6 +387,14 @@ fn name(contact: &ContactRecord) -> Option<String> {
     let own = spec.name.as_ref().map(|name| name.0.clone());
     let invited = spec.invite.as_ref().filter(|_| contact.lived.target.is_none()).map(|invite| invite.email.0.clone());
     own.or_else(|| contact.lived.synced.nickname.clone()).or(invited)
+}
+
+/// What the resource of a contact is told whose manifest was taken.
+pub fn told(world: &World, contact: &ContactRecord) -> Verdict {
+    match world.tenants.get(&contact.tenant) {
+        Some(here) => verdict_of(contact, &contact.intent.spec, here),
+        None => Verdict::new(Reason::InDirectory, "the directory holds this generation"),
+    }
 }
 
 /// What the resource of a contact is told when its manifest is taken.

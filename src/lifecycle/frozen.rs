@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Decision, Declared, Judgement, Removal, Visit, World, member, organization, tenant};
+use super::{Decision, Declared, Judgement, Removal, Visit, World, contact, member, organization, tenant};
 use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::record::change::changes;
 use crate::record::{Cause, Record};
@@ -15,6 +15,11 @@ const TOLD: usize = 10;
 struct Frozen<'w> {
     by: Key,
     reason: &'w str,
+}
+
+/// Whether an object is frozen.
+pub fn holds(world: &World, visit: &Visit) -> bool {
+    frozen(world, visit, world.record(&visit.key).as_ref()).is_some()
 }
 
 fn frozen<'w>(world: &'w World, visit: &Visit, record: Option<&Record>) -> Option<Frozen<'w>> {
@@ -57,7 +62,6 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
     }
     let frozen = frozen(world, visit, record.as_ref())?;
     let would = match (&visit.declared, visit.key.kind) {
-        (_, Kind::ExternalContact) => return None,
         (Declared::Removed | Declared::Nothing, _) => Decision::unchanged(visit, record.clone()),
         (Declared::Present(_), Kind::Tenant) => tenant::decide(world, visit, None),
         (Declared::Present(_), Kind::Organization) => organization::decide(world, visit, None),
@@ -65,6 +69,7 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
             let would = member::decide(world, visit, None);
             if would.loss.is_some() { member::decide(&cleared(world, &visit.key), visit, None) } else { would }
         }
+        (Declared::Present(_), Kind::ExternalContact) => contact::decide(world, visit),
     };
     let mut decision = Decision::unchanged(visit, record);
     member::facts::fold_only(world, &mut decision);
@@ -75,7 +80,8 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
         Declared::Removed => {
             let is_there = match &decision.record {
                 Some(Record::Member(member)) => !member.is_deleted(),
-                Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) => true,
+                Some(Record::ExternalContact(contact)) => contact.lived.trashed_at.is_none(),
+                Some(Record::Tenant(_) | Record::Organization(_)) => true,
                 None => false,
             };
             decision.removal = if is_there {
@@ -90,7 +96,7 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
             let told = told(world, &frozen, &decision, &would);
             let mut verdict = match (&manifest.spec, &decision.record) {
                 (Err(problems), _) => Decision::unchanged(visit, None).invalid(problems).verdict?,
-                (Ok(_), Some(record)) if *record.intent_json() == *manifest.json => as_it_is(record),
+                (Ok(_), Some(record)) if *record.intent_json() == *manifest.json => as_it_is(world, record),
                 (Ok(_), _) => Verdict::new(Reason::Frozen, told.clone()),
             };
             if let Some(would) = would.verdict {
@@ -111,12 +117,11 @@ fn cleared(world: &World, key: &Key) -> World {
 }
 
 /// What a resource is told whose manifest is in the directory.
-fn as_it_is(record: &Record) -> Verdict {
+fn as_it_is(world: &World, record: &Record) -> Verdict {
     match record {
         Record::Member(member) => member::verdict_of(member),
-        Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_) => {
-            Verdict::new(Reason::InDirectory, "the directory holds this generation")
-        }
+        Record::ExternalContact(contact) => contact::told(world, contact),
+        Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),
     }
 }
 

@@ -1,25 +1,40 @@
 //! Decisions about requests for an account (M35): what ends one, and what the trail is to be told. Pure.
 //! Called when decisions are committed.
 
-use super::{Decision, Declared, Spec, Visit, World};
-use crate::record::{Cause, Record, Request, RequestState, RequestStep};
+use super::{Decision, Declared, Spec, Visit, World, frozen};
+use crate::api::{MemberSpec, Problem};
+use crate::record::{Cause, MemberRecord, Record, Request, RequestState, RequestStep};
 
 /// What becomes of the requests that a visit concerns: a tenant's, or the one that a member names.
 pub fn decide(world: &World, visit: &Visit, decision: &Decision) -> Vec<RequestStep> {
     match &decision.record {
         Some(Record::Tenant(tenant)) if tenant.cancelled_at.is_none() => {
             let of_it = world.requests.values().filter(|request| request.tenant == tenant.uid);
-            let mut steps: Vec<RequestStep> = of_it.filter_map(|request| reported(world, request, tenant.managed)).collect();
+            // What is frozen ends nothing (R14).
+            let may_end = tenant.managed && world.irreversible && !frozen::holds(world, visit);
+            let mut steps: Vec<RequestStep> = of_it.filter_map(|request| reported(world, request, may_end)).collect();
             steps.sort_by(|one, other| (one.due, &one.before.id).cmp(&(other.due, &other.before.id)));
             steps
         }
-        Some(Record::Member(member)) => {
+        // By making the member, and by nothing less: a manifest that waits, or is refused, approves nothing.
+        Some(Record::Member(member)) if decision.steps.first().is_some_and(|step| step.before.is_none()) => {
             let named = approved_by(visit).and_then(|id| world.requests.get(id));
             let open = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant);
             open.map(|request| approved(world, visit, request)).into_iter().collect()
         }
-        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => Vec::new(),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => Vec::new(),
     }
+}
+
+/// What is wrong where a member who is there already is to be somebody's who asked for an account: an approval makes a
+/// member, and gives nobody another's account.
+pub fn of_another(member: &MemberRecord, spec: &MemberSpec) -> Option<Problem> {
+    let id = spec.registration.as_ref().filter(|_| spec.registration != member.intent.spec.registration)?;
+    let message = format!(
+        "the request `{id}` makes a new member, and {} is another person's account; give the manifest another metadata.name (M35)",
+        member.handle
+    );
+    Some(Problem::new("spec.registration", message))
 }
 
 /// The request that a manifest names.
@@ -39,10 +54,10 @@ fn approved(world: &World, visit: &Visit, request: &Request) -> RequestStep {
 }
 
 /// What the trail does not know of a request yet, or that its time is over.
-fn reported(world: &World, request: &Request, managed: bool) -> Option<RequestStep> {
+fn reported(world: &World, request: &Request, may_end: bool) -> Option<RequestStep> {
     let step = |cause, due, after| Some(RequestStep { cause, due, before: request.clone(), after });
     let over = request.state == RequestState::Open && request.expires_at <= world.now;
-    if over && managed && world.irreversible {
+    if over && may_end {
         step(Cause::Scheduled, request.expires_at, request.decided(RequestState::Ended, request.expires_at))
     } else if request.is_news() {
         let (cause, due) = match request.state {

@@ -177,7 +177,7 @@ impl Commit {
                     self.withdrawn.push((Choice::EasyLogin, uid.clone()));
                 }
             }
-            if gathered.accepted.contains(uid) {
+            if gathered.accepted.contains(uid) && !lifecycle::frozen::holds(world, visit) {
                 self.accepted.push(uid.clone());
             }
         }

@@ -172,7 +172,7 @@ fn without_a_password_of_the_supreme_admin_nothing_can_be_confirmed() {
         roll.apply(LATER, &ending(FREE, "")).expect_code(1);
         assert_eq!(blocked(roll), ["MembersRemain", "ConfirmationRejected"]);
         let message = roll.get("Tenant", "acme")["status"]["cancellation"]["blockedBy"][1]["message"].clone();
-        assert!(message.as_str().unwrap_or_default().contains("no Secret `farewell`"), "{message}");
+        assert!(message.as_str().unwrap_or_default().contains("the Secret `farewell`") && message.to_string().contains("not among the manifests"), "{message}");
         // In base64, as `kubectl create secret --from-file` leaves it: with a line break at the end.
         let encoded = "apiVersion: v1\nkind: Secret\nmetadata: {name: farewell}\ndata: {password: Y29ycmVjdC1ob3JzZQo=}\n";
         roll.apply(LATER, &set(&[ending(FREE, ""), encoded.to_owned()])).expect_code(1);
@@ -338,7 +338,7 @@ fn a_plan_tells_what_is_erased_or_what_is_left_to_do() {
         actions.sort();
         assert_eq!(actions, ["cancel Tenant/acme", "delete Organization/platform", "purge Member/boss", "update Tenant/acme"]);
         assert!(
-            plan.stderr.contains("erases everything") && plan.stderr.contains("1 members, 1 organizations"),
+            plan.stderr.contains("erases everything") && plan.stderr.contains("1 member, 1 organization,"),
             "{}",
             plan.stderr
         );

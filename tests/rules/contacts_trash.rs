@@ -2,7 +2,7 @@
 
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{count, pending_removals, text, timing, uid};
-use crate::support::{Report, Roster, boss, member, on_both, phase, set, tenant};
+use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, set, tenant};
 
 fn begin(roll: &Roster) {
     roll.apply(NOW, &companies(&[taro(""), contact(BY_ID)])).expect_code(0);
@@ -38,6 +38,37 @@ fn a_deleted_contact_lies_in_the_trash_and_is_restored_by_applying_it_again() {
         let restored = shown(roll);
         assert_eq!((phase(&restored), uid(&restored), told(&restored).1), ("Connected", before, "Tom Doe"));
         assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), Vec::<String>::new());
+    });
+}
+
+// R14: what belongs to a frozen tenant stays as it is, and goes on with the thaw.
+#[test]
+fn contacts_of_a_frozen_tenant_are_frozen() {
+    on_both(|roll| {
+        begin(roll);
+        let frozen = |more: &[String]| {
+            let acme = annotated(&acme(OPEN), "frozen", "audit");
+            set(&[vec![acme, globex(OPEN), taro("")], more.to_vec()].concat())
+        };
+        roll.apply(LATER, &frozen(&[contact(BY_ID)])).expect_code(0);
+        assert!(condition(&shown(roll), "Frozen").is_some());
+        let other = roll.apply(LATER, &frozen(&[contact(&format!("{BY_ID}\n  memo: other"))])).expect_code(1);
+        assert_eq!(other.refused("ExternalContact", "taro").as_deref(), Some("Frozen"));
+        // The person is another company's, and goes on.
+        roll.apply(LATER, &taro("  name: {family: Doe, given: Tom}")).expect_code(0);
+        assert_eq!(told(&shown(roll)).1, "Taro Doe");
+        roll.apply_with("2027-03-03T09:00:00Z", &frozen(&[]), &["--prune"]);
+        assert_eq!(pending_removals(roll), ["ExternalContact/taro Frozen"]);
+        assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), Vec::<String>::new());
+        let thaw = roll.apply("2027-05-02T00:00:00Z", &acme(OPEN));
+        assert!(thaw.all_actions().contains(&"delete".to_owned()), "{:?}", thaw.all_actions());
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).1), ("Trashed", "Tom Doe"));
+        // Nor is the trash emptied.
+        roll.apply("2027-05-02T00:00:00Z", &annotated(&acme(OPEN), "frozen", "audit")).expect_code(0);
+        assert_eq!(roll.tick("2027-08-01T00:00:00Z").all_actions(), Vec::<String>::new());
+        roll.apply("2027-08-02T00:00:00Z", &acme(OPEN)).expect_code(0);
+        roll.tick("2027-08-02T00:00:01Z").expect_code(0);
+        assert_eq!(count(roll, "contacts"), 0);
     });
 }
 

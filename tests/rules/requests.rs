@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Output, Roster, boss, condition, member, on_both, phase, set, tenant};
+use crate::support::{Output, Roster, annotated, boss, condition, member, on_both, phase, set, tenant};
 
 const NOW: &str = "2027-03-01T09:00:00Z";
 const LATER: &str = "2027-03-02T09:00:00Z";
@@ -84,6 +84,53 @@ fn the_printed_manifest_approves_the_request() {
         // Applied again it is the same member, and nothing is missed.
         assert_eq!(roll.apply("2027-05-01T00:00:00Z", &manifest).expect_code(0).all_actions(), [""; 0]);
         assert!(condition(&roll.get("Member", "gil-hong"), "RegistrationNotFound").is_none());
+    });
+}
+
+// M35: whoever wishes for somebody's name gets no account of theirs.
+#[test]
+fn a_request_never_leads_to_another_persons_account() {
+    on_both(|roll| {
+        let jane = member("gil-hong", "acme", "  administrator: Operations");
+        roll.apply(NOW, &set(&[company(OPEN), jane.clone()])).expect_code(0);
+        let id = asked(roll, LATER, "gil_hong");
+        let printed = roll.run(&["requests", "-o", "yaml", "--now", LATER, "-n", "hr"], "").ok().stdout;
+        assert!(printed.contains("name: gil-hong-2\n"), "{printed}");
+        // Neither by hand, nor by a manifest that is refused or waits.
+        let claimed = jane.replace("administrator", &format!("registration: {id}\n  administrator"));
+        for (manifest, wanted) in [(claimed.clone(), "Invalid"), (format!("{claimed}  jobLevel: Wizard\n"), "Invalid")] {
+            let report = roll.apply(LATER, &manifest).expect_code(1);
+            assert_eq!(report.refused("Member", "gil-hong").as_deref(), Some(wanted));
+            assert_eq!(roll.get("Member", "gil-hong")["status"]["id"], "gil-hong");
+            assert_eq!(trail(roll, &id), pairs(&[("Service", "Open")]));
+        }
+        assert_eq!(requests(roll, LATER)[0]["email"], "gil@home.example");
+        // One in grace is as little to be had.
+        roll.apply(LATER, &jane.replace("  administrator: Operations\n", "")).expect_code(0);
+        roll.apply_with(LATER, &company(OPEN), &["--prune"]).expect_code(0);
+        assert!(roll.run(&["requests", "-o", "yaml", "--now", LATER, "-n", "hr"], "").ok().stdout.contains("gil-hong-2"));
+        let report = roll.apply(LATER, &claimed).expect_code(1);
+        assert_eq!(
+            (report.refused("Member", "gil-hong").as_deref(), phase(&roll.get("Member", "gil-hong"))),
+            (Some("Invalid"), "Deleted")
+        );
+        let report = roll.apply(LATER, &printed).expect_code(0);
+        assert_eq!(report.actions("Member", "gil-hong-2"), ["create"]);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Declared", "Approved")]));
+    });
+}
+
+// R14: what a frozen tenant was asked for is told, and ends with the thaw.
+#[test]
+fn no_request_ends_while_the_tenant_is_frozen() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        roll.apply(LATER, &annotated(&tenant("acme", OPEN), "frozen", "audit")).expect_code(0);
+        assert_eq!(roll.tick("2027-06-01T00:00:00Z").all_actions(), [""; 0]);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open")]));
+        roll.apply("2027-06-02T00:00:00Z", &tenant("acme", OPEN)).expect_code(0);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Scheduled", "Ended")]));
     });
 }
 

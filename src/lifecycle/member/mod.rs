@@ -22,7 +22,7 @@ use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
     Block, Decision, Declared, Loss, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, hold_key, place_key,
-    record_key, unmanaged,
+    record_key, registration, unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
@@ -206,6 +206,9 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     let current = member_of(&decision);
+    if let Some(problem) = current.as_deref().and_then(|current| registration::of_another(current, spec)) {
+        return decision.invalid(&[problem]);
+    }
     // What does not fit in a tenant to which the member is to go blocks the transfer.
     let moves = current.as_ref().is_some_and(|current| current.tenant != tenant.uid);
     let problems = if moves { Vec::new() } else { check::against(spec, &tenant.intent.spec) };
