@@ -79,13 +79,13 @@ CREATE TABLE tenants (
     revision        BIGINT  NOT NULL,
     former          JSONB   NOT NULL,
     phase           TEXT    NOT NULL,
-    purges_deleted  BOOLEAN NOT NULL,
+    purges_from     BIGINT,
     confirmed       TEXT,
     cancelled_at    BIGINT,
     UNIQUE (namespace, name)
 );
 CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
-CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_from IS NOT NULL;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,

@@ -79,13 +79,13 @@ CREATE TABLE tenants (
     revision        INTEGER NOT NULL,
     former          TEXT    NOT NULL,
     phase           TEXT    NOT NULL,
-    purges_deleted  INTEGER NOT NULL,
+    purges_from     INTEGER,
     confirmed       TEXT,
     cancelled_at    INTEGER,
     UNIQUE (namespace, name)
 ) STRICT;
 CREATE INDEX tenants_wake ON tenants (wake_at) WHERE wake_at IS NOT NULL;
-CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_deleted;
+CREATE INDEX tenants_purging ON tenants (uid) WHERE purges_from IS NOT NULL;
 
 CREATE TABLE organizations (
     uid           TEXT    NOT NULL PRIMARY KEY,

@@ -101,7 +101,7 @@ pub fn contact_row(record: &ContactRecord) -> Vec<Cell> {
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
-        (*revision).into(),
+        (revision + 1).into(),
     ]
 }
 

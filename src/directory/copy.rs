@@ -85,6 +85,7 @@ const NUMBERS: &[&str] = &[
     "refused_at",
     "acknowledged_at",
     "number",
+    "purges_from",
 ];
 const TRUTHS: &[&str] = &[
     "settled",
@@ -97,7 +98,6 @@ const TRUTHS: &[&str] = &[
     "folded",
     "by_member",
     "missing",
-    "purges_deleted",
     "held",
     "photo",
     "with_owner",

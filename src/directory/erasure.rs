@@ -94,7 +94,7 @@ pub const CONTENTS: &[Content] = &[
             "generation",
             "revision",
             "phase",
-            "purges_deleted",
+            "purges_from",
             "cancelled_at",
             "former",
         ],

@@ -38,7 +38,7 @@ pub const TENANTS: Table = Table {
         "revision",
         "former",
         "phase",
-        "purges_deleted",
+        "purges_from",
         "confirmed",
         "cancelled_at",
     ],
@@ -271,10 +271,10 @@ pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
-        (*revision).into(),
+        (revision + 1).into(),
         json!(former).into(),
         record.phase().name().into(),
-        record.purges_deleted().into(),
+        record.purges_from().into(),
         confirmed.clone().into(),
         (*cancelled_at).into(),
     ]
@@ -316,7 +316,7 @@ pub(super) fn organization_row(record: &OrganizationRecord) -> Vec<Cell> {
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
-        (*revision).into(),
+        (revision + 1).into(),
     ]
 }
 
@@ -452,7 +452,7 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         (&intent.json).into(),
         intent.digest.as_str().into(),
         intent.generation.into(),
-        (*revision).into(),
+        (revision + 1).into(),
         json!(spent).into(),
         json!(erased).into(),
         (*password_changed_at).into(),
@@ -474,7 +474,7 @@ pub(super) fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec
             (*leader).into(),
             (*private).into(),
             (*include_in_team_sharing).into(),
-            record.revision.into(),
+            (record.revision + 1).into(),
         ]
     })
 }

@@ -19,7 +19,7 @@ pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) ->
     let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
     let mut due: Vec<Key> = rows.iter().map(key).collect::<Result<_, _>>()?;
     if irreversible {
-        for row in tx.fetch(PURGED_AT_ONCE, vec![limit.into()]).await? {
+        for row in tx.fetch(PURGED_AT_ONCE, vec![limit.into(), now.into()]).await? {
             due.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
         }
     }
@@ -43,7 +43,7 @@ const DUE: &str = concat!(
 // Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
 const PURGED_AT_ONCE: &str = concat!(
     "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
-     WHERE t.purges_deleted AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
+     WHERE t.purges_from <= $2 AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
     member_is_frozen!(),
     " LIMIT $1"
 );

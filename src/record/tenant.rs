@@ -160,10 +160,11 @@ impl TenantRecord {
         }
     }
 
-    /// Whether members in grace are purged at once (T12).
-    pub fn purges_deleted(&self) -> bool {
-        let declared = self.intent.spec.cancellation.as_ref().and_then(|cancellation| cancellation.purge_deleted_members);
-        self.cancelled_at.is_none() && declared == Some(true)
+    /// From when on members in grace are purged at once (T12): once the cancellation is confirmed, and its instant has come.
+    pub fn purges_from(&self) -> Option<Timestamp> {
+        let cancellation = self.intent.spec.cancellation.as_ref().filter(|_| self.cancelled_at.is_none())?;
+        let declared = cancellation.purge_deleted_members == Some(true) && self.confirmed.is_some();
+        declared.then(|| cancellation.effective_at.map_or(self.created_at, |at| at.start(&self.zone)))
     }
 
     /// How long an external contact stays in the trash (T10, X4).

@@ -109,6 +109,31 @@ fn approval_lets_exactly_those_happen() {
     });
 }
 
+// T11, R12: a word counts once, also where the annotation stays.
+#[test]
+fn what_was_approved_once_is_held_the_next_time() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let (_, _, fingerprint) = prune(roll, LATER, &company("", 7, 20)).held("Tenant", "acme").expect("it is held");
+        let approved = |from| annotated(&company("", from, 20), "approve", &fingerprint);
+        assert_eq!(deleted(&prune(roll, "2027-03-02T09:20:00Z", &approved(7)).expect_code(0)), 7);
+        prune(roll, "2027-03-03T09:00:00Z", &approved(0)).expect_code(0);
+        let report = prune(roll, "2027-03-06T09:00:00Z", &approved(7)).expect_code(1);
+        assert_eq!((deleted(&report), report.held("Tenant", "acme").map(|held| held.1)), (0, Some(7)));
+    });
+}
+
+// T11: the share is one of those who were live when the window began.
+#[test]
+fn who_came_within_the_window_makes_the_budget_no_larger() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 9)).expect_code(0);
+        roll.apply(LATER, &company("", 0, 100)).expect_code(0);
+        let report = prune(roll, "2027-03-02T09:01:00Z", &company("", 6, 100)).expect_code(1);
+        assert_eq!((deleted(&report), report.held("Tenant", "acme").map(|held| held.1)), (0, Some(6)));
+    });
+}
+
 // T11: applying again what should not be lost releases it.
 #[test]
 fn who_is_applied_again_is_no_longer_held() {

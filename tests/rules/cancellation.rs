@@ -172,7 +172,11 @@ fn without_a_password_of_the_supreme_admin_nothing_can_be_confirmed() {
         roll.apply(LATER, &ending(FREE, "")).expect_code(1);
         assert_eq!(blocked(roll), ["MembersRemain", "ConfirmationRejected"]);
         let message = roll.get("Tenant", "acme")["status"]["cancellation"]["blockedBy"][1]["message"].clone();
-        assert!(message.as_str().unwrap_or_default().contains("the Secret `farewell`") && message.to_string().contains("not among the manifests"), "{message}");
+        assert!(
+            message.as_str().unwrap_or_default().contains("the Secret `farewell`")
+                && message.to_string().contains("not among the manifests"),
+            "{message}"
+        );
         // In base64, as `kubectl create secret --from-file` leaves it: with a line break at the end.
         let encoded = "apiVersion: v1\nkind: Secret\nmetadata: {name: farewell}\ndata: {password: Y29ycmVjdC1ob3JzZQo=}\n";
         roll.apply(LATER, &set(&[ending(FREE, ""), encoded.to_owned()])).expect_code(1);
@@ -231,6 +235,24 @@ fn members_in_grace_may_be_purged_at_once() {
         // One that is deleted while the tenant is to be cancelled goes at once, too; and with it the tenant.
         let report = roll.apply_with(LATER, &set(&[purging(), secret("correct-horse"), boss("acme")]), &["--prune"]);
         assert_eq!(report.actions("Member", "june"), ["delete", "purge"]);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
+        assert_eq!(roll.query("SELECT count(*) FROM members").as_deref(), Some("0"));
+    });
+}
+
+// T12: a declaration that nobody confirmed, or that is for later, purges nobody.
+#[test]
+fn nobody_is_purged_at_once_before_the_cancellation_is_confirmed_and_due() {
+    on_both(|roll| {
+        begin(roll, FREE, vec![member("jane", "acme", "")]);
+        let set_of = |secret_is: &str, more: &str| set(&[ending(FREE, more), secret(secret_is), boss("acme")]);
+        let report = roll.apply_with(NOW, &set_of("wrong", ", purgeDeletedMembers: true"), &["--prune"]);
+        assert_eq!(report.actions("Member", "jane"), ["delete"]);
+        let later = ", purgeDeletedMembers: true, effectiveAt: \"2027-03-04T00:00:00Z\"";
+        let report = roll.apply(LATER, &set_of("correct-horse", later));
+        assert_eq!(report.actions("Member", "jane"), [""; 0]);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelling");
+        roll.tick("2027-03-04T00:00:01Z");
         assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
         assert_eq!(roll.query("SELECT count(*) FROM members").as_deref(), Some("0"));
     });

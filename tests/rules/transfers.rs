@@ -136,6 +136,11 @@ fn a_transfer_that_erases_waits_for_consent() {
         let after = roll.get("Member", "jane");
         assert!(condition(&after, "Held").is_none());
         assert_eq!(roll.apply("2027-03-02T12:00:00Z", &approved).expect_code(0).all_actions(), [""; 0]);
+        // It was a word for this move, and not for the next.
+        roll.apply("2027-03-03T09:00:00Z", &jane("acme", "")).expect_code(0);
+        let report = roll.apply("2027-03-04T09:00:00Z", &approved).expect_code(1);
+        assert_ne!(report.held("Member", "jane").expect("it is held").2, fingerprint);
+        assert_eq!(orders(roll, "Erase"), 4);
     });
 }
 

@@ -4,7 +4,7 @@
 
 use super::transitions::Dates;
 use crate::api::{MemberSpec, Reason};
-use crate::lifecycle::{Judgement, Loss, World};
+use crate::lifecycle::{Decision, Judgement, Loss, World, hold_key};
 use crate::record::{MemberRecord, TenantRecord};
 
 /// What a declaration takes from a live member, if it takes access.
@@ -24,16 +24,31 @@ pub fn declared(world: &World, member: &MemberRecord, spec: &MemberSpec, dates: 
     Some(format!("departure {departure}"))
 }
 
-/// What the resource is told of a loss that was judged, or nothing where it may happen.
-pub fn held(world: &World, loss: &Loss, judgement: Judgement) -> Option<(Reason, String)> {
+/// What becomes of a loss of access.
+pub enum Fate {
+    /// It is put off until all losses of the run are known.
+    PutOff,
+    /// It waits for a person's word.
+    Held(Reason, String),
+    Happens,
+}
+
+/// Says what becomes of a loss of a member's access, and notes it on the decision. It is told by the revision of the record,
+/// too: a word that was given for it does not count for the next of its kind (R12).
+pub fn fate(world: &World, member: &MemberRecord, what: &str, decision: &mut Decision) -> Fate {
+    let judgement = world.judged.get(&decision.key).copied();
+    let what = format!("{what}, revision {}", member.revision);
+    decision.loss = Some(Loss { member: member.uid.clone(), tenant: member.tenant.clone(), what });
     match judgement {
-        Judgement::Cleared | Judgement::Approved => None,
-        Judgement::Held => {
-            let tenant = world.tenants.get(&loss.tenant).map_or("", |tenant| &tenant.handle.name);
+        None => Fate::PutOff,
+        Some(Judgement::Cleared | Judgement::Approved) => Fate::Happens,
+        Some(Judgement::Held) => {
+            decision.waits_for.push(hold_key(&member.tenant));
+            let tenant = world.tenants.get(&member.tenant).map_or("", |tenant| &tenant.handle.name);
             let message = format!(
                 "more members would lose access than the tenant `{tenant}` allows at once; its condition Held says who, and how to approve it (T11)"
             );
-            Some((Reason::AccessLossHeld, message))
+            Fate::Held(Reason::AccessLossHeld, message)
         }
     }
 }

@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use super::identity::{Identity, identify};
 use super::tenant::places;
 use super::{
-    Block, Decision, Declared, Loss, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, hold_key, place_key,
-    record_key, registration, unmanaged,
+    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
+    unmanaged,
 };
 use crate::api::member::Administrator;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
@@ -30,6 +30,7 @@ use crate::record::{
     AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
 };
 use id::NoId;
+use loss::Fate;
 pub use told::verdict_of;
 use told::{departed_verdict, warnings};
 use transfer::Transfer;
@@ -125,17 +126,13 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         decision.waits_for.push(record_key(&visit.key));
         return decision;
     }
-    let loss = Loss { member: member.uid.clone(), tenant: member.tenant.clone(), what: "removal".into() };
-    let judgement = world.judged.get(&visit.key).copied();
-    decision.loss = Some(loss.clone());
-    match judgement.map(|judgement| loss::held(world, &loss, judgement)) {
-        None => return decision,
-        Some(Some((reason, message))) => {
+    match loss::fate(world, &member, "removal", &mut decision) {
+        Fate::PutOff => return decision,
+        Fate::Held(reason, message) => {
             decision.removal = Removal::Pending(reason, message);
-            decision.waits_for.push(hold_key(&loss.tenant));
             return decision;
         }
-        Some(None) => {}
+        Fate::Happens => {}
     }
     let mut lived = member.lived.clone();
     delete(&mut lived, tenant.deletion_grace(world.now), world.now, world.now);
@@ -157,7 +154,7 @@ fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     {
         if due <= world.now {
             decision.step(Cause::Scheduled, due, None);
-        } else if tenant.purges_deleted() {
+        } else if tenant.purges_from().is_some_and(|from| from <= world.now) {
             decision.step(Cause::Dependency, world.now, None);
         }
     }
@@ -293,13 +290,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(current) = current.as_deref()
         && let Some(what) = loss::declared(world, current, spec, &dates, &tenant)
     {
-        let loss = Loss { member: current.uid.clone(), tenant: current.tenant.clone(), what };
-        let judgement = world.judged.get(&visit.key).copied();
-        decision.loss = Some(loss.clone());
-        match judgement.map(|judgement| loss::held(world, &loss, judgement)) {
-            None => return decision,
-            Some(Some((reason, message))) => return decision.wait(reason, message, [hold_key(&loss.tenant)]),
-            Some(None) => {}
+        match loss::fate(world, current, &what, &mut decision) {
+            Fate::PutOff => return decision,
+            Fate::Held(reason, message) => return decision.refuse(reason, message),
+            Fate::Happens => {}
         }
     }
 

@@ -27,7 +27,7 @@ impl Commit {
                     let names = holders.filter_map(|uid| names.get(uid));
                     self.again.extend(names.map(|name| Key::new(Kind::Member, after.handle.sibling(&name))));
                 }
-                if after.purges_deleted() && !before.purges_deleted() {
+                if after.purges_from().is_some() && before.purges_from().is_none() {
                     self.purging.push(after.uid.clone());
                 }
                 if before.declared != after.declared || before.managed != after.managed {
