@@ -197,6 +197,11 @@ const ACCEPTED: &str = "SELECT c.namespace, c.name FROM acceptances a JOIN conta
 const LET_GO: &str = "SELECT d.namespace, d.name FROM declarations d JOIN contacts c ON c.uid = d.uid \
      WHERE d.removal = 'InSharedRoom' AND d.kind = 'ExternalContact'";
 
+/// These members have left all message rooms (M23, M40).
+pub async fn leave_rooms(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+    tx.delete("rooms", &["member"], keys(members)).await.map(drop)
+}
+
 /// A member came into a message room.
 pub async fn join_room(tx: &mut Tx, room: &str, member: &Uid) -> Result<(), Error> {
     tx.execute(JOIN, vec![room.into(), member.as_str().into()]).await?;

@@ -44,6 +44,11 @@ pub fn decide(world: &World, visit: &Visit) -> Decision {
     }
 }
 
+/// Whether an owner is gone from a tenant, and its contacts with it: deleted, or in another company now (X5, M40).
+fn is_gone(owner: &MemberRecord, tenant: &Uid) -> bool {
+    owner.is_deleted() || owner.tenant != *tenant
+}
+
 /// The contact that a decision speaks of so far.
 fn contact_of(decision: &Decision) -> Option<ContactRecord> {
     match &decision.record {
@@ -76,8 +81,8 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     purge_if_due(world, &here, decision);
 
     let Some(mut contact) = contact_of(decision) else { return };
-    contact.lived.with_owner =
-        world.members.get(&contact.declared.owner).map_or(contact.lived.with_owner, |owner| owner.is_deleted());
+    let owner = world.members.get(&contact.declared.owner);
+    contact.lived.with_owner = owner.map_or(contact.lived.with_owner, |owner| is_gone(owner, &contact.tenant));
     step(decision, Cause::Dependency, world, contact);
     let Some(mut contact) = contact_of(decision) else { return };
     if let Some(person) = accepted(world, &contact, &here) {

@@ -73,6 +73,7 @@ pub struct Commit {
     /// What members chose that is theirs no more.
     withdrawn: Vec<(Choice, Uid)>,
     photos_sought: Vec<Uid>,
+    left_rooms: Vec<Uid>,
     photos_erased: Vec<Uid>,
     erased_contacts: Vec<Uid>,
     /// Contacts whose accepted invitation was looked at.
@@ -318,14 +319,20 @@ impl Commit {
                 let (record, world) = (decision.record.as_ref(), &gathered.world);
                 let status = status::status(record, verdict, manifest.generation, now, before, &name, world);
                 let erased = is_erased(decision, verdict);
+                // Until a manifest is taken that says otherwise, it stands where its record is: there it is missed once it is
+                // gone (R9).
+                let named = tenant_of(&visit.key, &manifest.json);
+                let tenant = record.and_then(|record| world.tenants.get(record.tenant())).map(|of| of.handle.name.to_string());
+                let tenant = tenant.unwrap_or_else(|| named.clone());
                 let next = Declaration {
                     key: visit.key.clone(),
-                    tenant: tenant_of(&visit.key, &manifest.json),
                     source: match (submitted, stored) {
+                        (_, Some(stored)) if tenant != named => stored.source.clone(),
                         (Some(submitted), _) => submitted.source.to_string(),
                         (None, Some(stored)) => stored.source.clone(),
                         (None, None) => return,
                     },
+                    tenant,
                     spec: if erased { Arc::new(json!({})) } else { manifest.json.clone() },
                     annotations: submitted
                         .filter(|_| !erased)
@@ -466,6 +473,7 @@ impl Commit {
                 registrations::store(&mut tx, before, after).await?;
             }
             externals::fold(&mut tx, &self.accepted).await?;
+            externals::leave_rooms(&mut tx, &self.left_rooms).await?;
             let gone = erasure::Gone { members: &self.erased, contacts: &self.erased_contacts, tenants: &self.erased_tenants };
             erasure::erase(&mut tx, gone, now).await?;
             if !touched.is_empty() {

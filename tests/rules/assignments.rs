@@ -91,3 +91,22 @@ fn an_organization_is_needed_until_the_assignment_is_over() {
         assert_eq!((phase(&jane(roll)), ready(&jane(roll)).1), ("Pending", "InDirectory"));
     });
 }
+
+// M4: what is over ends, also where what begins then has no organization.
+#[test]
+fn an_assignment_ends_although_the_next_has_no_organization() {
+    on_both(|roll| {
+        let turns = "  organizations:
+    - {organizationRef: {name: home}, until: \"2027-03-31\"}
+    - {organizationRef: {name: project}, from: \"2027-04-01\"}
+";
+        roll.apply(START, &company("", turns)).expect_code(0);
+        let without = set(&[tenant("acme", ""), boss("acme"), organization("home", "acme", ""), jane_with(turns)]);
+        roll.apply_with("2027-03-02T00:00:00Z", &without, &["--prune"]);
+        assert_eq!((roll.find("Organization", "project"), organizations(roll).as_str()), (None, "home"));
+        roll.tick("2027-04-01T00:00:00Z");
+        assert_eq!(organizations(roll), "");
+        roll.apply("2027-04-02T00:00:00Z", &company("", turns)).expect_code(0);
+        assert_eq!(organizations(roll), "project");
+    });
+}

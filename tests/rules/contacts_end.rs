@@ -125,3 +125,20 @@ fn a_person_who_moves_takes_the_contact_along_but_not_into_a_company_that_does_n
         assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
     });
 }
+
+// X5, M40: the contact of who moves to another company goes with the owner, and returns with it.
+#[test]
+fn a_contact_goes_while_its_owner_is_in_another_company() {
+    on_both(|roll| {
+        let group = format!("{OPEN}  corporateGroup: Blue\n");
+        let sister = tenant("sister", "  corporateGroup: Blue\n  supremeAdminRef: {name: warden}\n");
+        let all = [acme(&group), globex(OPEN), taro(""), contact(BY_ID), sister, member("warden", "sister", "")];
+        roll.apply(NOW, &set(&all)).expect_code(0);
+        assert_eq!(phase(&shown(roll)), "Connected");
+        roll.apply(LATER, &member("jane", "sister", ""));
+        assert_eq!((phase(&shown(roll)), ready(&shown(roll)).0), ("Trashed", "False"));
+        assert_eq!(count(roll, "outbox WHERE effect = 'CloseContact'"), 1);
+        roll.apply("2027-03-03T09:00:00Z", &member("jane", "acme", "")).expect_code(0);
+        assert_eq!((phase(&shown(roll)), ready(&shown(roll)).0), ("Connected", "True"));
+    });
+}

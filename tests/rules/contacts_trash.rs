@@ -61,8 +61,7 @@ fn contacts_of_a_frozen_tenant_are_frozen() {
         assert_eq!(pending_removals(roll), ["ExternalContact/taro Frozen"]);
         assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), Vec::<String>::new());
         let thaw = roll.apply("2027-05-02T00:00:00Z", &acme(OPEN));
-        assert!(thaw.all_actions().contains(&"delete".to_owned()), "{:?}", thaw.all_actions());
-        assert_eq!((phase(&shown(roll)), told(&shown(roll)).1), ("Trashed", "Tom Doe"));
+        assert_eq!((thaw.all_actions(), phase(&shown(roll))), (vec!["delete ExternalContact/taro".to_owned()], "Trashed"));
         // Nor is the trash emptied.
         roll.apply("2027-05-02T00:00:00Z", &annotated(&acme(OPEN), "frozen", "audit")).expect_code(0);
         assert_eq!(roll.tick("2027-08-01T00:00:00Z").all_actions(), Vec::<String>::new());
@@ -192,5 +191,20 @@ fn while_nobody_declares_the_tenant_nothing_of_it_goes() {
         assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), Vec::<String>::new());
         managed("TRUE");
         assert_eq!(roll.tick("2027-05-01T00:00:00Z").json["summary"], serde_json::json!({"purge": 1}));
+    });
+}
+
+// X4, M23: who is deleted has left all rooms, and holds nothing back any more.
+#[test]
+fn a_room_is_shared_no_more_with_who_is_deleted() {
+    on_both(|roll| {
+        begin(roll);
+        room(roll, NOW, &["--join", "taro"]);
+        room(roll, NOW, &["--join", "boss"]);
+        remove(roll, LATER);
+        assert_eq!(pending_removals(roll), ["ExternalContact/taro InSharedRoom"]);
+        roll.apply_with("2027-03-03T09:00:00Z", &companies(&[]), &["--prune"]);
+        roll.tick("2027-03-03T09:00:01Z");
+        assert_eq!((pending_removals(roll), count(roll, "rooms")), (Vec::<String>::new(), 1));
     });
 }

@@ -269,3 +269,16 @@ fn a_purge_waits_while_the_clocks_differ() {
         assert!(!skewed(roll));
     });
 }
+
+// R9, M23: a manifest that was wrong when it was seen last is missed where its record is.
+#[test]
+fn one_whose_tenant_was_misspelt_follows_its_manifest() {
+    on_both(|roll| {
+        for wrong in ["tenantRef: {name: nowhere}", "tenantref: {name: acme}"] {
+            roll.apply(PRUNED, &company("")).expect_code(0);
+            roll.apply(PRUNED, &jane_with("").replace("tenantRef: {name: acme}", wrong)).expect_code(1);
+            assert_eq!(phase(&jane(roll)), "Pending");
+            assert_eq!(prune(roll).expect_code(0).all_actions(), ["delete Member/jane"], "{wrong}");
+        }
+    });
+}

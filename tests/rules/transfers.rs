@@ -168,6 +168,12 @@ fn a_transfer_that_may_not_be_is_refused() {
         let refused = |name: &str, to: &str| roll.plan(LATER, &member(name, to, ""), &[]).refused("Member", name);
         assert_eq!(refused("jane", "strange").as_deref(), Some("TransferRefused"));
         assert_eq!(refused("boss", "umbra").as_deref(), Some("SupremeAdminProtected"));
+        // It goes on by itself once both are of one group, whichever of them changes.
+        roll.apply(LATER, &set(&[tenant("acme", ""), boss("acme"), jane("umbra", "")])).expect_code(1);
+        assert_eq!(ready(&roll.get("Member", "jane")).1, "TransferRefused");
+        let report = roll.apply(LATER, &set(&[tenant("acme", GROUP), boss("acme")])).expect_code(0);
+        assert_eq!(report.actions("Member", "jane"), ["transfer"]);
+        roll.apply(LATER, &jane("acme", "")).expect_code(0);
         roll.apply_with(LATER, &companies(GROUP, ""), &["--prune"]).expect_code(0);
         assert_eq!(phase(&roll.get("Member", "jane")), "Deleted");
         let report = roll.apply("2027-03-02T10:00:00Z", &jane("umbra", "")).expect_code(1);

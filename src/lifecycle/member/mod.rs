@@ -2,6 +2,7 @@
 //! of the record, and what time does. Pure. Called by the set.
 
 pub mod account;
+mod assignments;
 pub mod check;
 pub mod concurrent;
 pub mod facts;
@@ -25,10 +26,9 @@ use super::{
     unmanaged,
 };
 use crate::api::member::Administrator;
-use crate::api::{Key, Kind, MemberPhase, MemberSpec, Problem, Reason, Verdict};
-use crate::record::{
-    AssignmentRecord, Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord,
-};
+use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
+use crate::record::{Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord};
+use assignments::{Unassigned, assignments};
 use id::NoId;
 use loss::Fate;
 pub use told::verdict_of;
@@ -252,10 +252,18 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let mut erased = None;
     if let Some(member) = current.as_deref().filter(|_| moves) {
         let wish = transfer::Wish { member, to: &tenant, handle, spec, manifest };
+        // What either company is decides about it.
+        let from = world.tenants.get(&member.tenant).map(|from| Key::new(Kind::Tenant, from.handle.clone()));
+        let both: Vec<String> = from.iter().chain([&tenant_key]).map(record_key).collect();
         match transfer::consider(world, &wish, blocked, counts) {
-            Transfer::Refused(reason, message) => return decision.refuse(reason, message),
-            Transfer::Blocked(message, keys) => return decision.wait(Reason::TransferBlocked, message, keys),
-            Transfer::Held(hold) => return decision.held(hold),
+            Transfer::Refused(reason, message) => return decision.wait(reason, message, both),
+            Transfer::Blocked(message, keys) => {
+                return decision.wait(Reason::TransferBlocked, message, both.into_iter().chain(keys));
+            }
+            Transfer::Held(hold) => {
+                decision.waits_for.extend(both);
+                return decision.held(hold);
+            }
             Transfer::Goes(data) => erased = Some(data),
         }
     }
@@ -412,9 +420,7 @@ fn settled(world: &World, member: &MemberRecord, tenant: &TenantRecord, lived: L
     let state = state(&lived, &dates, guard(world, member), at);
     let dated = |place| dates.assignments.iter().find(|dated| dated.place == place);
     let is_current = |place| dated(place).is_none_or(|dated| lived.fired.assigned.contains(&dated.declared));
-    // An organization that is no longer known is no drift: the record keeps what it has.
-    let known = assignments(world, spec, tenant, &member.handle, is_current);
-    let assignments = known.unwrap_or_else(|_| member.declared.assignments.clone());
+    let assignments = assignments::current(world, member, tenant, is_current);
     let declared = MemberDeclared { assignments, ..member.declared.clone() };
     let mut next = MemberRecord { lived, state, declared, ..member.clone() };
     mail::welcome(&mut next, tenant, at);
@@ -442,49 +448,4 @@ fn rebuilt(world: &World, member: &MemberRecord, tenant: &TenantRecord, at: Time
         lived.spent_leave = advanced.spent_leave;
     }
     settled(world, &member, tenant, lived, at)
-}
-
-/// Why a member's organizations can't be told.
-enum Unassigned {
-    Missing(Vec<Key>),
-    Elsewhere(Problem),
-}
-
-/// Those organizations of a spec whose places in it count, the primary one first (M4).
-fn assignments(
-    world: &World,
-    spec: &MemberSpec,
-    tenant: &TenantRecord,
-    handle: &crate::api::Handle,
-    counts: impl Fn(usize) -> bool,
-) -> Result<Vec<AssignmentRecord>, Unassigned> {
-    let mut list = Vec::with_capacity(spec.organizations.len());
-    let mut missing = Vec::new();
-    let counted = || spec.organizations.iter().enumerate().filter(|(place, _)| counts(*place));
-    let primary = counted().find(|(_, assignment)| assignment.primary == Some(true)).or_else(|| counted().next());
-    let primary = primary.map(|(place, _)| place);
-    for (index, assignment) in counted() {
-        let key = Key::new(Kind::Organization, handle.sibling(assignment.organization_ref.name()));
-        let Some(organization) = world.organization(&key.handle) else {
-            missing.push(key);
-            continue;
-        };
-        if organization.tenant != tenant.uid {
-            let path = format!("spec.organizations[{index}].organizationRef");
-            return Err(Unassigned::Elsewhere(Problem::new(path, "the organization belongs to another tenant (M4)")));
-        }
-        list.push(AssignmentRecord {
-            organization: organization.uid.clone(),
-            primary: Some(index) == primary,
-            position: assignment.position.as_ref().map(|position| position.0.clone()),
-            leader: assignment.leader.unwrap_or(false),
-            private: assignment.private.unwrap_or(false),
-            include_in_team_sharing: assignment.include_in_team_sharing.unwrap_or(true),
-        });
-    }
-    if !missing.is_empty() {
-        return Err(Unassigned::Missing(missing));
-    }
-    list.sort_by_key(|assignment| !assignment.primary);
-    Ok(list)
 }

@@ -44,6 +44,10 @@ impl Commit {
                 Effect::Order(Order::Mail(_))
                     if self.silent.contains(record.tenant())
                         || (step.before.is_none() && self.leftovers.contains(record.uid())) => {}
+                Effect::Order(order @ Order::LeaveRooms) => {
+                    self.left_rooms.push(record.uid().clone());
+                    self.orders.push(ordered(order));
+                }
                 Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
