@@ -135,18 +135,26 @@ pub enum Pool {
 impl Pool {
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx, Error> {
-        Ok(match self {
-            Pool::Sqlite { reader, .. } => Tx::Sqlite(reader.begin().await?),
-            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        let pool = self.clone();
+        whole(async move {
+            Ok(match &pool {
+                Pool::Sqlite { reader, .. } => Tx::Sqlite(reader.begin().await?),
+                Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+            })
         })
+        .await
     }
 
     /// A transaction that writes.
     pub async fn write(&self) -> Result<Tx, Error> {
-        Ok(match self {
-            Pool::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        let pool = self.clone();
+        whole(async move {
+            Ok(match &pool {
+                Pool::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            })
         })
+        .await
     }
 
     /// Closes every connection.
@@ -158,6 +166,16 @@ impl Pool {
             }
             Pool::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Begins a transaction to its end, whoever still waits for it. Given up halfway, the driver for PostgreSQL would put the
+/// connection back as if it were in none: the next one on it would go on in that transaction, with all its locks.
+async fn whole(begin: impl Future<Output = Result<Tx, sqlx::Error>> + Send + 'static) -> Result<Tx, Error> {
+    match tokio::spawn(begin).await {
+        Ok(begun) => Ok(begun?),
+        // The runtime ends.
+        Err(_) => Err(sqlx::Error::PoolClosed.into()),
     }
 }
 

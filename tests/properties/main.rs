@@ -5,6 +5,8 @@
 mod rosters;
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rosters::{Roster, manifest_orders, rosters};
@@ -120,6 +122,23 @@ fn every_change_is_in_the_trail() {
             world.advance("2029-01-01T00:00:00Z").await;
             world.assert_trail_tells_all().await;
             world.assert_invariants().await;
+            world.end().await;
+        },
+    );
+}
+
+// A connection whose transaction was given up halfway serves the next one.
+#[test]
+fn a_transaction_that_is_given_up_at_any_instant_leaves_nothing_behind() {
+    holds(
+        || (rosters(), prop::collection::vec((any::<bool>(), 0_u64..600), 1..12)),
+        async |database, (roster, given_up): (Roster, Vec<(bool, u64)>)| {
+            let world = World::new(database).await;
+            for (writes, micros) in given_up {
+                world.give_up(writes, Duration::from_micros(micros)).await;
+            }
+            world.apply(&roster.manifests(), AT).await;
+            assert_eq!(world.count("SELECT name FROM tenants").await, 1);
             world.end().await;
         },
     );

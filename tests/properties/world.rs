@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rollcall::api::{Handle, Key, Kind};
@@ -148,6 +150,16 @@ impl World {
         let secrets = Arc::new(rollcall::manifests::secrets::Contents::new());
         let rehearsal = Rehearsal { submissions, set, prune, take_over: false, secrets, now: instant(now), until: None };
         rehearse(&self.directory, rehearsal).await.unwrap()
+    }
+
+    /// Begins a transaction, and gives that up after a while.
+    pub async fn give_up(&self, writes: bool, after: Duration) {
+        let begun = async { if writes { self.directory.write().await } else { self.directory.read().await } };
+        let until = Instant::now() + after;
+        let mut begun = pin!(begun);
+        while futures::poll!(&mut begun).is_pending() && Instant::now() < until {
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn lines(&self, sql: &str) -> Vec<String> {
