@@ -2,7 +2,7 @@
 
 use rollcall::directory::{
     self, Absent, Address, Directory, accounts, audit, charges, contacts, credentials, declarations, facts, figures, holds,
-    leadership, links, outbox, passwords, people, photos, registrations, unattended,
+    leadership, links, outbox, passwords, people, photos, registrations, unattended, unfinished,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -10,6 +10,7 @@ fn shared() -> Vec<&'static str> {
     [
         directory::STATEMENTS,
         unattended::STATEMENTS,
+        unfinished::STATEMENTS,
         declarations::STATEMENTS,
         audit::STATEMENTS,
         facts::STATEMENTS,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Error;
-use super::sql::{Cell, Table, Tx};
+use super::sql::{Cell, Row, Table, Tx};
 use crate::api::{Handle, Kind};
 use crate::record::Uid;
 
@@ -38,21 +38,28 @@ pub async fn of_tenants(tx: &mut Tx, tenants: &[Handle]) -> Result<Vec<Held>, Er
     let columns = "namespace, name, reason, fingerprint, items, number, since";
     let keys = tenants.iter().map(tenant_cells).collect();
     let rows = tx.lookup(columns, HOLDS.name, &["kind", "namespace", "name"], keys).await?;
-    rows.iter()
-        .map(|row| {
-            let held = row.json(4)?;
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let items = held.as_array().into_iter().flatten().map(|item| (text(&item["name"]), text(&item["what"])));
-            Ok(Held {
-                tenant: Handle::new(row.text(0)?, row.text(1)?),
-                reason: row.text(2)?,
-                fingerprint: row.text(3)?,
-                items: items.collect(),
-                number: row.get(5)?,
-                since: row.instant(6)?,
-            })
-        })
-        .collect()
+    rows.iter().map(read).collect()
+}
+
+/// What is held for a reason, on all tenants.
+pub async fn all(tx: &mut Tx, reason: &str) -> Result<Vec<Held>, Error> {
+    tx.fetch(ALL, vec![reason.into()]).await?.iter().map(read).collect()
+}
+
+const ALL: &str = "SELECT namespace, name, reason, fingerprint, items, number, since FROM holds WHERE reason = $1";
+
+fn read(row: &Row) -> Result<Held, Error> {
+    let held = row.json(4)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let items = held.as_array().into_iter().flatten().map(|item| (text(&item["name"]), text(&item["what"])));
+    Ok(Held {
+        tenant: Handle::new(row.text(0)?, row.text(1)?),
+        reason: row.text(2)?,
+        fingerprint: row.text(3)?,
+        items: items.collect(),
+        number: row.get(5)?,
+        since: row.instant(6)?,
+    })
 }
 
 /// Keeps what is held.
@@ -103,4 +110,4 @@ pub async fn forget(tx: &mut Tx, tenant: &Uid, before: Timestamp) -> Result<(), 
 const FORGET: &str = "DELETE FROM access_losses WHERE tenant = $1 AND at <= $2";
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[LOST, LIVE, FORGET];
+pub const STATEMENTS: &[&str] = &[ALL, LOST, LIVE, FORGET];

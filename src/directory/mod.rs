@@ -27,6 +27,7 @@ pub mod sql;
 pub mod store;
 pub mod tree;
 pub mod unattended;
+pub mod unfinished;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;

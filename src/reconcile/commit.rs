@@ -28,7 +28,7 @@ use crate::directory::outbox::Ordered;
 use crate::directory::store::Write;
 use crate::directory::{
     Directory, Error, accounts, audit, charges, claims, declarations, erasure, facts, holds, links, outbox, passwords, photos,
-    registrations, store, tree, unattended,
+    registrations, store, tree, unattended, unfinished,
 };
 use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::member::account::easy_login_disabled;
@@ -102,6 +102,8 @@ pub struct Commit {
     outcomes: Vec<Outcome>,
     /// What each object is told, by the digest of its status.
     told: Vec<Told>,
+    /// Whether something of its batch is judged after it.
+    unjudged: bool,
     /// Members who lose access, each with the tenant whose budget that counts against (T11).
     losses: Vec<(Uid, Uid)>,
 }
@@ -403,6 +405,11 @@ impl Commit {
         self.orders.iter().any(|ordered| ordered.held)
     }
 
+    /// Notes that something of its batch is judged when all else is done (T11).
+    pub fn is_judged_later(&mut self) {
+        self.unjudged = true;
+    }
+
     /// Whether there is nothing to write.
     fn is_empty(&self) -> bool {
         self.writes.is_empty()
@@ -496,6 +503,9 @@ impl Commit {
             keys.retain(|key| !self.seen.contains(key));
             // Within a batch the decisions see to the order; over several, the queue does.
             let keys = if keys.len() > BATCH { declarations::by_age(&mut tx, keys).await? } else { keys.into_iter().collect() };
+            if self.unjudged || !keys.is_empty() {
+                unfinished::note(&mut tx).await?;
+            }
             tx.commit().await?;
             woken.extend(keys.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)));
         }

@@ -11,6 +11,7 @@ use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::gather::{Gathered, gather};
 use super::request::{Request, What};
+use super::unfinished::Unfinished;
 use super::{Done, Outcome, Secrets, Set, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
@@ -77,6 +78,8 @@ pub struct Engine {
     pub(super) judged: HashMap<Key, Judgement>,
     /// Whether there may be mails that wait until their batch is whole (T15): also those of a run that was killed.
     mails_ordered: bool,
+    /// What follows from commits that were made, and is not done yet.
+    pub(super) unfinished: Unfinished,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
     /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
@@ -105,6 +108,7 @@ impl Engine {
             put_off: PutOff::default(),
             judged: HashMap::new(),
             mails_ordered: true,
+            unfinished: Unfinished::Unknown,
         })
     }
 
@@ -296,16 +300,23 @@ impl Engine {
     pub async fn drain(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send)) -> Result<Done, Error> {
         let mut done = Done::default();
         self.judged.clear();
+        self.take_up(now, &mut done).await?;
         self.work(now, progress, &mut done).await?;
         while !self.put_off.is_empty() || std::mem::take(&mut self.mails_ordered) {
             self.judge(now).await?;
             self.work(now, &mut |_| (), &mut done).await?;
         }
+        self.finish().await?;
         Ok(done)
     }
 
     /// Works until the queue is empty, but for what is put off.
-    async fn work(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send), done: &mut Done) -> Result<(), Error> {
+    pub(super) async fn work(
+        &mut self,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(usize) + Send),
+        done: &mut Done,
+    ) -> Result<(), Error> {
         while !self.queue.is_empty() {
             let mut batch: Vec<Request> = Vec::with_capacity(BATCH);
             let mut places: HashMap<Key, usize> = HashMap::new();
@@ -402,10 +413,16 @@ impl Engine {
         };
         drop(tx);
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
-        let commit = commit::compile(&gathered, &decisions);
+        let mut commit = commit::compile(&gathered, &decisions);
         self.mails_ordered |= commit.holds_mails();
+        if !put_off.is_empty() {
+            commit.is_judged_later();
+        }
         let (woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
         self.put_off.extend(put_off);
+        if self.unfinished == Unfinished::Nothing && !(woken.is_empty() && self.put_off.is_empty()) {
+            self.unfinished = Unfinished::Own;
+        }
         self.told.iter_mut().for_each(|all| all.extend_from_slice(&told));
         Ok((done, woken))
     }

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod removals;
 mod request;
 mod status;
+mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
