@@ -17,8 +17,8 @@ pub enum Erased {
     WithRecord,
     /// Where declarations are stored: the row goes with the resource, or what is personal in it is emptied.
     WithDeclaration,
-    /// Its rows of mails go with the member or contact. Orders to services name their record by its uid only, and
-    /// outlive it until they are carried out.
+    /// Its rows of mails go with the member or contact, and its orders for devices once they are carried out. Other orders
+    /// to services name their record by its uid only, and outlive it.
     Mails,
     /// Its rows go with the tenant whose handle they have.
     OfTenant,
@@ -250,9 +250,9 @@ pub const CONTENTS: &[Content] = &[
     Content {
         table: "outbox",
         erased: Mails,
-        personal: &["payload", "error"],
+        // The identifier of an order for a device names that.
+        personal: &["id", "payload", "error"],
         impersonal: &[
-            "id",
             "at",
             "uid",
             "tenant",
@@ -379,8 +379,8 @@ pub async fn erase(tx: &mut Tx, gone: Gone<'_>, at: Timestamp) -> Result<(), Err
     for tenant in tenants {
         tx.execute(HOLDS, vec![tenant.as_str().into()]).await?;
     }
-    outbox::forget_mails(tx, members).await?;
-    outbox::forget_mails(tx, contacts).await
+    outbox::forget(tx, members).await?;
+    outbox::forget(tx, contacts).await
 }
 
 const HOLDS: &str = "DELETE FROM holds WHERE kind = 'Tenant' AND EXISTS \

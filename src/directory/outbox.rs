@@ -149,9 +149,15 @@ pub async fn acknowledge(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option
         return Ok(None);
     }
     let done = tx.execute(DONE, vec![id.into(), Cell::Text(None), now.into()]).await?;
+    // Of somebody who is gone, an order for a device stays until it is done only (M25).
+    for sql in [OVER, NEWS_OF_NOBODY] {
+        tx.execute(sql, vec![id.into()]).await?;
+    }
     Ok(Some(done > 0))
 }
 
+const OVER: &str = "DELETE FROM outbox WHERE id = $1 AND consumer = 'devices' AND uid IN (SELECT uid FROM tombstones)";
+const NEWS_OF_NOBODY: &str = "DELETE FROM news WHERE id = $1 AND member IN (SELECT uid FROM tombstones)";
 const KNOWN: &str = "SELECT 1 FROM outbox WHERE id = $1";
 
 /// Has an order tried again at once; whether it was open.
@@ -366,10 +372,15 @@ pub async fn fold(tx: &mut Tx, ids: &[String]) -> Result<(), Error> {
     tx.update("outbox", &[("folded", true.into())], &["id"], keys(ids), "NOT folded").await.map(drop)
 }
 
-/// Takes away the mails of these members, sent or not: nobody is left to read them (M25).
-pub async fn forget_mails(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
+/// Takes away the mails of these members, sent or not: nobody is left to read them (M25). So go the orders for their
+/// devices that were carried out: they name these.
+pub async fn forget(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
     let mails = members.iter().map(|uid| vec![Cell::from(uid.as_str()), Consumer::Mail.name().into()]);
-    tx.delete("outbox", &["uid", "consumer"], mails.collect()).await.map(drop)
+    tx.delete("outbox", &["uid", "consumer"], mails.collect()).await?;
+    let carried_out = "(SELECT id, uid FROM outbox WHERE consumer = 'devices' AND acknowledged_at IS NOT NULL)";
+    let orders = tx.lookup("id", carried_out, &["uid"], keys(members)).await?;
+    let orders: Vec<String> = orders.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
+    tx.delete("outbox", &["id"], keys(orders)).await.map(drop)
 }
 
 /// Every statement of this file.
@@ -382,6 +393,8 @@ pub const STATEMENTS: &[&str] = &[
     DONE,
     REFUSED,
     PUT_OFF,
+    OVER,
+    NEWS_OF_NOBODY,
     KNOWN,
     RETRY,
     LIST,

@@ -151,6 +151,25 @@ fn of_a_purged_member_only_dates_and_the_uid_are_left() {
     });
 }
 
+// M25, M28: what was ordered for a device names it, also once it is done.
+#[test]
+fn of_a_purged_member_no_order_for_a_device_is_left() {
+    on_both(|roll| {
+        let company = || vec![tenant("acme", LISTS), boss("acme"), organization("platform", "acme", "")];
+        let jane = |spec: &str| member("qz7-jane", "acme", &format!("{PERSON}{spec}"));
+        roll.apply(NOW, &set(&[company(), vec![jane("")]].concat())).expect_code(0);
+        report_facts(roll, "qz7-jane");
+        let order = "  devices: [{id: qz7phone, action: SignedOut, token: lost}]\n";
+        roll.apply(NOW, &jane(order)).expect_code(0);
+        finds(roll, &["outbox.id", "outbox.payload"]);
+        let done = ["record", "device", "qz7-jane", "qz7phone", "--done", "SignedOut/lost", "--now", NOW, "-n", "hr"];
+        roll.run(&done, "").ok();
+        roll.apply_with(LATER, &set(&company()), &["--prune"]).expect_code(0);
+        roll.tick(PURGED).expect_code(0);
+        assert_eq!(marked(roll), [""; 0]);
+    });
+}
+
 // M25, M23: the manifest of one who departed is still there; the directory keeps nothing of it.
 #[test]
 fn of_one_who_departed_the_directory_keeps_not_even_the_manifest() {
