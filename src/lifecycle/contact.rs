@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, frozen, record_key, unknown_annotations, unmanaged,
 };
-use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, Problem, Reason, Verdict};
+use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
     TenantRecord, Uid,
@@ -147,6 +147,10 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     problems.extend(visibility(world, visit, spec, &here).1);
     if !problems.is_empty() {
+        // Whoever is named may come to the tenant (M40).
+        let named = spec.visibility.iter().flat_map(|visibility| &visibility.member_refs).map(LocalRef::name);
+        let named = named.map(|name| Key::new(Kind::Member, handle.sibling(name)));
+        decision.follows.extend(named.chain([owner_key]).map(|key| record_key(&key)));
         return decision.invalid(&problems);
     }
     let owner_gone = |told| {

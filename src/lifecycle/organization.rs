@@ -121,6 +121,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Some(above) => match world.organization(above) {
             Some(parent) if parent.tenant == tenant.uid => Some(parent.clone()),
             Some(_) => {
+                // Another may come under its name.
+                decision.follows.push(record_key(&Key::new(Kind::Organization, above.clone())));
                 let message = "the parent belongs to another tenant (O2)";
                 return decision.invalid(&[Problem::new("spec.parentRef", message)]);
             }

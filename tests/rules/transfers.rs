@@ -180,3 +180,25 @@ fn a_transfer_that_may_not_be_is_refused() {
         assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferRefused"));
     });
 }
+
+// O4, M40, X1: what was wrong since somebody, or something, was another company's goes on by itself.
+#[test]
+fn whoever_names_what_comes_to_the_tenant_goes_on_by_itself() {
+    on_both(|roll| {
+        let umbra = format!("{GROUP}  externalConnections: {{allowed: true}}\n");
+        let contact = "apiVersion: rollcall.dev/v1alpha1\nkind: ExternalContact\nmetadata: {name: taro}\nspec:\n  \
+             tenantRef: {name: umbra}\n  ownerRef: {name: jane}\n  invite: {email: taro@home.example}\n";
+        let joe = member("joe", "umbra", "  organizations: [{organizationRef: {name: lab}}]");
+        let all = |of: &str| set(&[companies(&umbra, &jane(of, "")), joe.clone(), contact.to_owned()]);
+        let report = roll.apply(START, &set(&[all("acme"), organization("lab", "acme", "")])).expect_code(1);
+        assert_eq!(report.refused("ExternalContact", "taro").as_deref(), Some("Invalid"));
+        assert_eq!(report.refused("Member", "joe").as_deref(), Some("Invalid"));
+
+        roll.apply(LATER, &jane("umbra", "")).expect_code(0);
+        assert_eq!(phase(&roll.get("ExternalContact", "taro")), "Invited");
+        roll.apply_with(LATER, &all("umbra"), &["--prune"]);
+        assert_eq!(ready(&roll.get("Member", "joe")), ("False", "OrganizationNotFound"));
+        roll.apply(LATER, &organization("lab", "umbra", "")).expect_code(0);
+        assert_eq!(ready(&roll.get("Member", "joe")), ("True", "InDirectory"));
+    });
+}

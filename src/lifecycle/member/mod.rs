@@ -269,7 +269,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     match assignments(world, spec, &tenant, handle, counts) {
         Ok(_) => {}
-        Err(Unassigned::Elsewhere(problem)) => return decision.invalid(&[problem]),
+        Err(Unassigned::Elsewhere(problem)) => {
+            // Another may come under its name.
+            let named = spec.organizations.iter().map(|assignment| handle.sibling(assignment.organization_ref.name()));
+            decision.follows.extend(named.map(|handle| record_key(&Key::new(Kind::Organization, handle))));
+            return decision.invalid(&[problem]);
+        }
         Err(Unassigned::Missing(missing)) => {
             let names: Vec<&str> = missing.iter().map(|key| key.handle.name.as_ref()).collect();
             let named = |assignment: &crate::api::member::Assignment| names.contains(&assignment.organization_ref.name());
