@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Decision, Declared, Judgement, Removal, Visit, World, contact, member, organization, tenant};
+use super::{Block, Decision, Declared, Judgement, Removal, Visit, World, contact, member, organization, tenant};
 use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::record::change::changes;
 use crate::record::{Cause, Record};
@@ -15,6 +15,8 @@ const TOLD: usize = 10;
 struct Frozen<'w> {
     by: Key,
     reason: &'w str,
+    /// Whether it is the tenant that the record belongs to, or the object itself: else only what is declared waits.
+    holds_record: bool,
 }
 
 /// Whether an object is frozen.
@@ -29,8 +31,9 @@ fn frozen<'w>(world: &'w World, visit: &Visit, record: Option<&Record>) -> Optio
         Declared::Present(manifest) => manifest.json["tenantRef"]["name"].as_str().map(tenant),
         Declared::Removed | Declared::Nothing => None,
     };
-    let keys = [Some(visit.key.clone()), recorded, declared].into_iter().flatten();
-    keys.filter_map(|by| Some(Frozen { reason: world.frozen.get(&by)?, by })).next()
+    let held = [Some(visit.key.clone()), recorded].into_iter().flatten().map(|by| (by, true));
+    let keys = held.chain(declared.map(|by| (by, record.is_none())));
+    keys.filter_map(|(by, holds_record)| Some(Frozen { reason: world.frozen.get(&by)?, by, holds_record })).next()
 }
 
 /// Whether a kind may be frozen by an annotation of its own.
@@ -50,7 +53,7 @@ pub fn misplaced(annotations: &BTreeMap<String, String>) -> Option<(Reason, Stri
 }
 
 /// Decides about an object that is frozen, if it is.
-pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
+pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<Decision> {
     let record = match world.record(&visit.key) {
         None if visit.key.kind == Kind::Member => world.members.get(&visit.fresh.uid).cloned().map(Record::Member),
         record => record,
@@ -61,6 +64,9 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
         return None;
     }
     let frozen = frozen(world, visit, record.as_ref())?;
+    if !frozen.holds_record && visit.key.kind == Kind::Member {
+        return Some(waits_outside(world, visit, blocked, &frozen));
+    }
     let would = match (&visit.declared, visit.key.kind) {
         (Declared::Removed | Declared::Nothing, _) => Decision::unchanged(visit, record.clone()),
         (Declared::Present(_), Kind::Tenant) => tenant::decide(world, visit, None),
@@ -109,6 +115,18 @@ pub fn decide(world: &World, visit: &Visit) -> Option<Decision> {
     Some(decision)
 }
 
+/// Decides about a member that is declared to move to a tenant that is frozen: its life in its own goes on.
+fn waits_outside(world: &World, visit: &Visit, blocked: Option<&Block>, frozen: &Frozen) -> Decision {
+    let mut decision = member::decide(world, &Visit { declared: Declared::Nothing, ..visit.clone() }, blocked);
+    if let Declared::Present(manifest) = &visit.declared {
+        decision.verdict = match &manifest.spec {
+            Err(problems) => return decision.invalid(problems),
+            Ok(_) => Some(Verdict::new(Reason::Frozen, frozen.sentence())),
+        };
+    }
+    decision
+}
+
 /// The same surroundings, where an object may lose access (T11): whether it may is judged after the thaw.
 fn cleared(world: &World, key: &Key) -> World {
     let mut world = world.clone();
@@ -127,7 +145,7 @@ fn as_it_is(world: &World, record: &Record) -> Verdict {
 
 impl Frozen<'_> {
     fn sentence(&self) -> String {
-        let Frozen { by, reason } = self;
+        let Frozen { by, reason, holds_record: _ } = self;
         format!("{} `{}` is frozen: {reason} (R14)", by.kind, by.handle.name)
     }
 }

@@ -37,7 +37,7 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
 }
 
 fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
-    if let Some(decision) = frozen::decide(world, visit) {
+    if let Some(decision) = frozen::decide(world, visit, blocked) {
         return decision;
     }
     match visit.key.kind {

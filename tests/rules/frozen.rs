@@ -226,3 +226,23 @@ fn an_organization_is_not_frozen_by_itself() {
         assert!(condition(&team, "NotApplicable").is_some());
     });
 }
+
+// R14, R4, M40: a move to a frozen company waits; what falls due in the member's own does not.
+#[test]
+fn a_member_that_is_to_move_to_a_frozen_company_lives_on_in_its_own() {
+    on_both(|roll| {
+        let group = "  corporateGroup: Blue\n";
+        let umbra = tenant("umbra", &format!("{group}  supremeAdminRef: {{name: chief}}"));
+        let dates = "  suspension: {from: 2027-04-01}";
+        let all = |of: &str| {
+            set(&[tenant("acme", group), boss("acme"), frozen(&umbra), member("chief", "umbra", ""), member("jane", of, dates)])
+        };
+        roll.apply(START, &all("acme").replace("annotations: {rollcall.dev/frozen: \"under audit\"}, ", "")).expect_code(0);
+        let report = roll.apply(LATER, &all("umbra")).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("Frozen"));
+        assert_eq!(roll.tick("2027-04-01T00:00:00Z").actions("Member", "jane"), ["suspend"]);
+        assert_eq!((phase(&jane(roll)), ready(&jane(roll)).1), ("Suspended", "Frozen"));
+        let report = roll.apply("2027-04-02T00:00:00Z", &umbra).expect_code(0);
+        assert_eq!(report.actions("Member", "jane").first().map(String::as_str), Some("transfer"));
+    });
+}
