@@ -1,8 +1,13 @@
 //! Properties of the engine, on rosters, orders and instants made by chance: any order of arrival gives the
 //! same directory, twice is once, a plan equals its apply, a kill at any commit loses nothing, every change
-//! is in the trail. On SQLite in memory and on PostgreSQL. Run by `make test`.
+//! is in the trail; and whatever happens, the invariants hold. On SQLite in memory and on PostgreSQL. Run by `make test`.
 
+mod intents;
+mod invariants;
+mod manifests;
 mod rosters;
+mod services;
+mod walk;
 mod world;
 
 use std::time::Duration;
@@ -17,9 +22,14 @@ const CASES: [(Database, u32); 2] = [(Database::Memory, 64), (Database::Postgres
 
 /// Checks a property on both databases.
 fn holds<S: Strategy>(strategy: impl Fn() -> S, property: impl AsyncFn(Database, S::Value)) {
+    holds_in(CASES, strategy, property);
+}
+
+/// Checks a property in so many cases on each database.
+fn holds_in<S: Strategy>(cases: [(Database, u32); 2], strategy: impl Fn() -> S, property: impl AsyncFn(Database, S::Value)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    for (database, cases) in CASES {
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
+    for (database, cases) in cases {
+        let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
         TestRunner::new(config)
             .run(&strategy(), |value| {
                 runtime.block_on(property(database, value));
