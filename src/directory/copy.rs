@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::sql::{Cell, Row, Table, Tx};
 use super::{
     Absent, Address, Directory, Error, accounts, audit, charges, claims, contacts, declarations, holds, outbox, passwords,
-    photos, records, registrations,
+    photos, records, registrations, unfinished,
 };
 
 /// What is declared, and the records that it makes.
@@ -137,6 +137,10 @@ pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
     let mut write = copy.write().await?;
     for table in RECORDED.iter().chain(FACTS) {
         write.insert(table, rows(&mut read, table).await?).await?;
+    }
+    // What the next run does first is planned too.
+    if unfinished::is_noted(&mut read).await? {
+        unfinished::note(&mut write).await?;
     }
     write.commit().await?;
     Ok(copy)

@@ -111,7 +111,9 @@ fn a_kill_at_any_commit_and_another_run_give_the_same_end() {
             }
             whole.apply_in_batches_of(2, &second.manifests(), AT, None).await;
             killed.apply_in_batches_of(2, &second.manifests(), AT, Some(commits)).await;
-            killed.apply_in_batches_of(2, &second.manifests(), AT, None).await;
+            let planned = killed.plan(&second.manifests(), AT, false).await;
+            let done = killed.apply(&second.manifests(), AT).await;
+            assert_eq!(world::told(&planned), world::told(&done));
             assert_eq!(whole.dump().await, killed.dump().await);
             assert_eq!(whole.trail().await, killed.trail().await, "no row is missing, none is double");
             whole.end().await;
