@@ -72,6 +72,9 @@ pub async fn change_by_link(
     }
     drop(tx);
     let (account, Some(purpose)) = found else { return Ok(Changed::Useless(Useless::Unknown)) };
+    if purpose == Purpose::Registration && account.as_ref().is_some_and(|account| !account.member.registers_by_link()) {
+        return Ok(Changed::Useless(Useless::Ended));
+    }
     set(directory, hasher, account, Some(Proof::Link { token, purpose }), new, now).await
 }
 

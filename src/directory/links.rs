@@ -23,7 +23,7 @@ fn digest_of(token: &str) -> String {
 
 /// Makes a link of a member; earlier ones of the same purpose end. `token` is what stands in the mail, and nowhere else.
 pub async fn make(tx: &mut Tx, token: &str, member: &Uid, purpose: Purpose, now: Timestamp) -> Result<(), Error> {
-    tx.execute(END, vec![member.as_str().into(), purpose.name().into(), now.into()]).await?;
+    end(tx, &[(member.clone(), purpose)], now).await?;
     let expires_at = now.saturating_add(SignedDuration::from_hours(24 * purpose.days())).unwrap_or(Timestamp::MAX);
     let row = vec![
         digest_of(token).into(),
@@ -39,14 +39,20 @@ pub async fn make(tx: &mut Tx, token: &str, member: &Uid, purpose: Purpose, now:
     tx.insert(&LINKS, vec![row]).await
 }
 
-const END: &str = "UPDATE links SET ended_at = $3 WHERE member = $1 AND purpose = $2 AND used_at IS NULL AND ended_at IS NULL";
-
-/// Notes that the mail with a link was sent: from here on the record tells until when it works.
-pub async fn sent(tx: &mut Tx, token: &str, now: Timestamp) -> Result<(), Error> {
-    tx.execute(SENT, vec![digest_of(token).into(), now.into()]).await.map(drop)
+/// Ends the open links of these members for a purpose. That one was sent is no news any more.
+pub async fn end(tx: &mut Tx, links: &[(Uid, Purpose)], now: Timestamp) -> Result<(), Error> {
+    let ended = [("ended_at", now.into()), ("folded", true.into())];
+    let keys = links.iter().map(|(member, purpose)| vec![member.as_str().into(), purpose.name().into()]).collect();
+    tx.update("links", &ended, &["member", "purpose"], keys, "used_at IS NULL AND ended_at IS NULL").await.map(drop)
 }
 
-const SENT: &str = "UPDATE links SET sent_at = $2, folded = (purpose <> 'Registration') WHERE digest = $1";
+/// Notes that the mail with a link was sent: from here on the record tells until when it works. Whether it still does:
+/// one may end while its mail is on the way.
+pub async fn sent(tx: &mut Tx, token: &str, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(SENT, vec![digest_of(token).into(), now.into()]).await? > 0)
+}
+
+const SENT: &str = "UPDATE links SET sent_at = $2, folded = (purpose <> 'Registration') WHERE digest = $1 AND ended_at IS NULL";
 
 /// Why a link does not lead on. Which of them it is may be told to whoever holds the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +61,7 @@ pub enum Useless {
     Unknown,
     #[error("the link was used before")]
     Used,
-    #[error("a newer link took its place")]
+    #[error("it was withdrawn, or a newer link took its place")]
     Ended,
     #[error("the link is over")]
     Expired,
@@ -132,4 +138,4 @@ pub async fn fold(tx: &mut Tx, digests: &[String]) -> Result<(), Error> {
 }
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[END, SENT, USE, LINK, ANY_NEWS];
+pub const STATEMENTS: &[&str] = &[SENT, USE, LINK, ANY_NEWS];

@@ -104,16 +104,18 @@ async fn send_some(post: &Post, directory: &Directory, now: Timestamp, round: &m
 
 /// Sends one mail, and notes what became of it.
 async fn send(post: &Post, directory: &Directory, due: Due, now: Timestamp) -> Result<Answer, Error> {
-    let (answer, token) = match letter::write(post, directory, &due, now).await? {
+    let (mut answer, token) = match letter::write(post, directory, &due, now).await? {
         Ok(Letter { message, token }) => (post.send(message, token.as_deref()).await, token),
         Err(ended) => (Answer { ended, away: false }, None),
     };
     tracing::debug!(id = due.id, mail = due.mail.name(), attempts = due.attempts, ended = ?answer.ended, "a mail");
     let mut tx = directory.write().await?;
-    outbox::end(&mut tx, &due.id, &answer.ended, now).await?;
-    if let (Ended::Done, Some(token)) = (&answer.ended, &token) {
-        links::sent(&mut tx, token, now).await?;
+    if let (Ended::Done, Some(token)) = (&answer.ended, &token)
+        && !links::sent(&mut tx, token, now).await?
+    {
+        answer.ended = Ended::PutOff("the link ended while its mail was on the way".to_owned());
     }
+    outbox::end(&mut tx, &due.id, &answer.ended, now).await?;
     tx.commit().await?;
     Ok(answer)
 }

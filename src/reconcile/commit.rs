@@ -36,6 +36,7 @@ use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Trigger, Visit};
 use crate::record::account::News;
 use crate::record::change::changes;
+use crate::record::mail::Purpose;
 use crate::record::{MailNews, Record, RequestStep, Sought, Uid};
 use names::Names;
 
@@ -52,6 +53,7 @@ pub struct Commit {
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
     orders: Vec<Ordered>,
     readdressed: Vec<Uid>,
+    links_ended: Vec<(Uid, Purpose)>,
     erased: Vec<Uid>,
     erased_tenants: Vec<Uid>,
     /// Tenants whose deleted members are purged at once from now on (T12).
@@ -467,6 +469,7 @@ impl Commit {
                 links::fold(&mut tx, &news.links).await?;
                 outbox::fold(&mut tx, &news.orders).await?;
             }
+            links::end(&mut tx, &self.links_ended, now).await?;
             outbox::readdress(&mut tx, &self.readdressed, now).await?;
             outbox::order(&mut tx, self.orders, now).await?;
             accounts::fold(&mut tx, &self.news).await?;

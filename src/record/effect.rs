@@ -3,7 +3,7 @@
 
 use super::account::DeviceOrder;
 use super::change::is_cancelled;
-use super::mail::mails;
+use super::mail::{Purpose, ended_links, mails};
 use super::outbox::{Between, Data, Order, Sharing};
 use super::{ContactRecord, MemberRecord, Record, Uid};
 use crate::api::ContactPhase;
@@ -28,6 +28,8 @@ pub enum Effect {
     ErasePhoto,
     /// Everything personal of the record is erased (M25, T12; X4, X5).
     Erase,
+    /// The member's open links for this purpose lead nowhere any more (M32).
+    EndLinks(Purpose),
     /// The member has another address: mails that were refused, or wait, are tried again at once (M34).
     Readdress,
 }
@@ -59,6 +61,7 @@ fn of_member(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Effect>
         list.push(Effect::SeekPhoto);
     }
     let Some(before) = before else { return list };
+    list.extend(ended_links(before, after).iter().map(|purpose| Effect::EndLinks(*purpose)));
     if before.declared.personal_email != after.declared.personal_email {
         list.push(Effect::Readdress);
     }

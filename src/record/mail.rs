@@ -153,6 +153,12 @@ impl MemberRecord {
     }
 }
 
+/// What the open links of a member are no longer for, after a change: who registers in no way or in another one needs no
+/// invitation (M32).
+pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> &'static [Purpose] {
+    if before.registers_by_link() && !after.registers_by_link() { &[Purpose::Registration] } else { &[] }
+}
+
 /// The mails that follow from a change of a member.
 pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
     let mut list = Vec::new();

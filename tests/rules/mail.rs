@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::support::post::{Mail, Post, REFUSED};
 use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
 
-const START: &str = "2027-03-01T09:00:00Z";
-const JANE: &str = "jane@home.example";
+pub const START: &str = "2027-03-01T09:00:00Z";
+pub const JANE: &str = "jane@home.example";
 
 /// Applies with a mail server.
-fn send(roll: &Roster, post: &Post, now: &str, yaml: &str) -> Report {
+pub fn send(roll: &Roster, post: &Post, now: &str, yaml: &str) -> Report {
     let url = post.url();
     let from = "Acme HR <hr@acme.example>";
     let base = "https://login.acme.example/";
@@ -18,35 +18,35 @@ fn send(roll: &Roster, post: &Post, now: &str, yaml: &str) -> Report {
     roll.apply_with(now, yaml, &args)
 }
 
-fn company(members: &[String]) -> String {
+pub fn company(members: &[String]) -> String {
     set(&[&[tenant("acme", ""), boss("acme")], members].concat())
 }
 
-fn jane(extra: &str) -> String {
+pub fn jane(extra: &str) -> String {
     member("jane", "acme", extra)
 }
 
-fn linked(extra: &str) -> String {
+pub fn linked(extra: &str) -> String {
     jane(&format!("  password: {{mode: CreationLink}}\n{extra}"))
 }
 
-fn outbox(roll: &Roster, args: &[&str]) -> Vec<Value> {
+pub fn outbox(roll: &Roster, args: &[&str]) -> Vec<Value> {
     let output = roll.run(&[&["outbox", "-o", "json"], args].concat(), "").ok();
     output.json().as_array().cloned().unwrap_or_default()
 }
 
 /// The mails of a member that are not acknowledged: effect and state.
-fn waiting(roll: &Roster, name: &str) -> Vec<(String, String)> {
+pub fn waiting(roll: &Roster, name: &str) -> Vec<(String, String)> {
     let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
     let rows = outbox(roll, &["--consumer", "mail"]);
     rows.iter().filter(|row| row["name"] == name).map(|row| (text(row, "effect"), text(row, "state"))).collect()
 }
 
-fn last(post: &Post, address: &str) -> Mail {
+pub fn last(post: &Post, address: &str) -> Mail {
     post.mails(address).pop().unwrap_or_else(|| panic!("no mail to {address}"))
 }
 
-fn has(roll: &Roster, name: &str, kind: &str) -> bool {
+pub fn has(roll: &Roster, name: &str, kind: &str) -> bool {
     condition(&roll.get("Member", name), kind).is_some()
 }
 

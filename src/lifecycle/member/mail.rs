@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::api::{MemberPhase, MemberSpec, Reason};
-use crate::record::mail::{MailNews, address};
+use crate::record::mail::{MailNews, Purpose, address, ended_links};
 use crate::record::{MemberRecord, TenantRecord, Welcome};
 
 /// Notes that a member is to have its first mail, once it may sign in and there is an address: what follows from it is
@@ -39,6 +39,13 @@ pub fn heard(welcome: &Welcome, news: &MailNews) -> Option<(Timestamp, Welcome)>
         at = at.max(Some(registered_at));
     }
     at.map(|at| (at, next))
+}
+
+/// Notes that the invitation which was sent is over: its link ends with this change.
+pub fn withdraw(next: &mut MemberRecord, before: &MemberRecord) {
+    if ended_links(before, next).contains(&Purpose::Registration) {
+        (next.lived.welcome.invited_until, next.lived.welcome.expired_at) = (None, None);
+    }
 }
 
 /// Notes whether a new value of `resendInvitation` has anything to send again.

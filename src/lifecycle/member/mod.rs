@@ -348,6 +348,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             base.lived.contact_token = visit.fresh.contact_token.clone();
             base.lived.qr_token = visit.fresh.qr_token.clone();
         }
+        mail::withdraw(&mut base, current);
     }
     once::spend(&mut base.lived.spent, spec);
     account::declared(world, &tenant, current.as_deref(), &mut base);

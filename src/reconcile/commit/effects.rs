@@ -48,6 +48,7 @@ impl Commit {
                     self.left_rooms.push(record.uid().clone());
                     self.orders.push(ordered(order));
                 }
+                Effect::EndLinks(purpose) => self.links_ended.push((record.uid().clone(), purpose)),
                 Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),
