@@ -1,6 +1,8 @@
 //! A mail as it is sent: to whom, in which language, with which headers. Reads the record as it is when the mail goes
 //! out. Called by the sender.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
@@ -16,7 +18,7 @@ use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error, links};
 use crate::lifecycle::tenant::languages;
 use crate::record::mail::{Purpose, address};
-use crate::record::{Mail, MemberRecord, Record, TenantRecord, Uid};
+use crate::record::{ContactRecord, Mail, MemberRecord, Record, TenantRecord, Uid};
 
 /// A mail, ready to be sent, and the token of the link in it.
 pub struct Letter {
@@ -27,16 +29,22 @@ pub struct Letter {
 /// Writes the mail that was ordered, or says what becomes of it instead.
 pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp) -> Result<Result<Letter, Ended>, Error> {
     let mut tx = directory.read().await?;
-    let member = member(&mut tx, &due.uid).await?;
-    let tenant = tenant(&mut tx, &due.tenant).await?;
-    drop(tx);
-    let Some(tenant) = tenant else { return Ok(Err(Ended::Dropped("the tenant is gone"))) };
+    let Some(tenant) = tenant(&mut tx, &due.tenant).await? else { return Ok(Err(Ended::Dropped("the tenant is gone"))) };
+    if !tenant.notifies() {
+        return Ok(Err(Ended::Dropped("the tenant wants no mails")));
+    }
     if let Some(to) = &due.to {
+        let contact = contact(&mut tx, &due.uid).await?;
+        if contact.as_ref().and_then(|contact| contact.invited()) != Some(to) {
+            return Ok(Err(Ended::Dropped("the invitation was withdrawn")));
+        }
         let message = invitation(post, due, &tenant, to, now);
         return Ok(message.map(|message| Letter { message, token: None }).map_err(Ended::Refused));
     }
+    let member = member(&mut tx, &due.uid).await?;
+    drop(tx);
     let Some(member) = member else { return Ok(Err(Ended::Dropped("the member is gone"))) };
-    if let Some(ended) = idle(due.mail, &member, &tenant) {
+    if let Some(ended) = idle(due.mail, &member) {
         return Ok(Err(ended));
     }
     let Some(to) = address(&member, tenant.plan()) else {
@@ -51,11 +59,9 @@ pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp
 }
 
 /// Why a mail has nothing to say any more, or not now.
-fn idle(mail: Mail, member: &MemberRecord, tenant: &TenantRecord) -> Option<Ended> {
+fn idle(mail: Mail, member: &MemberRecord) -> Option<Ended> {
     if member.is_deleted() {
         Some(Ended::Dropped("the member is gone"))
-    } else if !tenant.notifies() {
-        Some(Ended::Dropped("the tenant wants no mails"))
     } else if mail == Mail::Invitation && !member.registers_by_link() {
         Some(Ended::Dropped("the member has another way to a password"))
     } else if mail == Mail::Invitation && member.lived.welcome.registered_at.is_some() {
@@ -165,7 +171,7 @@ impl Header for AutoSubmitted {
     }
 }
 
-async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<MemberRecord>>, Error> {
+async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<Arc<MemberRecord>>, Error> {
     let found = load(tx, Kind::Member, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Member(member) => Some(member),
@@ -173,7 +179,15 @@ async fn member(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<MemberRe
     }))
 }
 
-async fn tenant(tx: &mut Tx, uid: &Uid) -> Result<Option<std::sync::Arc<TenantRecord>>, Error> {
+async fn contact(tx: &mut Tx, uid: &Uid) -> Result<Option<Arc<ContactRecord>>, Error> {
+    let found = load(tx, Kind::ExternalContact, By::Uid, keys([uid])).await?;
+    Ok(found.into_iter().find_map(|record| match record {
+        Record::ExternalContact(contact) => Some(contact),
+        Record::Tenant(_) | Record::Organization(_) | Record::Member(_) => None,
+    }))
+}
+
+async fn tenant(tx: &mut Tx, uid: &Uid) -> Result<Option<Arc<TenantRecord>>, Error> {
     let found = load(tx, Kind::Tenant, By::Uid, keys([uid])).await?;
     Ok(found.into_iter().find_map(|record| match record {
         Record::Tenant(tenant) => Some(tenant),

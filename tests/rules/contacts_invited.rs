@@ -2,6 +2,8 @@
 
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{count, text};
+use crate::mail::send;
+use crate::support::post::Post;
 use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
 
 const INVITE: &str = "  invite: {email: taro@home.example}";
@@ -42,6 +44,54 @@ fn an_invitation_is_sent_once_and_connects_when_a_member_with_that_address_accep
         // From then on it follows.
         roll.apply(LATER, &taro("  name: {family: Doe, given: Tom}")).expect_code(0);
         assert_eq!(told(&shown(roll)).0, "Tom Doe");
+    });
+}
+
+// X3: to a person who is no member, in the tenant's language.
+#[test]
+fn an_external_person_is_invited_by_mail() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, NOW, &companies(&[contact(INVITE)])).expect_code(0);
+        let mails = post.mails("taro@home.example");
+        assert_eq!(mails.iter().map(|mail| mail.subject.as_str()).collect::<Vec<_>>(), ["Acme would like to connect with you"]);
+        assert_eq!(mails[0].link("https://login.acme.example/contact/"), text(&shown(roll)["status"], "uid"));
+    });
+}
+
+// X3, T15
+#[test]
+fn a_company_that_wants_no_mails_invites_nobody() {
+    on_both(|roll| {
+        let post = Post::start();
+        let silent = acme(&format!("{OPEN}  notifications: Disabled"));
+        send(roll, &post, NOW, &set(&[silent.clone(), globex(OPEN), contact(INVITE)])).expect_code(0);
+        assert_eq!(invitations(roll), 0);
+        // One that waits is not sent either.
+        roll.apply(LATER, &set(&[acme(OPEN), contact("  invite: {email: tom@home.example}")])).expect_code(0);
+        assert_eq!(invitations(roll), 1);
+        send(roll, &post, LATER, &silent).expect_code(0);
+        send(roll, &post, LATER, &acme(OPEN)).expect_code(0);
+        assert_eq!(post.mails("taro@home.example").len() + post.mails("tom@home.example").len(), 0);
+    });
+}
+
+// X3, M34: what waits is sent to nobody whose invitation was withdrawn meanwhile.
+#[test]
+fn an_invitation_that_was_withdrawn_is_not_sent() {
+    on_both(|roll| {
+        let post = Post::start();
+        let mails = |address: &str| post.mails(address).len();
+        roll.apply(NOW, &companies(&[contact(INVITE)])).expect_code(0);
+        send(roll, &post, LATER, &contact("  invite: {email: tom@home.example}")).expect_code(0);
+        assert_eq!((mails("taro@home.example"), mails("tom@home.example")), (0, 1));
+        roll.apply(LATER, &contact(INVITE)).expect_code(0);
+        roll.apply_with(LATER, &companies(&[]), &["--prune"]).expect_code(0);
+        send(roll, &post, "2027-03-03T09:00:00Z", "").expect_code(0);
+        assert_eq!(
+            (mails("taro@home.example"), count(roll, "outbox WHERE acknowledged_at IS NULL AND consumer = 'mail'")),
+            (0, 0)
+        );
     });
 }
 

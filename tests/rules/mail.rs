@@ -422,25 +422,6 @@ fn a_mail_is_written_in_the_language_of_its_reader() {
     });
 }
 
-// X3: to a person who is no member, in the tenant's language.
-#[test]
-fn an_external_person_is_invited_by_mail() {
-    on_both(|roll| {
-        let post = Post::start();
-        send(roll, &post, START, &company(&[])).expect_code(0);
-        let acme = roll.query("SELECT uid FROM tenants").unwrap_or_default();
-        roll.sql(&format!(
-            "INSERT INTO outbox (id, at, uid, tenant, consumer, effect, payload, attempts, next_at, changed_at, folded, held) VALUES \
-             ('one', 0, 'contact-uid', '{acme}', 'mail', 'ExternalInvitation', '{{\"to\": \"ann@globex.example\"}}', 0, 0, 0, (1 = 1), (1 = 0))"
-        ))
-        .expect("an order");
-        send(roll, &post, "2027-03-01T10:00:00Z", "").expect_code(0);
-        let mail = last(&post, "ann@globex.example");
-        assert_eq!(mail.subject, "Acme would like to connect with you");
-        assert_eq!(mail.link("https://login.acme.example/contact/"), "contact-uid");
-    });
-}
-
 // I2
 #[test]
 fn services_acknowledge_what_they_carried_out() {

@@ -41,9 +41,10 @@ impl Commit {
                 Effect::SignOut => self.signed_out.entry(step.due).or_default().push(record.uid().clone()),
                 Effect::CloseApps => self.apps_closed.entry(step.due).or_default().push(record.uid().clone()),
                 // Whose record somebody took away, and comes back, had its first mail.
-                Effect::Order(Order::Mail(_))
-                    if self.silent.contains(record.tenant())
-                        || (step.before.is_none() && self.leftovers.contains(record.uid())) => {}
+                Effect::Order(order)
+                    if order.consumer() == Consumer::Mail
+                        && (self.silent.contains(record.tenant())
+                            || (step.before.is_none() && self.leftovers.contains(record.uid()))) => {}
                 Effect::Order(order @ Order::LeaveRooms) => {
                     self.left_rooms.push(record.uid().clone());
                     self.orders.push(ordered(order));
