@@ -4,8 +4,10 @@
 mod concerns;
 mod contacts;
 mod effects;
+mod erased;
 mod names;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -321,8 +323,9 @@ impl Commit {
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
                 let (record, world) = (decision.record.as_ref(), &gathered.world);
-                let status = status::status(record, verdict, manifest.generation, now, before, &name, world);
-                let erased = is_erased(decision, verdict);
+                let erased = erased::is_erased(gathered, stored, decision, verdict);
+                let told = if erased { erased::told(verdict) } else { Cow::Borrowed(verdict) };
+                let status = status::status(record, &told, manifest.generation, now, before, &name, world);
                 // Until a manifest is taken that says otherwise, it stands where its record is: there it is missed once it is
                 // gone (R9).
                 let named = tenant_of(&visit.key, &manifest.json);
@@ -517,12 +520,6 @@ impl Commit {
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok((woken, self.told))
     }
-}
-
-/// Whether nothing is kept of what is declared: the person is purged (M25), or the tenant cancelled (T12).
-fn is_erased(decision: &Decision, verdict: &Verdict) -> bool {
-    let departed = verdict.reason == Reason::Departed && decision.record.is_none();
-    departed || matches!(verdict.reason, Reason::TenantCancelled | Reason::Cancelled)
 }
 
 /// The name of the tenant that an object belongs to; a tenant's own.

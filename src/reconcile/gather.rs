@@ -508,6 +508,7 @@ impl Loader<'_> {
         }
         let uids: Vec<String> = former.values().cloned().collect();
         let at_rest = facts::at_rest(self.tx, &uids).await?;
+        gathered.world.at_rest.extend(at_rest.iter().cloned().map(Uid::from));
         for visit in &mut gathered.visits {
             if let Some(uid) = former.get(&visit.key).filter(|uid| !at_rest.contains(uid)) {
                 visit.fresh.uid = Uid::from(uid.clone());

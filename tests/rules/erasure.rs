@@ -198,6 +198,31 @@ fn of_one_who_departed_the_directory_keeps_not_even_the_manifest() {
     });
 }
 
+// M25: what was refused of the person's manifest goes too, and is not kept when it is declared again.
+#[test]
+fn of_a_refused_manifest_nothing_is_kept_once_its_person_is_purged() {
+    on_both(|roll| {
+        let company = set(&[tenant("acme", LISTS), boss("acme"), organization("platform", "acme", "")]);
+        let jane = |more: &str| member("jane", "acme", &format!("{PERSON}{more}  departure: {{at: \"2027-03-02\"}}\n"));
+        roll.apply(NOW, &set(&[company.clone(), jane("")])).expect_code(0);
+        let refused = jane("  userType: Qz7type\n").replace("qz7id", "qz7other");
+        roll.apply(NOW, &refused).expect_code(1);
+        roll.tick("2027-03-02T00:00:00Z");
+        finds(roll, &["declarations.spec", "declarations.status"]);
+        roll.tick("2027-03-09T00:00:00Z");
+        assert_eq!(marked(roll), [""; 0]);
+        let report = roll.apply("2027-03-10T00:00:00Z", &refused).expect_code(1);
+        assert!(report.refused_message("Member", "jane").is_some_and(|told| told.contains("Qz7type")));
+        assert_eq!(marked(roll), [""; 0]);
+        let object = roll.get("Member", "jane");
+        assert_eq!(crate::support::ready(&object), ("False", "Invalid"));
+        assert!(crate::support::condition(&object, "Ready").is_some_and(|ready| ready.to_string().contains("userType")));
+        // Without the date it makes a new record.
+        let report = roll.apply("2027-03-13T00:00:00Z", &member("jane", "acme", PERSON)).expect_code(0);
+        assert_eq!(report.actions("Member", "jane").first().map(String::as_str), Some("create"));
+    });
+}
+
 // T12
 #[test]
 fn of_a_cancelled_tenant_only_dates_uids_and_its_name_are_left() {

@@ -57,7 +57,7 @@ impl Loader<'_> {
         self.load_by_uid(&mut gathered.world, Kind::Member, people.iter().cloned().collect()).await?;
         let gone = people.iter().filter(|uid| !gathered.world.members.contains_key(uid)).map(Uid::to_string);
         let at_rest = facts::at_rest(self.tx, &gone.collect::<Vec<_>>()).await?;
-        gathered.world.at_rest = at_rest.into_iter().map(Uid::from).collect();
+        gathered.world.at_rest.extend(at_rest.into_iter().map(Uid::from));
 
         let mut tenants: BTreeSet<Uid> = companies.into_iter().map(|(_, uid, _)| uid).collect();
         tenants.extend(gathered.world.members.values().map(|member| member.tenant.clone()));
