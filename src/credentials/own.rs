@@ -103,8 +103,14 @@ async fn set(
     if !violations.is_empty() {
         return Ok(Changed::Violates(violations));
     }
-    if is_among(hasher, &former, &new).await? {
-        return Ok(Changed::Violates(vec![Violation::Reused(policy.forbid_reuse)]));
+    // One that must be changed is not met by itself, whatever the policy says of reuse (M32, T5).
+    let is_over = |present: &&Credential| present.must_change || policy.is_expired(present.changed_at, now);
+    let (spent, violation) = match credential.as_ref().filter(is_over) {
+        Some(present) if former.is_empty() => (vec![present.hash.clone()], Violation::Unchanged),
+        Some(_) | None => (former, Violation::Reused(policy.forbid_reuse)),
+    };
+    if is_among(hasher, &spent, &new).await? {
+        return Ok(Changed::Violates(vec![violation]));
     }
     let hash = hasher.hash(new).await.map_err(Error::Corrupt)?;
     let uid = &member.uid;

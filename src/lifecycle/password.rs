@@ -40,6 +40,8 @@ pub enum Violation {
     HoldsLoginId,
     /// One of the last so many.
     Reused(usize),
+    /// The present one, which must be changed.
+    Unchanged,
 }
 
 impl fmt::Display for Violation {
@@ -55,6 +57,7 @@ impl fmt::Display for Violation {
             Violation::Consecutive => f.write_str("it has more than two consecutive characters in a row"),
             Violation::HoldsLoginId => f.write_str("it holds the login ID"),
             Violation::Reused(last) => write!(f, "it is one of the last {last}"),
+            Violation::Unchanged => f.write_str("it is the present one, which must be changed"),
         }
     }
 }

@@ -167,6 +167,24 @@ fn an_expired_password_is_changed_and_former_ones_are_not_used_again() {
     });
 }
 
+// M32, M36, T5: the present password does not meet "must be changed", also where its reuse is allowed.
+#[test]
+fn a_password_that_must_be_changed_is_not_met_by_itself() {
+    on_both(|roll| {
+        let company = company_of("  passwordPolicy: {expiresAfter: 30}", FROM_SECRET);
+        roll.apply(START, &set(&[company, secret("Kx7Tm2Qw")])).expect_code(0);
+        let (out, err) = change(roll, LATER, "Kx7Tm2Qw", "Kx7Tm2Qw");
+        assert!(out == "Refused" && err.contains("the present one, which must be changed"), "{out} {err}");
+        assert_eq!(answer(roll, LATER, "jane", "Kx7Tm2Qw"), "MustChange");
+        assert_eq!(change(roll, LATER, "Kx7Tm2Qw", "Rz4-Pv9-Bn").0, "Changed");
+        assert_eq!(change(roll, LATER, "Rz4-Pv9-Bn", "Rz4-Pv9-Bn").0, "Changed");
+        // Nor one that has expired.
+        assert_eq!(answer(roll, "2027-04-01T09:00:00Z", "jane", "Rz4-Pv9-Bn"), "MustChange");
+        assert!(change(roll, "2027-04-01T09:00:00Z", "Rz4-Pv9-Bn", "Rz4-Pv9-Bn").1.contains("the present one"));
+        assert_eq!(change(roll, "2027-04-01T09:00:00Z", "Rz4-Pv9-Bn", "Kx7Tm2Qw").0, "Changed");
+    });
+}
+
 // M36: by the policy, with the present password; every session is closed; it is the member's, never drift.
 #[test]
 fn a_members_own_password_closes_every_session_and_is_no_drift() {
