@@ -151,12 +151,13 @@ impl Apply {
         engine.set_secrets(roster.secrets.clone());
         let bar = progress(submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
-        let done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
+        let mut done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
         bar.finish_and_clear();
         let referred = self.referred(engine, &roster, global).await?;
-        // Each password follows its member; what became of it is folded in.
+        // Each password follows its member; what became of it is folded in, and the mails that tell of it may be held.
         let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
-        engine.advance(global.now()).await?;
+        let after = engine.advance(global.now()).await?;
+        done.outcomes.extend(after.outcomes.into_iter().filter(|(_, outcome)| !outcome.verdict.holds.is_empty()));
         if self.prune && roster.unread > 0 {
             eprintln!("warning: nothing was removed, since a document could not be read (R9)");
         }

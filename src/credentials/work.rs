@@ -59,10 +59,10 @@ struct Task {
     former: Vec<String>,
 }
 
-/// The mail that tells of a new password, without it (M34).
+/// The mail that tells of a new password, without it (M34). It waits until all of its run are there (T15).
 fn notice(member: &MemberRecord, now: Timestamp) -> Ordered {
     let (uid, tenant) = (member.uid.clone(), member.tenant.clone());
-    Ordered { id: identifier(), at: now, uid, tenant, order: record::Order::Mail(Mail::NewPassword), held: false }
+    Ordered { id: identifier(), at: now, uid, tenant, order: record::Order::Mail(Mail::NewPassword), held: true }
 }
 
 /// An order that is ready to be written.

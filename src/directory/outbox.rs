@@ -40,7 +40,7 @@ pub struct Ordered {
     pub uid: Uid,
     pub tenant: Uid,
     pub order: Order,
-    /// Whether it waits until its batch is whole, or for a person's word (T15).
+    /// Whether it waits until its batch, or run of the password work, is whole, or for a person's word (T15).
     pub held: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Credentials and the rows around them: hashes, former hashes, orders for the password work, and what became
 //! of it. Knows no password and computes no hash. Used by the password work, by verification and by the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -153,6 +153,17 @@ const ALL_ORDERS: &str = concat!(
      (SELECT 1 FROM members m JOIN tenants t ON t.uid = m.tenant WHERE m.uid = password_orders.member AND ",
     member_is_frozen!(),
     ") ORDER BY id LIMIT $2"
+);
+
+/// The tenants with members whose Secrets have another content that nobody has tried to take yet.
+pub async fn taking(tx: &mut Tx) -> Result<HashSet<Uid>, Error> {
+    tx.fetch(TAKING, vec![]).await?.iter().map(|row| Ok(row.text(0)?.into())).collect()
+}
+
+const TAKING: &str = concat!(
+    "SELECT DISTINCT m.tenant FROM password_orders o JOIN members m ON m.uid = o.member JOIN tenants t ON t.uid = m.tenant \
+     WHERE o.reason = 'FromSecret' AND o.tried_at IS NULL AND NOT ",
+    member_is_frozen!()
 );
 
 /// Notes that orders were tried and wait.
@@ -323,4 +334,5 @@ const SOURCES: &str = concat!(
 );
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[UNTRIED, ALL_ORDERS, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];
+pub const STATEMENTS: &[&str] =
+    &[UNTRIED, ALL_ORDERS, TAKING, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];

@@ -405,9 +405,9 @@ impl Commit {
         }
     }
 
-    /// Whether mails are among it that wait until their batch is whole (T15).
+    /// Whether there are mails that wait until their batch is whole (T15): of its own, or of the password work.
     pub fn holds_mails(&self) -> bool {
-        self.orders.iter().any(|ordered| ordered.held)
+        self.orders.iter().any(|ordered| ordered.held) || !self.passwords_told.is_empty()
     }
 
     /// Notes that something of its batch is judged when all else is done (T11).

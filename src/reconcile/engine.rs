@@ -80,6 +80,8 @@ pub struct Engine {
     mails_ordered: bool,
     /// What follows from commits that were made, and is not done yet.
     pub(super) unfinished: Unfinished,
+    /// Whether some of them are judged the next time.
+    pub(super) mails_put_off: bool,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
     /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
@@ -109,6 +111,7 @@ impl Engine {
             judged: HashMap::new(),
             mails_ordered: true,
             unfinished: Unfinished::Unknown,
+            mails_put_off: false,
         })
     }
 
@@ -307,6 +310,7 @@ impl Engine {
             self.work(now, &mut |_| (), &mut done).await?;
         }
         self.finish().await?;
+        self.mails_ordered = std::mem::take(&mut self.mails_put_off);
         Ok(done)
     }
 

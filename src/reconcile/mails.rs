@@ -1,6 +1,8 @@
 //! Mails of one batch of declarations (T15): they leave once the batch is whole, unless they are more than a person
 //! would want to send unseen; then they are held. Called by the engine at the end of a run.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use ring::digest;
 
@@ -11,7 +13,7 @@ use crate::directory::audit::hex;
 use crate::directory::holds::{self, Held};
 use crate::directory::records::{self, By};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Error, declarations, outbox};
+use crate::directory::{Error, declarations, outbox, passwords};
 use crate::lifecycle::Trigger;
 use crate::lifecycle::hold::approves;
 use crate::record::Uid;
@@ -30,11 +32,19 @@ pub(super) fn told(items: &[(String, String)], number: i64, fingerprint: String)
 }
 
 impl Engine {
-    /// Lets the mails of the run go, or holds them.
+    /// Lets the mails of the run go, or holds them. Those of a tenant whose Secrets are still being taken are judged once
+    /// they all are: each that was taken makes one.
     pub(super) async fn judge_mails(&mut self, now: Timestamp) -> Result<(), Error> {
-        let tenants = outbox::held(&mut self.directory.read().await?).await?;
+        let mut tx = self.directory.read().await?;
+        let tenants = outbox::held(&mut tx).await?;
+        let taking = if tenants.is_empty() { HashSet::new() } else { passwords::taking(&mut tx).await? };
+        drop(tx);
         for (tenant, number) in tenants {
-            self.judge_mails_of(&tenant, number, now).await?;
+            if taking.contains(&tenant) {
+                self.mails_put_off = true;
+            } else {
+                self.judge_mails_of(&tenant, number, now).await?;
+            }
         }
         Ok(())
     }

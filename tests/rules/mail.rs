@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::support::post::{Mail, Post, REFUSED};
-use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
+use crate::support::{Report, Roster, boss, condition, member, on_both, ready, set, tenant};
 
 pub const START: &str = "2027-03-01T09:00:00Z";
 pub const JANE: &str = "jane@home.example";
@@ -315,30 +315,6 @@ fn the_link_of_an_invitation_chooses_the_first_password_once() {
             roll.run(&args, &format!("{password}\n")).stdout.trim().to_owned()
         };
         assert_eq!((sign_in("Summer-Sun-42").as_str(), sign_in("Winter-Sun-42").as_str()), ("Refused", "Granted"));
-    });
-}
-
-// T15, R12: more than 100 mails of one batch wait for a person's word; as many as 100 go by themselves.
-#[test]
-fn more_than_a_hundred_mails_of_one_batch_are_held() {
-    on_both(|roll| {
-        let post = Post::start();
-        let crowd = |of: &str, count: usize| (0..count).map(|n| member(&format!("{of}{n:03}"), "acme", "")).collect::<Vec<_>>();
-        send(roll, &post, START, &company(&crowd("a", 99))).expect_code(0);
-        assert_eq!(post.mails("a000@home.example").len(), 1);
-        let more = set(&crowd("b", 101));
-        let report = send(roll, &post, "2027-03-02T09:00:00Z", &more);
-        let (reason, count, fingerprint) = report.held("Tenant", "acme").expect("they are held");
-        assert_eq!((reason.as_str(), count), ("MailsHeld", 101));
-        assert_eq!(post.mails("b000@home.example").len(), 0);
-        let acme = roll.get("Tenant", "acme");
-        let message = condition(&acme, "Held").map(|held| held["message"].to_string()).unwrap_or_default();
-        assert!(message.contains("b000, b001") && message.contains(&fingerprint), "{message}");
-        assert_eq!(phase(&roll.get("Member", "b000")), "Pending");
-        send(roll, &post, "2027-03-03T09:00:00Z", &annotated(&tenant("acme", ""), "approve", &fingerprint)).expect_code(0);
-        assert_eq!(post.mails("b000@home.example").len(), 1);
-        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
-        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("0"));
     });
 }
 

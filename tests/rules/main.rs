@@ -33,6 +33,7 @@ mod leave;
 mod life;
 mod limits;
 mod mail;
+mod mails_held;
 mod namespaces;
 mod organizations;
 mod password;

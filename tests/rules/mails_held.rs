@@ -1,0 +1,66 @@
+//! Mails that are more than a person would want to send unseen (T15, R12). Against a real mail server. Run by `make test`.
+
+use crate::mail::{START, company, send};
+use crate::passwords::secret;
+use crate::support::post::Post;
+use crate::support::{Report, annotated, condition, member, on_both, phase, set, tenant};
+
+// T15, R12: more than 100 mails of one batch wait for a person's word; as many as 100 go by themselves.
+#[test]
+fn more_than_a_hundred_mails_of_one_batch_are_held() {
+    on_both(|roll| {
+        let post = Post::start();
+        let crowd = |of: &str, count: usize| (0..count).map(|n| member(&format!("{of}{n:03}"), "acme", "")).collect::<Vec<_>>();
+        send(roll, &post, START, &company(&crowd("a", 99))).expect_code(0);
+        assert_eq!(post.mails("a000@home.example").len(), 1);
+        let more = set(&crowd("b", 101));
+        let report = send(roll, &post, "2027-03-02T09:00:00Z", &more);
+        let (reason, count, fingerprint) = report.held("Tenant", "acme").expect("they are held");
+        assert_eq!((reason.as_str(), count), ("MailsHeld", 101));
+        assert_eq!(post.mails("b000@home.example").len(), 0);
+        let acme = roll.get("Tenant", "acme");
+        let message = condition(&acme, "Held").map(|held| held["message"].to_string()).unwrap_or_default();
+        assert!(message.contains("b000, b001") && message.contains(&fingerprint), "{message}");
+        assert_eq!(phase(&roll.get("Member", "b000")), "Pending");
+        send(roll, &post, "2027-03-03T09:00:00Z", &annotated(&tenant("acme", ""), "approve", &fingerprint)).expect_code(0);
+        assert_eq!(post.mails("b000@home.example").len(), 1);
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("0"));
+    });
+}
+
+// T15, M33: as many Secrets with another content are as many mails.
+#[test]
+fn more_than_a_hundred_new_passwords_of_one_run_are_held() {
+    on_both(|roll| {
+        let post = Post::start();
+        let apply = |now: &str, yaml: &str| {
+            let (url, base) = (post.url(), "https://login.acme.example");
+            let args = ["apply", "-f", "-", "--yes", "-o", "json", "--now", now, "-n", "hr"];
+            let mail = ["--smtp", &url, "--mail-from", "hr@acme.example", "--link-base", base];
+            let least = [("ROLLCALL_ARGON2", "m=8,t=1,p=1")];
+            Report::read(roll.run_with(&[&args[..], &mail].concat(), yaml, &least)).expect_code(0)
+        };
+        let crowd: Vec<String> = (0..101)
+            .map(|n| {
+                let from = format!("  password: {{mode: FromSecret, secretKeyRef: {{name: p{n}, key: password}}}}");
+                member(&format!("a{n:03}"), "acme", &from)
+            })
+            .collect();
+        let secrets = |of: usize, password: &str| {
+            set(&(0..of).map(|n| secret(password).replace("jane-password", &format!("p{n}"))).collect::<Vec<_>>())
+        };
+        apply(START, &set(&[company(&crowd), secrets(101, "Kx7Tm2Qw")]));
+        roll.sql("DELETE FROM outbox").expect("first notices are not what this is about");
+        roll.sql("DELETE FROM holds").expect("nor is their hold");
+        let report = apply("2027-03-02T09:00:00Z", &secrets(101, "Rz4-Pv9-Bn"));
+        assert_eq!(post.mails("a000@home.example").len(), 0);
+        let (reason, count, fingerprint) = report.held("Tenant", "acme").expect("they are held");
+        assert_eq!((reason.as_str(), count), ("MailsHeld", 101));
+        apply("2027-03-03T09:00:00Z", &annotated(&tenant("acme", ""), "approve", &fingerprint));
+        assert_eq!(post.subjects("a000@home.example"), ["Your password at Acme was changed"]);
+        // As many as a hundred go by themselves.
+        apply("2027-03-04T09:00:00Z", &secrets(100, "Wd5Gh8Yj"));
+        assert_eq!(post.mails("a000@home.example").len(), 2);
+    });
+}
