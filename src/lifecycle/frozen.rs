@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::organization::declared_key;
 use super::{Block, Decision, Declared, Judgement, Removal, Visit, World, contact, member, organization, tenant};
 use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::record::change::changes;
@@ -123,6 +124,7 @@ fn waits_outside(world: &World, visit: &Visit, blocked: Option<&Block>, frozen: 
             Err(problems) => return decision.invalid(problems),
             Ok(_) => Some(Verdict::new(Reason::Frozen, frozen.sentence())),
         };
+        decision.waits_for.push(declared_key(&frozen.by));
     }
     decision
 }

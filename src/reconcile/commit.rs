@@ -3,23 +3,21 @@
 
 mod concerns;
 mod contacts;
+mod declared;
 mod effects;
 mod erased;
 mod names;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::hmac;
-use serde_json::{Value, json};
 
 use super::engine::BATCH;
 use super::gather::Gathered;
 use super::request::Request;
-use super::{Done, Outcome, status};
-use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind, Reason, Verdict};
+use super::{Done, Outcome};
+use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::accounts::Choice;
 use crate::directory::audit::Entry;
 use crate::directory::contacts as externals;
@@ -34,8 +32,7 @@ use crate::directory::{
 };
 use crate::lifecycle::contact::CONNECTIONS;
 use crate::lifecycle::member::account::easy_login_disabled;
-use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{self, Decision, Declared, Judgement, Removal, Trigger, Visit};
+use crate::lifecycle::{self, Decision, Declared, Judgement, Trigger, Visit};
 use crate::record::account::News;
 use crate::record::change::changes;
 use crate::record::mail::Purpose;
@@ -280,131 +277,6 @@ impl Commit {
         }
     }
 
-    /// The declaration: what is declared now, what became of it, what it waits for.
-    fn declaration(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision, names: &Names) {
-        let now = gathered.world.now;
-        let stored = gathered.stored.get(&visit.key);
-        match (&visit.declared, &decision.removal) {
-            (Declared::Nothing, _) => {}
-            (Declared::Removed, Removal::Pending(reason, message)) => {
-                if let Some(stored) = stored {
-                    let mut next = stored.clone();
-                    next.removal = Some(reason.name().to_owned());
-                    next.removal_at = stored.removal_at.or(Some(now));
-                    next.settled = false;
-                    next.waits = decision.waits_for.iter().cloned().collect();
-                    let verdict = Verdict::new(*reason, message.clone());
-                    let name = |uid: &Uid| names.get(uid);
-                    let record = decision.record.as_ref();
-                    let (generation, world) = (stored.generation, &gathered.world);
-                    let status = status::status(record, &verdict, generation, now, &stored.status, &name, world);
-                    next.status_digest = declarations::status_digest(&status);
-                    next.status = status.into();
-                    self.outcomes.push(outcome(&visit.key, &verdict));
-                    self.compare(Some(stored), next);
-                }
-            }
-            (Declared::Removed, Removal::Done | Removal::NotAsked) => {
-                if stored.is_some() {
-                    self.gone.push(visit.key.clone());
-                    self.signals.insert(declared_key(&visit.key));
-                    // Whatever was told of it before holds no longer.
-                    let verdict = Verdict::new(Reason::InDirectory, "its resource and its record are gone");
-                    self.outcomes.push(outcome(&visit.key, &verdict));
-                }
-            }
-            (Declared::Present(manifest), _) => {
-                let Some(verdict) = &decision.verdict else { return };
-                let submitted = gathered.submitted.get(&visit.key);
-                let changed = stored.is_none_or(|stored| stored.digest != manifest.digest);
-                let uid = decision.record.as_ref().map(|record| record.uid().to_string());
-                let waits: BTreeSet<String> = decision.waits_for.iter().cloned().collect();
-                let nothing = Arc::new(Value::Null);
-                let before = stored.map_or(&nothing, |stored| &stored.status);
-                let name = |uid: &Uid| names.get(uid);
-                let (record, world) = (decision.record.as_ref(), &gathered.world);
-                let erased = erased::is_erased(gathered, stored, decision, verdict);
-                let told = if erased { erased::told(verdict) } else { Cow::Borrowed(verdict) };
-                let status = status::status(record, &told, manifest.generation, now, before, &name, world);
-                // Until a manifest is taken that says otherwise, it stands where its record is: there it is missed once it is
-                // gone (R9).
-                let named = tenant_of(&visit.key, &manifest.json);
-                let tenant = record.and_then(|record| world.tenants.get(record.tenant())).map(|of| of.handle.name.to_string());
-                let tenant = tenant.unwrap_or_else(|| named.clone());
-                let next = Declaration {
-                    key: visit.key.clone(),
-                    source: match (submitted, stored) {
-                        (_, Some(stored)) if tenant != named => stored.source.clone(),
-                        (Some(submitted), _) => submitted.source.to_string(),
-                        (None, Some(stored)) => stored.source.clone(),
-                        (None, None) => return,
-                    },
-                    tenant,
-                    spec: if erased { Arc::new(json!({})) } else { manifest.json.clone() },
-                    annotations: submitted
-                        .filter(|_| !erased)
-                        .map(|submitted| json!(submitted.annotations))
-                        .or_else(|| stored.filter(|_| !erased).map(|stored| stored.annotations.clone()))
-                        .unwrap_or_else(|| json!({})),
-                    digest: manifest.digest.clone(),
-                    generation: manifest.generation,
-                    // Who wrote it and with which commit is told of a real change only.
-                    manager: match (changed, submitted) {
-                        (true, Some(submitted)) => submitted.manager.clone(),
-                        _ => stored.and_then(|stored| stored.manager.clone()),
-                    },
-                    commit: match (changed, submitted) {
-                        (true, Some(submitted)) => submitted.commit.clone(),
-                        _ => stored.and_then(|stored| stored.commit.clone()),
-                    },
-                    created_at: stored.map_or(visit.since, |stored| stored.created_at),
-                    declared_at: stored.filter(|_| !changed).map_or(now, |stored| stored.declared_at),
-                    uid: uid.or_else(|| stored.and_then(|stored| stored.uid.clone())),
-                    settled: verdict.is_ready() && waits.is_empty(),
-                    reason: verdict.reason.name().to_owned(),
-                    removal: None,
-                    removal_at: None,
-                    status_digest: declarations::status_digest(&status),
-                    status: status.into(),
-                    waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
-                };
-                let is_frozen = |annotations: &Value| annotations.get(FROZEN_ANNOTATION).is_some();
-                if visit.key.kind == Kind::Tenant
-                    && stored.is_some_and(|stored| is_frozen(&stored.annotations) != is_frozen(&json!(manifest.annotations)))
-                {
-                    // All that belongs to it is frozen with it, and thaws with it (R14).
-                    self.tenants.push(visit.key.handle.clone());
-                }
-                let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
-                if changed
-                    && (visit.key.kind == Kind::Organization
-                        || names_another(&manifest.json)
-                        || stored.is_some_and(|stored| names_another(&stored.spec)))
-                {
-                    self.signals.insert(declared_key(&visit.key));
-                }
-                self.outcomes.push(outcome(&visit.key, verdict));
-                self.told.push(Told {
-                    key: next.key.clone(),
-                    digest: next.status_digest,
-                    changed: stored.is_none_or(|stored| stored.status_digest != next.status_digest),
-                });
-                self.compare(stored, next);
-            }
-        }
-    }
-
-    /// Writes a declaration where it differs from what is there.
-    fn compare(&mut self, stored: Option<&Declaration>, next: Declaration) {
-        if stored.is_none_or(|stored| stored.waits != next.waits) && !(stored.is_none() && next.waits.is_empty()) {
-            self.waits.push(next.clone());
-        }
-        let same = stored.is_some_and(|stored| Declaration { waits: next.waits.clone(), ..stored.clone() } == next);
-        if !same {
-            self.declared.push(next);
-        }
-    }
-
     /// Whether there are mails that wait until their batch is whole (T15): of its own, or of the password work.
     pub fn holds_mails(&self) -> bool {
         self.orders.iter().any(|ordered| ordered.held) || !self.passwords_told.is_empty()
@@ -519,15 +391,5 @@ impl Commit {
         done.changes.extend(self.entries);
         done.outcomes.extend(self.outcomes.into_iter().map(|outcome| (outcome.key.clone(), outcome)));
         Ok((woken, self.told))
-    }
-}
-
-/// The name of the tenant that an object belongs to; a tenant's own.
-fn tenant_of(key: &Key, spec: &Value) -> String {
-    match key.kind {
-        Kind::Tenant => key.handle.name.to_string(),
-        Kind::Organization | Kind::Member | Kind::ExternalContact => {
-            spec["tenantRef"]["name"].as_str().unwrap_or_default().to_owned()
-        }
     }
 }

@@ -17,7 +17,7 @@ use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, charges, claims, contacts, declarations, facts, unattended};
+use crate::directory::{Directory, Error, claims, contacts, declarations, unattended};
 use crate::lifecycle::member::concurrent::{follower_key, renamed};
 use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
 use crate::record::claim::normalized;
@@ -61,13 +61,13 @@ pub struct Engine {
     digest_key: hmac::Key,
     take_over: bool,
     presence: Presence,
-    queue: VecDeque<Request>,
+    pub(super) queue: VecDeque<Request>,
     /// How many changes are kept to be told.
     keep: usize,
     /// The most objects in one batch.
     batch: usize,
     /// Whether Tenants were told that the clocks agree, or that they don't.
-    told_of_clocks: Option<bool>,
+    pub(super) told_of_clocks: Option<bool>,
     other_skew: i64,
     /// What objects were told, where that is collected.
     told: Option<Vec<Told>>,
@@ -77,7 +77,7 @@ pub struct Engine {
     pub(super) put_off: PutOff,
     pub(super) judged: HashMap<Key, Judgement>,
     /// Whether there may be mails that wait until their batch is whole (T15): also those of a run that was killed.
-    mails_ordered: bool,
+    pub(super) mails_ordered: bool,
     /// What follows from commits that were made, and is not done yet.
     pub(super) unfinished: Unfinished,
     /// Whether some of them are judged the next time.
@@ -227,76 +227,6 @@ impl Engine {
             tx.commit().await?;
         }
         Ok(())
-    }
-
-    /// Does what fell due, folds in what services reported, sets back what somebody changed.
-    pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
-        self.leader.check()?;
-        let mut done = Done::default();
-        let mut before: Vec<Key> = Vec::new();
-        loop {
-            let mut tx = self.directory.read().await?;
-            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
-            let news = facts::members_with_news(&mut tx, limit).await?;
-            let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
-            let contacts = contacts::with_news(&mut tx, limit).await?;
-            let touched = declarations::touched(&mut tx, limit).await?;
-            let agree = self.clocks_agree();
-            let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
-                Vec::new()
-            } else {
-                declarations::tenants_to_tell_of_clocks(&mut tx, agree).await?
-            };
-            drop(tx);
-            let mut requests: BTreeMap<Key, Trigger> = BTreeMap::new();
-            requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
-            requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
-            requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
-            requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
-            requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
-            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
-            if requests.is_empty() && self.queue.is_empty() && !self.mails_ordered {
-                return Ok(done);
-            }
-            let found: Vec<Key> = requests.keys().cloned().collect();
-            for (key, trigger) in requests {
-                self.enqueue(Request::revisit(key, trigger));
-            }
-            let step = self.drain(now, &mut |_| ()).await?;
-            let moved = step.rows() > 0;
-            done.extend(step, self.keep);
-            // What can't move on now would be found again at once.
-            if !moved && found == before {
-                return Ok(done);
-            }
-            before = found;
-        }
-    }
-
-    /// Looks at every declared object once, for drift. Returns what was set back.
-    pub async fn scan(&mut self, now: Timestamp) -> Result<Done, Error> {
-        let mut done = Done::default();
-        let mut after: Option<Key> = None;
-        loop {
-            let (page, last) = self.scan_page(after.as_ref(), now).await?;
-            done.extend(page, self.keep);
-            if last.is_none() {
-                return Ok(done);
-            }
-            after = last;
-        }
-    }
-
-    /// One page of a scan: what it set back, and the last object that was looked at, if there may be more.
-    pub async fn scan_page(&mut self, after: Option<&Key>, now: Timestamp) -> Result<(Done, Option<Key>), Error> {
-        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let page = declarations::page(&mut self.directory.read().await?, after, limit).await?;
-        let last = page.last().cloned();
-        for key in page {
-            self.enqueue(Request::revisit(key, Trigger::Scan));
-        }
-        Ok((self.drain(now, &mut |_| ()).await?, last))
     }
 
     /// Works until the queue is empty.

@@ -2,6 +2,7 @@
 //! reads. Called by the engine.
 
 mod contacts;
+mod reported;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -11,24 +12,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::request::{Request, What};
-use super::{Content, Submission, budget, concurrent, frozen};
+use super::{Content, Submission, concurrent, frozen};
 use crate::api::schema;
-use crate::api::{Handle, Key, Kind, LocalRef, MemberSpec, Problem, Reason};
+use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
 use crate::directory::declarations::Declaration;
-use crate::directory::passwords::{By, Fact};
 use crate::directory::random::{self, identifier};
 use crate::directory::records::{By as Found, handle_keys};
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{
-    Error, accounts, charges, claims, declarations, facts, holds, links, outbox, passwords, records, registrations, tree,
-    unattended,
-};
-use crate::lifecycle::cancellation::Remaining;
+use crate::directory::{Error, claims, declarations, facts, records, tree};
 use crate::lifecycle::member::id::TEMPORARY;
-use crate::lifecycle::registration::approved_by;
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, PasswordNews, Spec, Visit, World};
-use crate::record::{Cause, Claim, MailNews, Record, Space, Uid};
+use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World};
+use crate::record::{Claim, Record, Space, Uid};
 
 /// A batch, ready to be decided.
 pub struct Gathered {
@@ -194,40 +189,6 @@ fn references_of(record: &Record) -> Vec<Key> {
             references(&Spec::ExternalContact(Arc::new(contact.intent.spec.clone())), &contact.handle)
         }
     }
-}
-
-/// What became of a password, as decisions see it.
-fn password_news(Fact { id, changed_at, trouble, by, at }: Fact) -> PasswordNews {
-    let cause = match by {
-        By::Member => Cause::Service,
-        By::Administrator => Cause::Declared,
-    };
-    PasswordNews { id, changed_at, trouble, cause, at }
-}
-
-/// The members of a batch whose manifest, or whose record, says something of itself; those that renamed manifests find
-/// by their external key among them.
-fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
-    let world = &gathered.world;
-    let declares = |visit: &Visit| match &visit.declared {
-        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => says(spec),
-        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
-    };
-    let member = |visit: &Visit| match world.record(&visit.key) {
-        Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
-        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
-    };
-    let mut uids: Vec<Uid> = gathered.visits.iter().filter_map(member).collect();
-    if gathered.visits.iter().any(declares) {
-        let holders = world.claims.values().filter(|holder| holder.key.kind == Kind::Member);
-        uids.extend(holders.map(|holder| holder.uid.clone()));
-    }
-    uids
-}
-
-/// Whether a member's manifest may order something for devices (M23, M28).
-fn orders_devices(spec: &MemberSpec) -> bool {
-    !spec.devices.is_empty() || spec.departure.as_ref().is_some_and(|departure| departure.devices.is_some())
 }
 
 /// Loads records once each.
@@ -415,84 +376,6 @@ impl Loader<'_> {
             }
         }
         Ok(())
-    }
-
-    /// What services reported, and what somebody changed.
-    async fn facts(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
-        let members: Vec<Uid> = gathered
-            .visits
-            .iter()
-            .filter_map(|visit| gathered.world.record(&visit.key))
-            .filter(|record| record.kind() == Kind::Member)
-            .map(|record| record.uid().clone())
-            .collect();
-        if !members.is_empty() {
-            gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
-            let news = passwords::unfolded(self.tx, &members).await?;
-            gathered.world.passwords = news.into_iter().map(|(member, fact)| (member, password_news(fact))).collect();
-            gathered.world.mail_news = self.mail_news(&members).await?;
-            let (devices, photos) = (wanted(gathered, orders_devices), wanted(gathered, |spec| spec.photo.is_some()));
-            gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
-        }
-        gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
-        self.facts_of_tenants(gathered).await
-    }
-
-    /// What was reported about tenants, and who is still there of one that is to be cancelled.
-    async fn facts_of_tenants(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
-        let (mut tenants, mut cancelling, mut named) = (Vec::new(), Vec::new(), Vec::new());
-        for visit in &gathered.visits {
-            named.extend(approved_by(visit).map(str::to_owned));
-            if let Some(Record::Tenant(tenant)) = gathered.world.record(&visit.key) {
-                tenants.push(tenant.uid.clone());
-                if let Declared::Present(manifest) = &visit.declared
-                    && !manifest.json["cancellation"].is_null()
-                {
-                    cancelling.push(tenant.uid.clone());
-                }
-            }
-        }
-        if !tenants.is_empty() {
-            gathered.world.charges = charges::of_tenants(self.tx, &tenants).await?;
-        }
-        for tenant in cancelling {
-            let (live, in_grace, last_purge_at) = unattended::remaining(self.tx, &tenant).await?;
-            gathered.world.remaining.insert(tenant, Remaining { live, in_grace, last_purge_at });
-        }
-        let mut requests = registrations::of_tenants(self.tx, &tenants).await?;
-        requests.extend(registrations::by_id(self.tx, &named).await?);
-        gathered.world.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
-        Ok(())
-    }
-
-    /// What is held on tenants that are looked at (R12).
-    async fn holds(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
-        let visits = gathered.visits.iter().filter(|visit| visit.key.kind == Kind::Tenant);
-        let tenants: Vec<Handle> = visits.map(|visit| visit.key.handle.clone()).collect();
-        for held in holds::of_tenants(self.tx, &tenants).await? {
-            if let Some(uid) = gathered.world.tenant(&held.tenant).map(|tenant| tenant.uid.clone()) {
-                gathered.world.holds.entry(uid).or_default().push(budget::stored(&held));
-            }
-        }
-        Ok(())
-    }
-
-    /// What became of mails and links of members.
-    async fn mail_news(&mut self, members: &[Uid]) -> Result<HashMap<Uid, MailNews>, Error> {
-        let mut all: HashMap<Uid, MailNews> = HashMap::new();
-        for links::News { digest, member, sent, used_at } in links::unfolded(self.tx, members).await? {
-            let news = all.entry(member).or_default();
-            news.links.push(digest);
-            news.invited = news.invited.max(sent);
-            news.registered_at = news.registered_at.max(used_at);
-        }
-        for (member, id) in outbox::unfolded(self.tx, members).await? {
-            all.entry(member).or_default().orders.push(id);
-        }
-        for (member, mail, error) in outbox::refused(self.tx, members).await? {
-            all.entry(member).or_default().refused = Some((mail, error));
-        }
-        Ok(all)
     }
 
     /// A record that somebody took away comes back as the same one, unless it is at rest.

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod removals;
 mod request;
 mod status;
+mod timer;
 mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -2,6 +2,7 @@
 //! API server, applied to with the real kubectl. One control plane a test. Run by `make test`.
 
 mod cancellation;
+mod confidential;
 mod contacts;
 mod hard_days;
 mod life;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Directory, Plane, becomes, company, member, program, with_secrets, within};
 
 /// `rollcall record WHAT MEMBER` with these lines on standard input: what it printed.
-fn record(directory: &Directory, arguments: &[&str], lines: &str) -> String {
+pub fn record(directory: &Directory, arguments: &[&str], lines: &str) -> String {
     let mut child = Command::new(program())
         .args(["record"])
         .args(arguments)
@@ -25,7 +25,7 @@ fn sign_in(directory: &Directory, member: &str, password: &str) -> String {
 }
 
 /// The reason of the condition `PasswordSet`.
-fn password_set(plane: &Plane, member: &str) -> String {
+pub fn password_set(plane: &Plane, member: &str) -> String {
     let object = plane.get("member", "hr", member).unwrap_or_default();
     let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
     let told = conditions.into_iter().find(|condition| condition["type"] == "PasswordSet").unwrap_or_default();
@@ -33,7 +33,7 @@ fn password_set(plane: &Plane, member: &str) -> String {
 }
 
 /// The password in the Secret of a member's initial password.
-fn initial_password(plane: &Plane, member: &str) -> String {
+pub fn initial_password(plane: &Plane, member: &str) -> String {
     let secret = format!("{member}-initial-password");
     within(15, || plane.try_kubectl(&["get", "secret", &secret, "-n", "hr"]));
     plane.kubectl(&["get", "secret", &secret, "-n", "hr", "-o", "go-template={{.data.password | base64decode}}"])

@@ -34,6 +34,11 @@ impl Operator {
 
     /// Starts one, with further arguments.
     pub fn spawn(plane: &Plane, directory: &Directory, arguments: &[&str]) -> Operator {
+        Operator::spawn_with(plane, directory, arguments, &[])
+    }
+
+    /// Starts one, with further arguments and environment.
+    pub fn spawn_with(plane: &Plane, directory: &Directory, arguments: &[&str], environment: &[(&str, &str)]) -> Operator {
         let port = free_port();
         let log = plane.path(&format!("operator-{port}.log"));
         let file = File::create(&log).unwrap();
@@ -47,6 +52,7 @@ impl Operator {
             .env("KUBECONFIG", plane.operator_kubeconfig())
             .env_remove("ROLLCALL_DIRECTORY")
             .env("NO_COLOR", "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

@@ -1,0 +1,85 @@
+//! What nobody asks for: what fell due, what services reported, what drifted. Found in the directory, and handed to the engine.
+//! Called by the shells, again and again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Done;
+use super::engine::{BATCH, Engine};
+use super::request::Request;
+use crate::api::{Key, Kind};
+use crate::directory::{Error, charges, contacts, declarations, facts, unattended};
+use crate::lifecycle::Trigger;
+
+impl Engine {
+    /// Does what fell due, folds in what services reported, sets back what somebody changed.
+    pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
+        self.leader.check()?;
+        let mut done = Done::default();
+        let mut before: Vec<Key> = Vec::new();
+        loop {
+            let mut tx = self.directory.read().await?;
+            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+            let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
+            let news = facts::members_with_news(&mut tx, limit).await?;
+            let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
+            let contacts = contacts::with_news(&mut tx, limit).await?;
+            let touched = declarations::touched(&mut tx, limit).await?;
+            let agree = self.clocks_agree();
+            let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
+                Vec::new()
+            } else {
+                declarations::tenants_to_tell_of_clocks(&mut tx, agree).await?
+            };
+            drop(tx);
+            let mut requests: BTreeMap<Key, Trigger> = BTreeMap::new();
+            requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
+            requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
+            requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
+            requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
+            requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
+            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
+            if requests.is_empty() && self.queue.is_empty() && !self.mails_ordered {
+                return Ok(done);
+            }
+            let found: Vec<Key> = requests.keys().cloned().collect();
+            for (key, trigger) in requests {
+                self.enqueue(Request::revisit(key, trigger));
+            }
+            let step = self.drain(now, &mut |_| ()).await?;
+            let moved = step.rows() > 0;
+            self.add(&mut done, step);
+            // What can't move on now would be found again at once.
+            if !moved && found == before {
+                return Ok(done);
+            }
+            before = found;
+        }
+    }
+
+    /// Looks at every declared object once, for drift. Returns what was set back.
+    pub async fn scan(&mut self, now: Timestamp) -> Result<Done, Error> {
+        let mut done = Done::default();
+        let mut after: Option<Key> = None;
+        loop {
+            let (page, last) = self.scan_page(after.as_ref(), now).await?;
+            self.add(&mut done, page);
+            if last.is_none() {
+                return Ok(done);
+            }
+            after = last;
+        }
+    }
+
+    /// One page of a scan: what it set back, and the last object that was looked at, if there may be more.
+    pub async fn scan_page(&mut self, after: Option<&Key>, now: Timestamp) -> Result<(Done, Option<Key>), Error> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let page = declarations::page(&mut self.directory.read().await?, after, limit).await?;
+        let last = page.last().cloned();
+        for key in page {
+            self.enqueue(Request::revisit(key, Trigger::Scan));
+        }
+        Ok((self.drain(now, &mut |_| ()).await?, last))
+    }
+}
