@@ -48,7 +48,7 @@ impl Initial<'_> {
     }
 }
 
-/// The annotation that says whose initial password a Secret holds.
+/// The annotation, and label, that says whose initial password a Secret holds.
 pub const MEMBER_ANNOTATION: &str = "rollcall.dev/member-uid";
 /// The annotation that says for which order it was written.
 pub const ORDER_ANNOTATION: &str = "rollcall.dev/password-order";
@@ -65,8 +65,16 @@ pub trait Secrets: Sync {
     /// Returns the password that is in it then; one that was made for an earlier order is replaced.
     fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> impl Future<Output = Result<Confidential, Trouble>> + Send;
 
-    /// Removes the Secret of an initial password, if it is ours and there.
-    fn remove(&self, initial: &Initial<'_>) -> impl Future<Output = Result<(), Trouble>> + Send;
+    /// The Secret of a member's initial password and what is in it, wherever it was written; looked for where it is likely
+    /// first.
+    fn find(
+        &self,
+        member: &Uid,
+        likely: Option<&Handle>,
+    ) -> impl Future<Output = Result<Option<(Handle, Confidential)>, Trouble>> + Send;
+
+    /// Removes this Secret, if it is there and holds the member's initial password.
+    fn remove(&self, member: &Uid, secret: &Handle) -> impl Future<Output = Result<(), Trouble>> + Send;
 }
 
 impl Trouble {

@@ -102,8 +102,9 @@ impl<S: Secrets> Worker<S> {
             let orders = passwords::orders(&mut tx, which, &after, PAGE).await?;
             let Some(last) = orders.last() else { return Ok(told) };
             after = last.id.clone();
-            let tasks = tasks(&mut tx, orders).await?;
+            let (tasks, left) = tasks(&mut tx, orders).await?;
             drop(tx);
+            self.tidy(left, now).await?;
             told.extend(self.page(tasks, now).await?);
         }
     }
@@ -160,6 +161,20 @@ impl<S: Secrets> Worker<S> {
         crate::directory::audit::hex(&context.sign().as_ref()[..16])
     }
 
+    /// Removes the Secrets of members who are purged (M25).
+    async fn tidy(&self, left: Vec<Order>, now: Timestamp) -> Result<(), Error> {
+        for order in left {
+            let removed = self.remove(&order.member, None).await;
+            let mut tx = self.directory.write().await?;
+            match removed {
+                Ok(()) => drop(passwords::settle(&mut tx, &order.id).await?),
+                Err(_) => passwords::tried(&mut tx, &order.id, now).await?,
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Carries out a page of orders: Secrets and hashes on all cores, and meanwhile what is ready is written.
     async fn page(&self, tasks: Vec<Task>, now: Timestamp) -> Result<Vec<Told>, Error> {
         let (ready, mut waiting) = mpsc::channel::<Prepared>(BATCH);
@@ -204,18 +219,19 @@ impl<S: Secrets> Worker<S> {
         let initial = Initial { member: &member.handle, uid: &member.uid, order: &order.id, username };
         let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
         let never_taken = credential.as_ref().is_none_or(|credential| credential.taken.is_none());
+        let is_generated = credential.as_ref().is_some_and(|credential| credential.generated);
         let generates = match (order.why, mode) {
-            _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
             // Another was generated meanwhile: its Secret stays.
-            (Why::RemoveSecret, _) if credential.as_ref().is_some_and(|credential| credential.generated) => {
-                return Ok(Outcome::Tidied);
-            }
+            (Why::RemoveSecret, _) if is_generated => return Ok(Outcome::Tidied),
             (Why::RemoveSecret, _) => {
-                return Ok(match self.secrets.remove(&initial).await {
+                return Ok(match self.remove(&member.uid, Some(&initial.secret())).await {
                     Ok(()) => Outcome::Tidied,
                     Err(_) => Outcome::WaitsQuietly,
                 });
             }
+            _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            (Why::MoveSecret, _) if !is_generated => return Ok(Outcome::Tidied),
+            (Why::MoveSecret, _) => return self.moved(&initial, account, now).await,
             (Why::First, _) if credential.is_some() => return Ok(Outcome::Nothing(since)),
             (Why::First, Some(PasswordMode::CreationLink) | None) => return Ok(Outcome::Nothing(since)),
             (Why::First, Some(PasswordMode::Generate)) => true,
@@ -239,6 +255,48 @@ impl<S: Secrets> Worker<S> {
         };
         let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
         Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: generates }))
+    }
+
+    /// Removes the Secret of a member's initial password, wherever it is.
+    async fn remove(&self, member: &Uid, likely: Option<&Handle>) -> Result<(), Trouble> {
+        match self.secrets.find(member, likely).await? {
+            Some((secret, _)) => self.secrets.remove(member, &secret).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same initial password in the Secret under the member's present name; another one, if the Secret is lost.
+    async fn moved(&self, initial: &Initial<'_>, account: &Account, now: Timestamp) -> Result<Outcome, Error> {
+        let about = format!("the Secret `{}`", initial.secret().name);
+        let waits = |trouble: Trouble| {
+            let (reason, message) = trouble.told(&about);
+            Ok(Outcome::Waits(reason, message))
+        };
+        let found = match self.secrets.find(initial.uid, Some(&initial.secret())).await {
+            Ok(found) => found,
+            Err(_) => return Ok(Outcome::WaitsQuietly),
+        };
+        let policy = Policy::of(&account.tenant.intent.spec);
+        let (former, password) = found.map_or_else(
+            || (None, Confidential::new(policy.generate(&account.member.declared.id, &mut below))),
+            |(secret, password)| (Some(secret), password),
+        );
+        let password = match self.secrets.keep(initial, &password).await {
+            Ok(password) => password,
+            Err(trouble) => return waits(trouble),
+        };
+        if let Some(former) = former.filter(|former| *former != initial.secret())
+            && let Err(trouble) = self.secrets.remove(initial.uid, &former).await
+        {
+            return waits(trouble);
+        }
+        let known: Vec<String> = account.credential.iter().map(|credential| credential.hash.clone()).collect();
+        if is_among(&self.hasher, &known, &password).await? {
+            return Ok(Outcome::Nothing(account.credential.as_ref().map(|credential| credential.changed_at)));
+        }
+        let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
+        let taken = account.credential.as_ref().and_then(|credential| credential.taken.clone());
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: true }))
     }
 
     /// A password by chance, which is in its Secret before anything else happens with it (M32).
@@ -303,7 +361,7 @@ impl<S: Secrets> Worker<S> {
                         Why::Reset | Why::FromSecret => {
                             sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
                         }
-                        Why::First | Why::RemoveSecret => {}
+                        Why::First | Why::MoveSecret | Why::RemoveSecret => {}
                     }
                     // That a token asks for another is told as the token is spent.
                     if order.why == Why::FromSecret && tenant.notifies() {
@@ -368,12 +426,13 @@ fn rank(why: Why) -> u8 {
         Why::Reset => 0,
         Why::FromSecret => 1,
         Why::First => 2,
-        Why::RemoveSecret => 3,
+        Why::MoveSecret => 3,
+        Why::RemoveSecret => 4,
     }
 }
 
-/// The orders with their members, tenants and former passwords, one a member. One whose member is gone has gone with it.
-async fn tasks(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Task>, Error> {
+/// The orders with their members, tenants and former passwords, one a member; and those whose members are gone.
+async fn tasks(tx: &mut Tx, mut orders: Vec<Order>) -> Result<(Vec<Task>, Vec<Order>), Error> {
     orders.sort_by_key(|order| rank(order.why));
     let mut seen: HashSet<Uid> = HashSet::new();
     orders.retain(|order| seen.insert(order.member.clone()));
@@ -392,14 +451,17 @@ async fn tasks(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Task>, Error> 
         }
     }
     let credentials = passwords::credentials(tx, &uids).await?;
-    let mut tasks = Vec::with_capacity(orders.len());
+    let (mut tasks, mut left) = (Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
-        let Some(member) = members.get(&order.member) else { continue };
+        let Some(member) = members.get(&order.member) else {
+            left.push(order);
+            continue;
+        };
         let Some(tenant) = tenants.get(&member.tenant) else { continue };
         let credential = credentials.get(&order.member).cloned();
         let account = Account { member: member.clone(), tenant: tenant.clone(), credential };
         let former = former_hashes(tx, &account).await?;
         tasks.push(Task { order, account, former });
     }
-    Ok(tasks)
+    Ok((tasks, left))
 }

@@ -279,6 +279,7 @@ pub const CONTENTS: &[Content] = &[
         personal: &["hash"],
         impersonal: &["id", "member"],
     },
+    // The purge itself orders the Secret of an initial password to be removed, by the member's uid only.
     Content {
         table: "password_orders",
         erased: With(&[(Member, "member")]),

@@ -55,18 +55,21 @@ pub enum Why {
     Reset,
     /// The Secret has another content than was last taken (M33).
     FromSecret,
-    /// The Secret with an initial password is no longer needed (M32).
+    /// The Secret with an initial password is to be where its member is now (M32).
+    MoveSecret,
+    /// The Secret with an initial password is no longer needed (M32), or its member is purged (M25).
     RemoveSecret,
 }
 
 impl Why {
-    const ALL: [Why; 4] = [Why::First, Why::Reset, Why::FromSecret, Why::RemoveSecret];
+    const ALL: [Why; 5] = [Why::First, Why::Reset, Why::FromSecret, Why::MoveSecret, Why::RemoveSecret];
 
     fn name(self) -> &'static str {
         match self {
             Why::First => "First",
             Why::Reset => "Reset",
             Why::FromSecret => "FromSecret",
+            Why::MoveSecret => "MoveSecret",
             Why::RemoveSecret => "RemoveSecret",
         }
     }
@@ -116,6 +119,20 @@ pub async fn order(tx: &mut Tx, orders: &[Order]) -> Result<(), Error> {
         vec![id.as_str().into(), member.as_str().into(), why.name().into(), (*at).into(), Cell::Int(None)]
     });
     tx.upsert(&ORDERS, rows.collect()).await
+}
+
+/// Those of these orders whose members have an initial password in a Secret. What is to be removed counts as gone: a
+/// password that is generated afterwards keeps its own.
+pub async fn of_initial(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Order>, Error> {
+    if orders.is_empty() {
+        return Ok(orders);
+    }
+    let members: Vec<Uid> = orders.iter().map(|order| order.member.clone()).collect();
+    let credentials = credentials(tx, &members).await?;
+    orders.retain(|order| credentials.get(&order.member).is_some_and(|credential| credential.generated));
+    let removed = orders.iter().filter(|order| order.why == Why::RemoveSecret).map(|order| &order.member);
+    tx.update("credentials", &[("generated", false.into())], &["member"], keys(removed), "generated").await?;
+    Ok(orders)
 }
 
 /// Which orders.

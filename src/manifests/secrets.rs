@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Confidential, Handle};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
+use crate::record::Uid;
 
 /// The Secrets of a set of files: content by key.
 pub type Contents = BTreeMap<Handle, BTreeMap<String, Confidential>>;
@@ -51,7 +52,7 @@ impl Secrets for Files {
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
         let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let path = path(&folder, initial);
+        let path = path(&folder, &initial.secret());
         let text = manifest(initial, fresh);
         let (uid, order, fresh) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone());
         blocking(move || {
@@ -68,9 +69,25 @@ impl Secrets for Files {
         .await
     }
 
-    async fn remove(&self, initial: &Initial<'_>) -> Result<(), Trouble> {
+    async fn find(&self, member: &Uid, likely: Option<&Handle>) -> Result<Option<(Handle, Confidential)>, Trouble> {
         let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let (path, uid) = (path(&folder, initial), initial.uid.to_string());
+        let (likely, uid) = (likely.map(|secret| path(&folder, secret)), member.to_string());
+        blocking(move || {
+            for path in likely.into_iter().map(Ok).chain(files(&folder)?) {
+                if let Found::Ours { secret, member, password, .. } = Found::at(&path?)?
+                    && member == uid
+                {
+                    return Ok(Some((secret, password)));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    async fn remove(&self, member: &Uid, secret: &Handle) -> Result<(), Trouble> {
+        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
+        let (path, uid) = (path(&folder, secret), member.to_string());
         blocking(move || match Found::at(&path)? {
             Found::Ours { member, .. } if member == uid => {
                 fs::remove_file(&path).map_err(|error| failed("removing", &path, &error))
@@ -81,14 +98,25 @@ impl Secrets for Files {
     }
 }
 
+/// The files of initial passwords in a folder, if it is there.
+fn files(folder: &Path) -> Result<Vec<Result<PathBuf, Trouble>>, Trouble> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("reading", folder, &error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| failed("reading", folder, &error)));
+    let is_one = |path: &Path| path.to_str().is_some_and(|path| path.ends_with("-initial-password.yaml"));
+    Ok(paths.filter(|path| path.as_ref().map_or(true, |path| is_one(path))).collect())
+}
+
 /// Works where waiting for a disk holds up nobody.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Failed("it was ended".into()))?
 }
 
 /// `DIR/NAMESPACE.NAME-initial-password.yaml`.
-fn path(folder: &Path, initial: &Initial<'_>) -> PathBuf {
-    let secret = initial.secret();
+fn path(folder: &Path, secret: &Handle) -> PathBuf {
     folder.join(format!("{}.{}.yaml", secret.namespace, secret.name))
 }
 
@@ -112,7 +140,7 @@ fn manifest(initial: &Initial<'_>, password: &Confidential) -> Confidential {
 enum Found {
     Nothing,
     Foreign,
-    Ours { member: String, order: String, password: Confidential },
+    Ours { secret: Handle, member: String, order: String, password: Confidential },
 }
 
 impl Found {
@@ -126,7 +154,10 @@ impl Found {
         let annotation = |name: &str| manifest["metadata"]["annotations"][name].as_str().map(str::to_owned);
         let password = manifest["stringData"][PASSWORD_KEY].as_str().map(Confidential::new);
         Ok(match (annotation(MEMBER_ANNOTATION), annotation(ORDER_ANNOTATION), password) {
-            (Some(member), Some(order), Some(password)) => Found::Ours { member, order, password },
+            (Some(member), Some(order), Some(password)) => {
+                let name = |field: &str| manifest["metadata"][field].as_str().unwrap_or_default();
+                Found::Ours { secret: Handle::new(name("namespace"), name("name")), member, order, password }
+            }
             _ => Found::Foreign,
         })
     }

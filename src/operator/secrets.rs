@@ -8,7 +8,7 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
 
@@ -20,6 +20,7 @@ use crate::api::{API_VERSION, Confidential, Handle, Kind};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
 use crate::reconcile::pictures::{Source, in_config_map, in_secret};
 use crate::reconcile::{Reading, Secrets as Confirming};
+use crate::record::Uid;
 
 /// What is told where a namespace was not opened.
 pub const NOT_ENABLED: &str = "the namespace is not among `secretNamespaces` of the chart (--secrets-namespace)";
@@ -93,6 +94,7 @@ impl Cluster {
             metadata: ObjectMeta {
                 name: Some(initial.secret().name.to_string()),
                 namespace: Some(initial.member.namespace.to_string()),
+                labels: Some([(MEMBER_ANNOTATION.to_owned(), initial.uid.to_string())].into()),
                 annotations: Some(annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
                 owner_references: Some(vec![self.owner(initial.member).await?]),
                 // What somebody else has written meanwhile is not overwritten.
@@ -161,16 +163,37 @@ impl Secrets for Cluster {
         Err(Trouble::Failed("somebody else writes it again and again".into()))
     }
 
-    async fn remove(&self, initial: &Initial<'_>) -> Result<(), Trouble> {
-        let name = initial.secret();
-        let secrets = self.opened::<Secret>(&name)?;
-        let Some(found) = called(secrets.get_opt(&name.name)).await? else { return Ok(()) };
-        if Marks::of(&found).member != Some(initial.uid.as_str()) {
+    async fn find(&self, member: &Uid, likely: Option<&Handle>) -> Result<Option<(Handle, Confidential)>, Trouble> {
+        let labelled = ListParams::default().labels(&format!("{MEMBER_ANNOTATION}={member}"));
+        let namespaces: Vec<&Arc<str>> = match likely {
+            Some(secret) if !self.namespaces.contains(&secret.namespace) => return Err(Trouble::NotEnabled),
+            Some(secret) => vec![&secret.namespace],
+            None => self.namespaces.iter().collect(),
+        };
+        for namespace in namespaces {
+            let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+            let mut found = called(secrets.list(&labelled)).await?.items;
+            // What lies where it is to lie comes first.
+            found.sort_by_key(|secret| likely.is_none_or(|likely| secret.metadata.name.as_deref() != Some(&*likely.name)));
+            for secret in found.into_iter().filter(|secret| Marks::of(secret).member == Some(member.as_str())) {
+                let password = secret.data.and_then(|mut data| data.remove(PASSWORD_KEY));
+                if let (Some(name), Some(password)) = (secret.metadata.name, password) {
+                    return Ok(Some((Handle::new(namespace.clone(), name), Confidential::new(password.0))));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn remove(&self, member: &Uid, secret: &Handle) -> Result<(), Trouble> {
+        let secrets = self.opened::<Secret>(secret)?;
+        let Some(found) = called(secrets.get_opt(&secret.name)).await? else { return Ok(()) };
+        if Marks::of(&found).member != Some(member.as_str()) {
             return Ok(());
         }
         let ObjectMeta { uid, resource_version, .. } = found.metadata;
         let parameters = DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() };
-        match within(secrets.delete(&name.name, &parameters)).await? {
+        match within(secrets.delete(&secret.name, &parameters)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(refusal)) if refusal.code == 404 => Ok(()),
             Err(error) => Err(trouble(&error)),

@@ -64,6 +64,8 @@ pub struct Commit {
     /// What became of passwords, and is known to the records from now on.
     passwords_told: Vec<String>,
     password_orders: Vec<passwords::Order>,
+    /// The same about Secrets of initial passwords, where there are any.
+    initial_orders: Vec<passwords::Order>,
     must_change: Vec<Uid>,
     /// What the records know now of mails and links.
     heard: Vec<MailNews>,
@@ -340,6 +342,7 @@ impl Commit {
             passwords::fold(&mut tx, &self.passwords_told).await?;
             passwords::must_change(&mut tx, &self.must_change).await?;
             passwords::order(&mut tx, &self.password_orders).await?;
+            let initial = passwords::of_initial(&mut tx, self.initial_orders).await?;
             for news in &self.heard {
                 links::fold(&mut tx, &news.links).await?;
                 outbox::fold(&mut tx, &news.orders).await?;
@@ -361,6 +364,7 @@ impl Commit {
             externals::leave_rooms(&mut tx, &self.left_rooms).await?;
             let gone = erasure::Gone { members: &self.erased, contacts: &self.erased_contacts, tenants: &self.erased_tenants };
             erasure::erase(&mut tx, gone, now).await?;
+            passwords::order(&mut tx, &initial).await?;
             if !touched.is_empty() {
                 facts::untouch(&mut tx, &touched).await?;
             }

@@ -17,6 +17,10 @@ pub enum PasswordEffect {
     Reset,
     /// The member must change it at the next sign-in (M33).
     MustChange,
+    /// The member has signed in for the first time: the Secret of the initial one goes (M32).
+    SignedIn,
+    /// The member has another name, or comes back: the Secret of the initial one is to be under that name (M11, M24).
+    Moved,
 }
 
 /// What a change of a member, or its creation, means for its password.
@@ -31,6 +35,12 @@ pub fn effects(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Passw
             list.extend([PasswordEffect::MustChange, PasswordEffect::Reset]);
         } else if acts(before, after, REQUEST) {
             list.push(PasswordEffect::MustChange);
+        }
+        if before.lived.first_sign_in_at.is_none() && after.lived.first_sign_in_at.is_some() {
+            list.push(PasswordEffect::SignedIn);
+        }
+        if before.handle != after.handle || before.is_deleted() && !after.is_deleted() {
+            list.push(PasswordEffect::Moved);
         }
     }
     if lacks_one(after) && !list.contains(&PasswordEffect::Reset) && before.is_none_or(|before| !same_wish(before, after)) {

@@ -27,6 +27,7 @@ mod files;
 mod frozen;
 mod hard_days;
 mod identity;
+mod initial_passwords;
 mod invitations;
 mod kept;
 mod leave;

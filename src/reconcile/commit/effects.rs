@@ -10,7 +10,7 @@ use crate::directory::random::identifier;
 use crate::lifecycle::Step;
 use crate::record::account::device_order_id;
 use crate::record::effect::effects;
-use crate::record::{Cause, Consumer, Effect, Order, PasswordEffect, Record, password};
+use crate::record::{Cause, Consumer, Effect, Order, PasswordEffect, Record, Uid, password};
 
 impl Commit {
     /// What follows from a step.
@@ -67,17 +67,24 @@ impl Commit {
 
     /// What a change means for the member's password: the work itself comes after the commit (M32, M33).
     fn password_effects(&mut self, step: &Step) {
-        let Some(Record::Member(after)) = &step.after else { return };
+        let order = |member: &Uid, why| passwords::Order { id: identifier(), member: member.clone(), why, at: step.due };
         let before = match &step.before {
             Some(Record::Member(before)) => Some(before.as_ref()),
             Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
         };
-        let order = |why| passwords::Order { id: identifier(), member: after.uid.clone(), why, at: step.due };
+        let Some(Record::Member(after)) = &step.after else {
+            let purged = before.filter(|_| step.after.is_none()).map(|before| &before.uid);
+            self.initial_orders.extend(purged.map(|uid| order(uid, passwords::Why::RemoveSecret)));
+            return;
+        };
+        let order = |why| order(&after.uid, why);
         for effect in password::effects(before, after) {
             match effect {
                 PasswordEffect::First => self.password_orders.push(order(passwords::Why::First)),
                 PasswordEffect::Reset => self.password_orders.push(order(passwords::Why::Reset)),
                 PasswordEffect::MustChange => self.must_change.push(after.uid.clone()),
+                PasswordEffect::SignedIn => self.initial_orders.push(order(passwords::Why::RemoveSecret)),
+                PasswordEffect::Moved => self.initial_orders.push(order(passwords::Why::MoveSecret)),
             }
         }
     }

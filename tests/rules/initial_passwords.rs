@@ -1,0 +1,94 @@
+//! The Secret of an initial password: until when it is there, and under which name (M32), offline. Run by `make test`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::life::{START, count};
+use crate::passwords::{answer, change};
+use crate::support::{Report, Roster, boss, member, on_both, set, tenant};
+
+const LATER: &str = "2027-03-02T09:00:00Z";
+const AFTER: &str = "2027-03-03T09:00:00Z";
+
+/// The company with a member of this name, whose password is generated.
+fn with(name: &str) -> String {
+    let jane = member(name, "acme", "  id: jane\n  externalKey: k1\n  password: {mode: Generate}");
+    set(&[tenant("acme", ""), boss("acme"), jane])
+}
+
+fn apply(roll: &Roster, now: &str, yaml: &str) -> Report {
+    roll.apply_with(now, yaml, &["--prune", "--secrets-out", "secrets"]).expect_code(0)
+}
+
+fn initial(roll: &Roster, name: &str) -> PathBuf {
+    roll.folder().join(format!("secrets/hr.{name}-initial-password.yaml"))
+}
+
+/// The password in the Secret of a member.
+fn password(roll: &Roster, name: &str) -> String {
+    let text = fs::read_to_string(initial(roll, name)).unwrap();
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("password: ").map(str::to_owned));
+    line.unwrap_or_else(|| panic!("no password in\n{text}")).trim_matches(['\'', '"']).to_owned()
+}
+
+// M32: whoever signed in without it needs it no more; it is still the password, and to be changed.
+#[test]
+fn the_secret_goes_with_the_first_sign_in() {
+    on_both(|roll| {
+        apply(roll, START, &with("jane"));
+        let initial_password = password(roll, "jane");
+        roll.sign_in(LATER, "jane").ok();
+        apply(roll, AFTER, &with("jane"));
+        assert!(!initial(roll, "jane").exists());
+        assert_eq!((count(roll, "password_orders"), answer(roll, AFTER, "jane", &initial_password).as_str()), (0, "MustChange"));
+    });
+}
+
+// M32, M11: a renamed manifest takes the Secret along; the password is the same.
+#[test]
+fn the_secret_follows_its_member_to_another_name() {
+    on_both(|roll| {
+        apply(roll, START, &with("june"));
+        let initial_password = password(roll, "june");
+        // Without a place for Secrets it waits, and nothing is lost.
+        roll.apply_with(LATER, &with("jane"), &["--prune"]).expect_code(0);
+        assert!(initial(roll, "june").exists());
+        apply(roll, LATER, &with("jane"));
+        assert_eq!((initial(roll, "june").exists(), password(roll, "jane")), (false, initial_password.clone()));
+        assert_eq!(change(roll, AFTER, &initial_password, "Rz4-Pv9-Bn").0, "Changed");
+        apply(roll, AFTER, &with("jane"));
+        assert_eq!((initial(roll, "jane").exists(), count(roll, "password_orders")), (false, 0));
+    });
+}
+
+// M32, M24: who comes back before the first sign-in, and whose Secret is lost, gets another initial password.
+#[test]
+fn a_secret_that_is_lost_is_made_anew_when_the_member_comes_back() {
+    on_both(|roll| {
+        apply(roll, START, &with("jane"));
+        let before = password(roll, "jane");
+        let gone = set(&[tenant("acme", ""), boss("acme")]);
+        apply(roll, LATER, &gone);
+        apply(roll, LATER, &with("jane"));
+        assert_eq!(password(roll, "jane"), before);
+        apply(roll, LATER, &gone);
+        fs::remove_file(initial(roll, "jane")).unwrap();
+        apply(roll, AFTER, &with("jane"));
+        let initial_password = password(roll, "jane");
+        assert_eq!(answer(roll, AFTER, "jane", &before), "Refused");
+        assert_eq!(answer(roll, AFTER, "jane", &initial_password), "MustChange");
+    });
+}
+
+// M25, M32: nothing is left of who never signed in; the Secret is found by the uid alone.
+#[test]
+fn the_secret_goes_with_the_purge() {
+    on_both(|roll| {
+        apply(roll, START, &with("jane"));
+        apply(roll, LATER, &set(&[tenant("acme", ""), boss("acme")]));
+        roll.tick("2027-03-20T09:00:00Z").expect_code(0);
+        assert_eq!((count(roll, "members WHERE name = 'jane'"), count(roll, "password_orders")), (0, 1));
+        roll.apply_with("2027-03-20T09:00:00Z", "", &["--secrets-out", "secrets"]).expect_code(0);
+        assert_eq!((initial(roll, "jane").exists(), count(roll, "password_orders")), (false, 0));
+    });
+}
