@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Label, ObjectName};
+use super::text::{Label, NamePart, ObjectName};
 
 /// A reference to a resource of the same namespace (R1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -78,9 +78,7 @@ const TOGETHER: (&str, &str) = (
 #[x_kube(validation = TOGETHER)]
 pub struct PersonName {
     /// The family name.
-    #[schemars(length(min = 1, max = 80))]
-    pub family: String,
+    pub family: NamePart,
     /// The given name.
-    #[schemars(length(min = 1, max = 80))]
-    pub given: String,
+    pub given: NamePart,
 }

@@ -15,6 +15,7 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::text::one_line;
 use super::{ExternalContact, Kind, Member, Organization, Problem, Tenant};
 
 /// The CustomResourceDefinition of a kind, as committed under `crds/`.
@@ -294,7 +295,7 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Null => "an empty value".into(),
         Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
-        Value::String(text) => format!("`{}`", shortened(text)),
+        Value::String(text) => format!("`{}`", shortened(&one_line(text))),
         Value::Array(_) => "a list".into(),
         Value::Object(_) => "a mapping".into(),
     }

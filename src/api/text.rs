@@ -74,7 +74,7 @@ text! {
     /// A whole mail address, lowercase (M8). Uppercase is refused, not folded.
     Email, 3..=254,
     "self == self.lowerAscii()" => "a mail address is written in lowercase (M8)",
-    "self.matches('^[^@ ]+@[a-zA-Z0-9-]+([.][a-zA-Z0-9-]+)+$')" => "not a mail address: expected local-part@domain.tld (M8)",
+    "self.matches('^[^@ \\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]+@[a-zA-Z0-9-]+([.][a-zA-Z0-9-]+)+$')" => "not a mail address: expected local-part@domain.tld (M8)",
 }
 text! {
     /// A DNS name in lowercase, such as `acme.example` (T1).
@@ -91,15 +91,23 @@ text! {
 text! {
     /// A key given by another system (M11, O1): up to 100 characters, none of `% \ # / ?`.
     ExternalKey, 1..=100,
-    "self.matches('^[^%#/?\\\\\\\\]*$')" => "an externalKey holds none of % \\ # / ? (M11)",
+    "self.matches('^[^%#/?\\\\\\\\\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" =>
+        "an externalKey holds none of % \\ # / ?, no control characters and no line breaks (M11)",
+}
+text! {
+    /// The family name or the given name of a person (M2).
+    NamePart, 1..=80,
+    "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
 }
 text! {
     /// A name or title that people read, up to 100 characters.
     Label, 1..=100,
+    "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
 }
 text! {
     /// A line of text, up to 300 characters.
     Line, 0..=300,
+    "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
 }
 text! {
     /// Free text, up to 4,000 characters.
@@ -108,6 +116,7 @@ text! {
 text! {
     /// A one-shot value (R13): each new value acts once.
     Token, 1..=100,
+    "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
 }
 text! {
     /// The name of a resource: a DNS subdomain name.
@@ -121,6 +130,23 @@ text! {
 text! {
     /// The identifier of a device, as the services report it.
     DeviceId, 1..=128,
+    "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
+}
+
+/// A text on one line, fit for a terminal: white space for line breaks, and `\u{fffd}` for what moves the cursor, colours
+/// or turns the direction of what follows.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(|c: char| c.is_control() || turns(c) || breaks(c)) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        _ if breaks(c) || (c.is_control() && c.is_whitespace()) => ' ',
+        _ if c.is_control() || turns(c) => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 impl PhoneNumber {

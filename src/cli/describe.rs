@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Failure, Global, OK, PARTLY, get, history, object};
+use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
 use crate::directory::accounts::Seen;
@@ -62,14 +63,14 @@ impl Describe {
             }
             for row in waiting {
                 let error = row.error.map(|error| format!(": {error}")).unwrap_or_default();
-                println!("  {} since {} ({}){error}", row.effect, rfc3339(row.at), row.consumer);
+                println!("  {} since {} ({}){}", row.effect, rfc3339(row.at), row.consumer, one_line(&error));
             }
         }
         section("Spec", &object["spec"]);
         println!("\nConditions");
         for condition in conditions.as_array().into_iter().flatten() {
             let field = |name: &str| condition[name].as_str().unwrap_or_default().to_owned();
-            println!("  {}={} {}: {}", field("type"), field("status"), field("reason"), field("message"));
+            println!("  {}={} {}: {}", field("type"), field("status"), field("reason"), one_line(&field("message")));
         }
         let entries = audit::history(&mut tx, Some(&Key::new(kind, handle))).await?;
         let earlier = entries.len().saturating_sub(LAST_ROWS);
@@ -92,7 +93,8 @@ async fn devices(tx: &mut Tx, member: &Uid) -> Result<(), Failure> {
     for Seen { id, app, app_version, managed, at } in devices {
         let version = app_version.map(|version| format!(" {version}")).unwrap_or_default();
         let unmanaged = if managed { "" } else { ", unmanaged" };
-        println!("  {id}: {app}{version}, seen {}{unmanaged}", rfc3339(at));
+        let version = one_line(&version);
+        println!("  {}: {app}{version}, seen {}{unmanaged}", one_line(&id), rfc3339(at));
     }
     Ok(())
 }
@@ -113,7 +115,7 @@ async fn members(tx: &mut Tx, organization: &str) -> Result<(), Failure> {
         told.extend(here.as_ref().filter(|here| here.leader).map(|_| "leader".to_owned()));
         told.extend(is_on_leave.then(|| "on leave".to_owned()));
         told.extend(here.as_ref().filter(|here| here.private).map(|_| "private".to_owned()));
-        inside.push(format!("  {}: {}", handle.name, told.join(", ")));
+        inside.push(format!("  {}: {}", handle.name, one_line(&told.join(", "))));
     }
     println!("\nMembers\n{}", inside.join("\n"));
     Ok(())
@@ -149,7 +151,7 @@ fn print_field(name: &str, value: &Value, depth: usize) {
 /// A value on one line.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => one_line(text).into_owned(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => match (fields.len(), fields.get("name")) {
             (1, Some(name)) => plain(name),

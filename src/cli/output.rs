@@ -1,5 +1,6 @@
 //! Tables, JSON and YAML on standard output; complaints on standard error. Knows no command.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use tabwriter::TabWriter;
 
 use super::Failure;
+use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::api::{Kind, Reason, Verdict};
 use crate::credentials::Told;
@@ -20,11 +22,12 @@ use crate::reconcile::{Done, Outcome};
 /// The most rows and complaints that are shown to people at once.
 pub const MOST: usize = 60;
 
-/// Prints aligned columns.
+/// Prints aligned columns. What people wrote stays in its cell.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
     let mut writer = TabWriter::new(std::io::stdout().lock()).padding(3);
     writeln!(writer, "{}", header.join("\t"))?;
     for row in rows {
+        let row: Vec<Cow<'_, str>> = row.iter().map(|cell| one_line(cell)).collect();
         writeln!(writer, "{}", row.join("\t").trim_end())?;
     }
     writer.flush()?;
@@ -76,9 +79,9 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
     let mut list = Vec::new();
     for Outcome { key, verdict } in refused {
         if verdict.problems.is_empty() {
-            list.push(roster.complaint(key, &format!("{}: {}", verdict.message, verdict.reason.name())));
+            list.push(roster.complaint(key, &one_line(&format!("{}: {}", verdict.message, verdict.reason.name()))));
         }
-        list.extend(verdict.problems.iter().map(|problem| roster.complaint(key, &problem.to_string())));
+        list.extend(verdict.problems.iter().map(|problem| roster.complaint(key, &one_line(&problem.to_string()))));
     }
     complaints(&list);
 }
@@ -115,7 +118,7 @@ pub fn warnings(done: &Done) {
     let mut more = 0;
     for (index, (key, (reason, message))) in all.enumerate() {
         if index < MOST {
-            eprintln!("warning: {key}: {message} ({})", reason.name());
+            eprintln!("warning: {key}: {} ({})", one_line(message), reason.name());
         } else {
             more += 1;
         }
@@ -129,7 +132,7 @@ pub fn warnings(done: &Done) {
 pub fn held(done: &Done) {
     let ready = |key| done.outcomes.get(key).is_some_and(|outcome: &Outcome| outcome.verdict.is_ready());
     for (key, hold) in done.held().filter(|(key, _)| ready(*key)) {
-        eprintln!("held: {key}: {} ({})", hold.message(), hold.reason.name());
+        eprintln!("held: {key}: {} ({})", one_line(&hold.message()), hold.reason.name());
     }
 }
 

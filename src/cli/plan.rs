@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output};
 use crate::api::When;
+use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::directory::{Absent, Address, Directory, Error};
 use crate::manifests;
@@ -99,7 +100,7 @@ impl Plan {
 /// A plan for a comment on a merge request.
 fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &str) {
     let changes = &done.changes;
-    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let cell = |text: &str| one_line(text).replace('|', "\\|");
     println!("### Rollcall: {} changes, {} refused or waiting\n", changes.len(), refused.len());
     if !changes.is_empty() {
         println!("| when | action | kind | name | changes |\n|---|---|---|---|---|");

@@ -94,7 +94,10 @@ fn message(
     let language = language(member, tenant);
     let company = company(tenant, language);
     let named = member.intent.spec.names.get(language.tag());
-    let name = named.map_or_else(|| member.display_name(), |name| crate::record::member::shown_name(&name.family, &name.given));
+    let name = named.map_or_else(
+        || member.display_name(),
+        |name| crate::record::member::shown_name(name.family.as_str(), name.given.as_str()),
+    );
     let path = due.mail.link().map(|purpose| match purpose {
         Purpose::Registration => "register",
         Purpose::PasswordChange => "password",

@@ -156,8 +156,8 @@ impl MemberDeclared {
         let text = |label: &Option<crate::api::text::Label>| label.as_ref().map(|label| label.0.clone());
         MemberDeclared {
             id: id.to_owned(),
-            family_name: spec.name.family.clone(),
-            given_name: spec.name.given.clone(),
+            family_name: spec.name.family.to_string(),
+            given_name: spec.name.given.to_string(),
             personal_email: spec.personal_email.as_ref().map(|email| email.0.clone()),
             mobile_phone: spec.mobile_phone.as_ref().map(|phone| phone.normalized()),
             employee_number: text(&spec.employee_number),

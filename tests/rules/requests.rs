@@ -64,6 +64,36 @@ fn a_request_is_listed_and_is_no_account() {
     });
 }
 
+// M35, M8: what a stranger writes moves no cursor and fakes no line, neither where it is taken nor where it is shown.
+#[test]
+fn a_request_holds_no_control_characters() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let send = |family: &str, email: &str| {
+            let person = ["--family", family, "--given", "Gil", "--id", "gil.hong", "--email", email];
+            let args = ["record", "registration-request", "acme", "--link", "spring", "--now", LATER, "-n", "hr"];
+            roll.run(&[&args[..], &person].concat(), "")
+        };
+        for (family, email) in [
+            ("Ho\u{1b}[2Kng", "gil@home.example"),
+            ("Hong\nboss", "gil@home.example"),
+            ("Hong\u{2028}boss", "gil@home.example"),
+            ("Hong", "gil\u{1b}[31m@home.example"),
+            ("Hong", "gil\n@home.example"),
+        ] {
+            let refused = send(family, email);
+            assert_eq!(refused.code, 1, "{family:?} {email:?} {refused}");
+            assert!(!refused.stderr.trim_end().contains(['\u{1b}', '\n', '\u{2028}']), "{refused:?}");
+        }
+        // What is there all the same, from before or by somebody's SQL, is shown without.
+        send("Hong", "gil@home.example").ok();
+        roll.sql("UPDATE registration_requests SET family_name = 'Ho\u{1b}[31mng\nx\ty\u{202e}'").expect("somebody's SQL");
+        let listed = roll.run(&["requests", "--now", LATER, "-n", "hr"], "").ok().stdout;
+        assert!(listed.contains("Gil Ho\u{fffd}[31mng x y\u{fffd}") && listed.lines().count() == 2, "{listed:?}");
+        assert!(!listed.contains(['\u{1b}', '\t', '\u{202e}']), "{listed:?}");
+    });
+}
+
 // M35
 #[test]
 fn the_printed_manifest_approves_the_request() {
