@@ -1,7 +1,32 @@
 //! A value that nobody is to see: passwords and contents of Secrets (R7). It can't be printed, compared or
 //! stored by accident. Pure. Used by whoever carries such a value from one place to another.
+//! And what is told in the place of a token that a manifest declares, by whoever tells of fields.
 
 use std::fmt;
+
+use serde_json::Value;
+
+/// What stands in the place of a token that is not to be told (R7).
+pub const GIVEN: &str = "(given)";
+/// The field of a Tenant that holds one: who knows it may ask for an account (M35).
+pub const REGISTRATION_LINK: &str = "registrationLink";
+
+/// A field of a spec as it is told: without its token.
+pub fn told(field: &str, value: &Value) -> Value {
+    let mut value = value.clone();
+    if field == REGISTRATION_LINK
+        && let Some(token) = value.get_mut("token").filter(|token| !token.is_null())
+    {
+        *token = GIVEN.into();
+    }
+    value
+}
+
+/// Whether a path of a spec leads to such a token, or to what should hold it.
+pub fn is_confidential(path: &str) -> bool {
+    let field = path.strip_prefix("spec.").and_then(|path| path.strip_prefix(REGISTRATION_LINK));
+    field.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
 
 /// Bytes that are shown as nothing.
 #[derive(Clone, Default)]

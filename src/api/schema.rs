@@ -15,6 +15,7 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::confidential::{GIVEN, is_confidential};
 use super::text::one_line;
 use super::{ExternalContact, Kind, Member, Organization, Problem, Tenant};
 
@@ -238,6 +239,10 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMa
     }
     let value = error.instance();
     let message = match error.kind() {
+        ValidationErrorKind::Pattern { pattern } if is_confidential(&path) && messages.contains_key(pattern) => {
+            format!("{GIVEN}: {}", messages[pattern])
+        }
+        _ if is_confidential(&path) => error.masked_with(GIVEN).to_string(),
         ValidationErrorKind::Required { property } => {
             let field = property.as_str().unwrap_or_default();
             format!("the field `{field}` is required")

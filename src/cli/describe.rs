@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Failure, Global, OK, PARTLY, get, history, object};
+use crate::api::confidential::told;
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind};
@@ -125,7 +126,7 @@ async fn members(tx: &mut Tx, organization: &str) -> Result<(), Failure> {
 fn section(heading: &str, value: &Value) {
     println!("\n{heading}");
     for (name, field) in value.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null()) {
-        print_field(name, field, 1);
+        print_field(name, &told(name, field), 1);
     }
 }
 

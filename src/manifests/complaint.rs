@@ -8,6 +8,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, SourceSpan};
 use super::Origin;
 use super::locate::{Place, locate};
 use crate::api::Key;
+use crate::api::confidential::{REGISTRATION_LINK, is_confidential};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ impl Complaint {
 
     /// Something at a path of a document. The text is that of the whole file.
     pub fn at(origin: &Origin, text: &Arc<str>, key: Option<&Key>, path: &str, message: &str) -> Self {
+        let is_confidential = is_confidential(path);
         let offset = line_offset(text, origin.line);
         let document = text.get(offset..).unwrap_or_default();
         let path = match origin.within {
@@ -44,13 +46,15 @@ impl Complaint {
         let found = locate(document, &path).or_else(|| locate(document, "metadata.name")).or_else(|| locate(document, "kind"));
         let place = found.unwrap_or(Place { line: 1, column: 1, offset: 0, length: 1 });
         let place = Place { line: place.line + origin.line - 1, offset: place.offset + offset, ..place };
-        Complaint {
+        let complaint = Complaint {
             key: key.cloned(),
             message: message.to_owned(),
             file: Some(origin.file.clone()),
             place: Some(place),
             text: text.clone(),
-        }
+        };
+        let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+        if is_confidential || line.contains(REGISTRATION_LINK) { complaint.concealed() } else { complaint }
     }
 
     /// Something at a line and column of a file.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{MemberRecord, Record, TenantRecord};
+use crate::api::confidential::told;
 use crate::api::member::Administrator;
 
 /// What was done to a record.
@@ -142,6 +143,7 @@ pub(super) fn is_cancelled(before: &TenantRecord, after: &TenantRecord) -> bool 
     before.cancelled_at.is_none() && after.cancelled_at.is_some()
 }
 
+/// The fields that differ, as they are told.
 fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     let take = |list: &[(String, Value)], path: &str| {
@@ -150,12 +152,12 @@ fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<
     for (path, to) in &after {
         let from = take(&before, path);
         if from != *to && !(is_empty(&from) && is_empty(to)) {
-            changes.push(FieldChange { path: path.clone(), from, to: to.clone() });
+            changes.push(FieldChange { path: path.clone(), from: told(path, &from), to: told(path, to) });
         }
     }
     for (path, from) in before {
         if !is_empty(&from) && !after.iter().any(|(name, _)| *name == path) {
-            changes.push(FieldChange { path, from, to: Value::Null });
+            changes.push(FieldChange { from: told(&path, &from), path, to: Value::Null });
         }
     }
     changes

@@ -94,6 +94,45 @@ fn a_request_holds_no_control_characters() {
     });
 }
 
+// R7, M35: who knows the token may ask for an account; that it is another one is told, and not which.
+#[test]
+fn the_token_of_the_link_is_told_nowhere() {
+    on_both(|roll| {
+        let with = |token: &str| company(&format!("  registrationLink: {{enabled: true, token: {token}}}"));
+        let silent = |told: &str| assert!(!told.contains("qz7") && !told.contains("rj9"), "{told}");
+        silent(&roll.plan(NOW, &with("qz7"), &[]).json.to_string());
+        silent(&roll.apply(NOW, &with("qz7")).expect_code(0).json.to_string());
+        for format in ["table", "json", "markdown"] {
+            let plan = roll.run(&["plan", "-f", "-", "--now", LATER, "-n", "hr", "-o", format], &with("rj9"));
+            assert!(plan.stdout.contains("registrationLink") && plan.stdout.contains("(given)"), "{plan}");
+            silent(&plan.to_string());
+        }
+        let applied = roll.run(&["apply", "-f", "-", "--yes", "--now", LATER, "-n", "hr"], &with("rj9")).ok();
+        assert!(applied.stdout.contains("registrationLink"), "{applied}");
+        silent(&applied.to_string());
+        let history = serde_json::to_string(&roll.history("Tenant", "acme")).unwrap_or_default();
+        assert!(history.matches("(given)").count() == 3, "{history}");
+        silent(&history);
+        silent(&roll.run(&["describe", "tenant", "acme", "-n", "hr"], "").ok().stdout);
+        silent(&status(roll).to_string());
+        assert_eq!(
+            roll.query("SELECT count(*) FROM audit_values WHERE CAST(changes AS TEXT) LIKE '%qz7%'").as_deref(),
+            Some("0")
+        );
+        // What is declared is still what is declared.
+        assert_eq!(roll.get("Tenant", "acme")["spec"]["registrationLink"]["token"], "rj9");
+        for wrong in ["[qz7]", "\"qz7\\nqz7\"", &"qz7".repeat(50), "qz7, tokn: qz7"] {
+            let refused = roll.run(&["apply", "-f", "-", "--yes", "--now", LATER, "-n", "hr"], &with(wrong));
+            assert!(refused.code > 0 && refused.stderr.contains("registrationLink"), "{refused}");
+            silent(&refused.to_string());
+        }
+        let refused =
+            roll.run(&["validate", "-f", "-", "-n", "hr"], &set(&[tenant("acme", "  registrationLink: qz7"), boss("acme")]));
+        assert!(refused.code > 0, "{refused}");
+        silent(&refused.to_string());
+    });
+}
+
 // M35
 #[test]
 fn the_printed_manifest_approves_the_request() {
