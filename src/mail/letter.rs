@@ -29,7 +29,10 @@ pub struct Letter {
 /// Writes the mail that was ordered, or says what becomes of it instead.
 pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp) -> Result<Result<Letter, Ended>, Error> {
     let mut tx = directory.read().await?;
-    let Some(tenant) = tenant(&mut tx, &due.tenant).await? else { return Ok(Err(Ended::Dropped("the tenant is gone"))) };
+    let member = member(&mut tx, &due.uid).await?;
+    // Who was transferred meanwhile is written to by the present company (M40).
+    let company = member.as_ref().map_or(&due.tenant, |member| &member.tenant);
+    let Some(tenant) = tenant(&mut tx, company).await? else { return Ok(Err(Ended::Dropped("the tenant is gone"))) };
     if !tenant.notifies() {
         return Ok(Err(Ended::Dropped("the tenant wants no mails")));
     }
@@ -41,7 +44,6 @@ pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp
         let message = invitation(post, due, &tenant, to, now);
         return Ok(message.map(|message| Letter { message, token: None }).map_err(Ended::Refused));
     }
-    let member = member(&mut tx, &due.uid).await?;
     drop(tx);
     let Some(member) = member else { return Ok(Err(Ended::Dropped("the member is gone"))) };
     if let Some(ended) = idle(due.mail, &member) {

@@ -4,6 +4,8 @@
 use serde_json::json;
 
 use crate::life::{START, count, row};
+use crate::mail::send;
+use crate::support::post::Post;
 use crate::support::{Roster, annotated, boss, condition, member, on_both, organization, phase, ready, set, tenant};
 
 const LATER: &str = "2027-03-02T09:00:00Z";
@@ -57,6 +59,19 @@ fn a_member_moves_to_a_group_company_as_the_same_person() {
             roll.apply(LATER, &set_of(jane("umbra", "  organizations: [{organizationRef: {name: lab}}]"))).all_actions(),
             [""; 0]
         );
+    });
+}
+
+// M34, M40: what still waits is written by the company that the member belongs to when it leaves.
+#[test]
+fn a_mail_that_waits_speaks_of_the_present_company() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply(START, &companies(GROUP, &jane("acme", ""))).expect_code(0);
+        send(roll, &post, LATER, &companies(GROUP, &jane("umbra", ""))).expect_code(0);
+        let mails = post.mails("jane@home.example");
+        assert_eq!(mails.iter().map(|mail| mail.subject.as_str()).collect::<Vec<_>>(), ["Your account at Umbra"]);
+        assert!(mails[0].body.contains("jane@umbra.example") && !mails[0].body.contains("Acme"), "{}", mails[0].body);
     });
 }
 
