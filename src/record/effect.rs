@@ -28,7 +28,7 @@ pub enum Effect {
     ErasePhoto,
     /// Everything personal of the record is erased (M25, T12; X4, X5).
     Erase,
-    /// The member's open links for this purpose lead nowhere any more (M32).
+    /// The member's open links for this purpose lead nowhere any more (M32, M34).
     EndLinks(Purpose),
     /// The member has another address: mails that were refused, or wait, are tried again at once (M34).
     Readdress,

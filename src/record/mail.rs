@@ -138,10 +138,12 @@ impl MemberRecord {
 
     /// Whether an invitation can go to the member: it may sign in, has chosen no password yet, and has an address.
     pub fn may_be_invited(&self) -> bool {
-        self.registers_by_link()
-            && self.lived.welcome.registered_at.is_none()
-            && self.state.phase.may_sign_in()
-            && self.declared.personal_email.is_some()
+        self.is_to_register() && self.state.phase.may_sign_in()
+    }
+
+    /// Whether the member is to choose its first password by an invitation, now or once it may sign in.
+    fn is_to_register(&self) -> bool {
+        self.registers_by_link() && self.lived.welcome.registered_at.is_none() && self.declared.personal_email.is_some()
     }
 
     /// Whether the member has, or will have, a password that an administrator may replace.
@@ -153,10 +155,16 @@ impl MemberRecord {
     }
 }
 
-/// What the open links of a member are no longer for, after a change: who registers in no way or in another one needs no
-/// invitation (M32).
+/// What the open links of a member are no longer for, after a change: those at another address may be in a stranger's hands
+/// (M34), and who registers in no way or in another one needs no invitation (M32).
 pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> &'static [Purpose] {
-    if before.registers_by_link() && !after.registers_by_link() { &[Purpose::Registration] } else { &[] }
+    if before.declared.personal_email != after.declared.personal_email {
+        &[Purpose::Registration, Purpose::PasswordChange]
+    } else if before.registers_by_link() && !after.registers_by_link() {
+        &[Purpose::Registration]
+    } else {
+        &[]
+    }
 }
 
 /// The mails that follow from a change of a member.
@@ -174,6 +182,11 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
             "password.requestChange" if after.has_password() => list.push(Mail::ChangeRequest),
             _ => {}
         }
+    }
+    // One that was sent to another address is sent anew. One that still waits goes to this one by itself.
+    let was_invited = before.lived.welcome.invited_at.is_some() && after.is_to_register();
+    if was_invited && ended_links(before, after).contains(&Purpose::Registration) && !list.contains(&Mail::Invitation) {
+        list.push(Mail::Invitation);
     }
     list
 }

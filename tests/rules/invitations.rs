@@ -29,3 +29,55 @@ fn an_invitation_ends_when_the_member_registers_by_link_no_more() {
         assert!(!has(roll, "jane", "RegistrationExpired"));
     });
 }
+
+// M34, M32: a link at a wrong address is worth nothing once the address is corrected; the person at the right one is invited.
+#[test]
+fn a_corrected_address_ends_the_link_at_the_wrong_one_and_is_invited_anew() {
+    on_both(|roll| {
+        let post = Post::start();
+        let at = |address: &str| linked(&format!("  personalEmail: {address}\n"));
+        let follow = |hour: u8, token: &str| {
+            let now = format!("2027-03-02T{hour:02}:00:00Z");
+            roll.run(&["record", "password", "--by-link", "--now", &now], &format!("{token}\nWinter-Sun-42\n"))
+        };
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[at("wrong@home.example")])).expect_code(0);
+        let wrong = last(&post, "wrong@home.example").link("https://login.acme.example/register/");
+        send(roll, &post, "2027-03-02T09:00:00Z", &at(JANE)).expect_code(0);
+        let refused = follow(10, &wrong);
+        assert!(refused.code == 1 && refused.stderr.contains("withdrawn"), "{refused}");
+        assert_eq!(
+            (post.subjects(JANE).as_slice(), post.mails("wrong@home.example").len()),
+            (&["Invitation to Acme".to_owned()][..], 1)
+        );
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-04-01T09:00:00Z");
+        // While none can be sent, none is told of.
+        roll.apply("2027-03-02T11:00:00Z", &at("jane@work.example")).expect_code(0);
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], Value::Null);
+        let superseded = last(&post, JANE).link("https://login.acme.example/register/");
+        assert_eq!(follow(12, &superseded).code, 1);
+        send(roll, &post, "2027-03-02T13:00:00Z", &at(JANE)).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), post.mails("jane@work.example").len()), (2, 0));
+        let right = last(&post, JANE).link("https://login.acme.example/register/");
+        assert_eq!(follow(14, &right).code, 0);
+        // Who has registered is not invited again.
+        send(roll, &post, "2027-03-02T15:00:00Z", &at("jane@work.example")).expect_code(0);
+        assert_eq!(post.mails("jane@work.example").len(), 0);
+    });
+}
+
+// M33, M34
+#[test]
+fn a_corrected_address_ends_the_link_of_a_requested_change() {
+    on_both(|roll| {
+        let post = Post::start();
+        let asked = |token: &str, more: &str| jane(&format!("  password: {{mode: Generate, requestChange: {token}}}\n{more}"));
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[asked("one", "")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &asked("two", "")).expect_code(0);
+        let token = last(&post, JANE).link("https://login.acme.example/password/");
+        send(roll, &post, "2027-03-01T11:00:00Z", &asked("two", "  personalEmail: jane@work.example\n")).expect_code(0);
+        let by_link = ["record", "password", "--by-link", "--now", "2027-03-01T12:00:00Z"];
+        assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 1);
+        send(roll, &post, "2027-03-01T13:00:00Z", &asked("three", "  personalEmail: jane@work.example\n")).expect_code(0);
+        assert!(!last(&post, "jane@work.example").link("https://login.acme.example/password/").is_empty());
+    });
+}
