@@ -153,10 +153,11 @@ fn it_goes_on_by_itself_after_postgresql_was_away_and_slow() {
     });
     plane.wait_ready("hr", &["member/jim"]);
     // A text that PostgreSQL does not take holds up nobody.
-    let bad = member("hr", "bad", "  nickname: \"a\\0b\"");
-    plane.apply(&(bad + &member("hr", "jill", "")));
+    let bad = "---\napiVersion: rollcall.dev/v1alpha1\nkind: ExternalContact\nmetadata: {name: bad, namespace: hr}\nspec:\n  \
+         tenantRef: {name: acme}\n  ownerRef: {name: jane}\n  lookup: {messageId: taro@far.example}\n  memo: \"a\\0b\"\n";
+    plane.apply(&(bad.to_owned() + &member("hr", "jill", "")));
     plane.wait_ready("hr", &["member/jill"]);
-    becomes(10, "False Invalid".to_owned(), || plane.ready("member", "hr", "bad"));
+    becomes(10, "False Invalid".to_owned(), || plane.ready("externalcontact", "hr", "bad"));
     assert_eq!(directory.count("audit WHERE action = 'create' AND kind = 'Member'"), 5);
 }
 
