@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output::Format;
 use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::Worker;
 use crate::directory::passwords::Which;
@@ -54,14 +55,6 @@ pub struct Apply {
     drift_interval: u64,
     #[command(flatten)]
     mailing: mail::Mailing,
-}
-
-/// How to print what was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 impl Apply {

@@ -1,11 +1,12 @@
 //! `rollcall billing`: what the billing system tells of a tenant's charges (T13). Facts: written at any time,
 //! whoever leads.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 
+use super::output::Format;
 use super::record::{advance, tenant};
 use super::{Failure, Global, OK, PARTLY, output};
 use crate::api::time::rfc3339;
@@ -59,14 +60,6 @@ enum What {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-}
-
-/// How to print charges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 fn month(text: &str) -> Result<String, String> {

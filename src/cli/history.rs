@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::output::Format;
 use super::{Failure, Global, OK, PARTLY, object, output};
 use crate::api::Key;
 use crate::api::time::rfc3339;
@@ -17,14 +18,6 @@ pub struct History {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
-}
-
-/// How to print the trail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 impl History {

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::output::Format;
 use super::{Failure, Global, OK, PARTLY, output};
 use crate::api::time::rfc3339;
 use crate::directory::outbox::{self, Listed, Which};
@@ -43,14 +44,6 @@ enum Consumer {
     Storage,
     Devices,
     Teams,
-}
-
-/// How to print the outbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 impl Outbox {

@@ -22,6 +22,14 @@ use crate::reconcile::{Done, Outcome};
 /// The most rows and complaints that are shown to people at once.
 pub const MOST: usize = 60;
 
+/// For people, or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
 /// Prints aligned columns. What people wrote stays in its cell.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
     let mut writer = TabWriter::new(std::io::stdout().lock()).padding(3);
