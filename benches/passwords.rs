@@ -1,4 +1,4 @@
-//! What passwords cost: a verification against the bare hash of the same cost, and generating for 1,000 members
+//! What passwords cost: a verification against the bare hash of the same cost on a thread of its own, and generating for 1,000 members
 //! against the bare hash on all cores. Each figure is a ratio measured in one run, against the limit that is named
 //! beside it. The exit code is 1 where a limit is not kept. `make bench` runs it.
 
@@ -73,8 +73,11 @@ async fn main() -> ExitCode {
     let hash: PasswordHash = argon2.hash_password_with_salt(password.expose(), b"0123456789abcdef").expect("a hash");
     let (mut alone, mut verified) = (Duration::MAX, Duration::MAX);
     for _ in 0..SIGN_INS {
+        // The bare hash where every server computes it: on a thread on which nobody waits.
+        let (argon2, hash, tried) = (argon2.clone(), hash.clone(), password.clone());
         let started = Instant::now();
-        argon2.verify_password(password.expose(), &hash).expect("it is right");
+        let bare = tokio::task::spawn_blocking(move || argon2.verify_password(tried.expose(), &hash).is_ok());
+        assert!(bare.await.expect("it is computed"), "it is right");
         alone = alone.min(started.elapsed());
         let started = Instant::now();
         let told = may_sign_in(&directory, &hasher, "big.example", "user.000001", &password, now).await;

@@ -47,7 +47,9 @@ pub async fn change(
 ) -> Result<Changed, Error> {
     let account = by_handle(&mut directory.read().await?, member).await?;
     // Nothing of the database is held while a hash is computed.
-    let proof = is_right(hasher, account.as_ref(), &present).await?.then_some(Proof::Present);
+    let proof = is_right(hasher, account.as_ref().and_then(|account| account.credential.as_ref()), &present)
+        .await?
+        .then_some(Proof::Present);
     set(directory, hasher, account, proof, new, now).await
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Hasher;
+use crate::api::tenant::PasswordPolicy;
 use crate::api::{Confidential, Handle, Kind, MemberPhase};
-use crate::directory::passwords::{self, Credential};
+use crate::directory::passwords::{self, Credential, SigningIn};
 use crate::directory::records::{self, By, handle_keys};
 use crate::directory::sql::{Cell, Tx, keys};
-use crate::directory::{Directory, Error, claims};
+use crate::directory::{Directory, Error};
 use crate::lifecycle::password::Policy;
-use crate::record::{Claim, MemberRecord, Record, Space, TenantRecord, Uid};
+use crate::record::{MemberRecord, Record, TenantRecord, Uid};
 
 /// What the outside is answered, and nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub struct Verification {
     pub answer: Answer,
     pub why: Why,
     /// Whose ID it is, if anybody's.
-    pub member: Option<Arc<MemberRecord>>,
+    pub member: Option<Handle>,
 }
 
 /// Somebody who may have a password.
@@ -79,39 +80,33 @@ pub async fn may_sign_in(
     password: &Confidential,
     now: Timestamp,
 ) -> Result<Verification, Error> {
-    let account = by_id(&mut directory.read().await?, domain, id).await?;
-    let is_right = is_right(hasher, account.as_ref(), password).await?;
-    let Some(account) = account else {
+    let found = passwords::signing_in(&mut directory.read().await?, domain, id).await?;
+    let is_right = is_right(hasher, found.as_ref().and_then(|found| found.credential.as_ref()), password).await?;
+    let Some(SigningIn { member, handle, phase, policy, credential }) = found else {
         return Ok(Verification { answer: Answer::Refused, why: Why::UnknownId, member: None });
     };
-    let Account { member, tenant, credential } = &account;
-    let (answer, why) = judge(member, credential.as_ref(), &Policy::of(&tenant.intent.spec), is_right, now);
+    let policy: Option<PasswordPolicy> = serde_json::from_value(policy).unwrap_or_default();
+    let (answer, why) = judge(phase, credential.as_ref(), &Policy::declared(policy.as_ref()), is_right, now);
     if is_right
-        && let Some(credential) = credential
+        && let Some(credential) = &credential
         && hasher.is_outdated(&credential.hash)
     {
         let hash = hasher.hash(password.clone()).await.map_err(Error::Corrupt)?;
         let mut tx = directory.write().await?;
-        passwords::rehash(&mut tx, &member.uid, &credential.hash, &hash).await?;
+        passwords::rehash(&mut tx, &member, &credential.hash, &hash).await?;
         tx.commit().await?;
     }
-    tracing::info!(member = %member.handle, ?answer, ?why, "a password was verified");
-    Ok(Verification { answer, why, member: Some(member.clone()) })
+    tracing::info!(member = %handle, ?answer, ?why, "a password was verified");
+    Ok(Verification { answer, why, member: Some(handle) })
 }
 
 /// The answer to a password that is right or wrong.
-fn judge(
-    member: &MemberRecord,
-    credential: Option<&Credential>,
-    policy: &Policy,
-    is_right: bool,
-    now: Timestamp,
-) -> (Answer, Why) {
+fn judge(phase: MemberPhase, credential: Option<&Credential>, policy: &Policy, is_right: bool, now: Timestamp) -> (Answer, Why) {
     let Some(credential) = credential else { return (Answer::Refused, Why::NoPassword) };
     if !is_right {
         return (Answer::Refused, Why::WrongPassword);
     }
-    match member.state.phase {
+    match phase {
         MemberPhase::Scheduled => (Answer::Refused, Why::Scheduled),
         MemberPhase::Suspended => (Answer::Refused, Why::Suspended),
         MemberPhase::Deleted => (Answer::Refused, Why::Deleted),
@@ -127,26 +122,12 @@ fn judge(
 /// where there is no such member.
 pub async fn knows(directory: &Directory, hasher: &Hasher, member: &Handle, password: &Confidential) -> Result<bool, Error> {
     let account = by_handle(&mut directory.read().await?, member).await?;
-    is_right(hasher, account.as_ref(), password).await
+    is_right(hasher, account.as_ref().and_then(|account| account.credential.as_ref()), password).await
 }
 
 /// Verifies a password once, also where there is nobody to verify it for.
-pub(super) async fn is_right(hasher: &Hasher, account: Option<&Account>, password: &Confidential) -> Result<bool, Error> {
-    let hash = account.and_then(|account| account.credential.as_ref()).map(|credential| credential.hash.as_str());
-    hasher.verify(hash, password.clone()).await.map_err(Error::Corrupt)
-}
-
-/// Who has a login ID in the tenant with a domain.
-async fn by_id(tx: &mut Tx, domain: &str, id: &str) -> Result<Option<Account>, Error> {
-    let Some((_, tenant, _)) = claims::holders(tx, &[Claim::global(Space::Domain, domain)]).await?.pop() else {
-        return Ok(None);
-    };
-    let Some((claim, _, key)) = claims::holders(tx, &[Claim::within(&tenant, Space::Address, id)]).await?.pop() else {
-        return Ok(None);
-    };
-    let account = by_handle(tx, &key.handle).await?;
-    // A secondary address only receives (M8).
-    Ok(account.filter(|account| key.kind == Kind::Member && account.member.declared.id == claim.key))
+pub(super) async fn is_right(hasher: &Hasher, credential: Option<&Credential>, password: &Confidential) -> Result<bool, Error> {
+    hasher.verify(credential.map(|credential| credential.hash.as_str()), password.clone()).await.map_err(Error::Corrupt)
 }
 
 /// The account under a handle.

@@ -206,7 +206,7 @@ pub async fn held_page(
 const HELD_PAGE: &str = "SELECT name, effect, id FROM (SELECT COALESCE(m.name, c.name, '') AS name, o.effect AS effect, o.id AS id \
      FROM outbox o LEFT JOIN members m ON m.uid = o.uid LEFT JOIN contacts c ON c.uid = o.uid \
      WHERE o.tenant = $1 AND o.held AND o.acknowledged_at IS NULL) AS mails \
-     WHERE (name, effect, id) > ($2, $3, $4) ORDER BY name, effect, id LIMIT 2000";
+     WHERE (name, effect, id) > ($2, $3, $4) ORDER BY name, effect, id LIMIT 20000";
 
 /// Lets the mails of a tenant go that were held.
 pub async fn let_go(tx: &mut Tx, tenant: &Uid, now: Timestamp) -> Result<(), Error> {

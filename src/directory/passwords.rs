@@ -4,12 +4,15 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Error;
 use super::frozen::member_is_frozen;
+use super::records::phase_of;
 use super::sql::{Cell, Row, Table, Tx, keys};
-use crate::api::{Handle, Reason};
+use crate::api::{Handle, MemberPhase, Reason};
 use crate::record::Uid;
+use crate::record::claim::normalized;
 
 const CREDENTIALS: Table = Table {
     name: "credentials",
@@ -45,6 +48,48 @@ impl std::fmt::Debug for Credential {
         f.debug_struct("Credential").field("changed_at", &self.changed_at).finish_non_exhaustive()
     }
 }
+
+/// What a sign-in looks at.
+#[derive(Clone, Debug)]
+pub struct SigningIn {
+    pub member: Uid,
+    pub handle: Handle,
+    pub phase: MemberPhase,
+    /// The tenant's `passwordPolicy`, as it is declared.
+    pub policy: Value,
+    pub credential: Option<Credential>,
+}
+
+/// Who signs in with an ID in the tenant with a domain, in one look. A secondary address only receives (M8).
+pub async fn signing_in(tx: &mut Tx, domain: &str, id: &str) -> Result<Option<SigningIn>, Error> {
+    let Some(row) = tx.fetch_one(SIGNING_IN, vec![normalized(domain).into(), normalized(id).into()]).await? else {
+        return Ok(None);
+    };
+    let policy = row.get::<Option<String>>(4)?.unwrap_or_default();
+    let credential = match row.get::<Option<String>>(5)? {
+        Some(hash) => Some(Credential {
+            hash,
+            must_change: row.get(6)?,
+            changed_at: row.instant(7)?,
+            taken: row.get(8)?,
+            generated: row.get(9)?,
+        }),
+        None => None,
+    };
+    Ok(Some(SigningIn {
+        member: row.text(0)?.into(),
+        handle: Handle::new(row.text(1)?, row.text(2)?),
+        phase: phase_of(row.text(3)?),
+        policy: serde_json::from_str(&policy).unwrap_or_default(),
+        credential,
+    }))
+}
+
+const SIGNING_IN: &str = "SELECT m.uid, m.namespace, m.name, m.phase, CAST(t.intent -> 'passwordPolicy' AS TEXT), \
+     c.hash, c.must_change, c.changed_at, c.taken, c.generated \
+     FROM claims d JOIN tenants t ON t.uid = d.holder JOIN claims a ON a.scope = d.holder AND a.space = 'address' AND a.key = $2 \
+     JOIN members m ON m.uid = a.holder AND m.id = a.key LEFT JOIN credentials c ON c.member = m.uid \
+     WHERE d.scope = '' AND d.space = 'domain' AND d.key = $1";
 
 /// Why there is work to do on a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,4 +397,4 @@ const SOURCES: &str = concat!(
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[UNTRIED, ALL_ORDERS, TAKING, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];
+    &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];

@@ -362,8 +362,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             account: serde_json::from_value(row.json(41)?).unwrap_or_default(),
         },
         state: MemberState {
-            // A phase that nobody knows is somebody's SQL: the engine sets it back.
-            phase: serde_json::from_value::<MemberPhase>(Value::String(phase)).unwrap_or(MemberPhase::Suspended),
+            phase: phase_of(phase),
             on_leave: row.maybe_json(20)?.and_then(|json| leave(&json)),
             wake_at: row.maybe_instant(31)?,
         },
@@ -460,6 +459,11 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         json!(welcome).into(),
         json!(account).into(),
     ]
+}
+
+/// A member's phase by its name. One that nobody knows is somebody's SQL: the engine sets it back.
+pub(super) fn phase_of(name: String) -> MemberPhase {
+    serde_json::from_value(Value::String(name)).unwrap_or(MemberPhase::Suspended)
 }
 
 pub(super) fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::TenantSpec;
-use crate::api::tenant::PasswordComplexity;
+use crate::api::tenant::{PasswordComplexity, PasswordPolicy};
 
 /// The longest password in characters: hashing is not to be made slow from outside.
 pub const MAX_LENGTH: usize = 256;
@@ -70,7 +70,11 @@ pub fn sentence(violations: &[Violation]) -> String {
 impl Policy {
     /// The policy of a tenant.
     pub fn of(tenant: &TenantSpec) -> Policy {
-        let declared = tenant.password_policy.as_ref();
+        Policy::declared(tenant.password_policy.as_ref())
+    }
+
+    /// What is declared, with the defaults.
+    pub fn declared(declared: Option<&PasswordPolicy>) -> Policy {
         Policy {
             min_length: declared.and_then(|policy| policy.min_length).map_or(8, usize::from),
             complexity: declared.and_then(|policy| policy.complexity).unwrap_or(PasswordComplexity::LettersAndDigits),

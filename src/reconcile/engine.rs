@@ -78,6 +78,8 @@ pub struct Engine {
     pub(super) judged: HashMap<Key, Judgement>,
     /// Whether there may be mails that wait until their batch is whole (T15): also those of a run that was killed.
     pub(super) mails_ordered: bool,
+    /// Whether this engine ordered some that were not judged yet.
+    pub(super) mails_new: bool,
     /// What follows from commits that were made, and is not done yet.
     pub(super) unfinished: Unfinished,
     /// Whether some of them are judged the next time.
@@ -110,6 +112,7 @@ impl Engine {
             put_off: PutOff::default(),
             judged: HashMap::new(),
             mails_ordered: true,
+            mails_new: false,
             unfinished: Unfinished::Unknown,
             mails_put_off: false,
         })
@@ -349,6 +352,7 @@ impl Engine {
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let mut commit = commit::compile(&gathered, &decisions);
         self.mails_ordered |= commit.holds_mails();
+        self.mails_new |= commit.holds_mails();
         if !put_off.is_empty() {
             commit.is_judged_later();
         }
