@@ -59,8 +59,15 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
         None if visit.key.kind == Kind::Member => world.members.get(&visit.fresh.uid).cloned().map(Record::Member),
         record => record,
     };
-    // All of a tenant goes with it, in one transaction (T12).
-    let tenant = record.as_ref().and_then(|record| world.tenants.get(record.tenant()));
+    // All of a tenant goes with it, in one transaction, and nothing is kept of what is declared of it later (T12).
+    let named = match &visit.declared {
+        Declared::Present(manifest) => manifest.json["tenantRef"]["name"].as_str(),
+        Declared::Removed | Declared::Nothing => None,
+    };
+    let tenant = match &record {
+        Some(record) => world.tenants.get(record.tenant()),
+        None => named.and_then(|name| world.tenant(&visit.key.handle.sibling(name))),
+    };
     if tenant.is_some_and(|tenant| tenant.cancelled_at.is_some()) {
         return None;
     }
