@@ -130,10 +130,10 @@ async fn set(
     }
     let taken = credential.as_ref().and_then(|credential| credential.taken.clone());
     let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false };
-    passwords::set(&mut tx, uid, &identifier(), &next).await?;
+    passwords::set(&mut tx, &[(uid.clone(), next)]).await?;
     sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
     let fact = Fact { id: identifier(), changed_at: Some(now), trouble: None, by: By::Member, at: now };
-    passwords::tell(&mut tx, uid, &fact).await?;
+    passwords::tell(&mut tx, &[(uid.clone(), fact)]).await?;
     if credential.is_some_and(|credential| credential.generated) {
         let order = Order { id: identifier(), member: uid.clone(), why: Why::RemoveSecret, at: now };
         passwords::order(&mut tx, &[order]).await?;

@@ -80,7 +80,7 @@ pub async fn may_sign_in(
     password: &Confidential,
     now: Timestamp,
 ) -> Result<Verification, Error> {
-    let found = passwords::signing_in(&mut directory.read().await?, domain, id).await?;
+    let found = passwords::signing_in(directory, domain, id).await?;
     let is_right = is_right(hasher, found.as_ref().and_then(|found| found.credential.as_ref()), password).await?;
     let Some(SigningIn { member, handle, phase, policy, credential }) = found else {
         return Ok(Verification { answer: Answer::Refused, why: Why::UnknownId, member: None });

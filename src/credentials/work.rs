@@ -86,6 +86,16 @@ enum Outcome {
     WaitsQuietly,
 }
 
+impl Outcome {
+    /// Whether the order stays.
+    fn waits(&self) -> bool {
+        match self {
+            Outcome::Waits(..) | Outcome::WaitsQuietly => true,
+            Outcome::Set(_) | Outcome::Nothing(_) | Outcome::Tidied => false,
+        }
+    }
+}
+
 impl<S: Secrets> Worker<S> {
     /// A worker on a directory.
     pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
@@ -163,16 +173,20 @@ impl<S: Secrets> Worker<S> {
 
     /// Removes the Secrets of members who are purged (M25).
     async fn tidy(&self, left: Vec<Order>, now: Timestamp) -> Result<(), Error> {
-        for order in left {
-            let removed = self.remove(&order.member, None).await;
-            let mut tx = self.directory.write().await?;
-            match removed {
-                Ok(()) => drop(passwords::settle(&mut tx, &order.id).await?),
-                Err(_) => passwords::tried(&mut tx, &order.id, now).await?,
-            }
-            tx.commit().await?;
+        if left.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (mut done, mut waits) = (Vec::new(), Vec::new());
+        for order in left {
+            match self.remove(&order.member, None).await {
+                Ok(()) => done.push(order.id),
+                Err(_) => waits.push(order.id),
+            }
+        }
+        let mut tx = self.directory.write().await?;
+        passwords::settle(&mut tx, &done).await?;
+        passwords::tried(&mut tx, &waits, now).await?;
+        tx.commit().await
     }
 
     /// Carries out a page of orders: Secrets and hashes on all cores, and meanwhile what is ready is written.
@@ -341,42 +355,42 @@ impl<S: Secrets> Worker<S> {
         })
     }
 
-    /// Writes what is ready, with what follows from it, in one transaction.
+    /// Writes what is ready, with what follows from it, in one transaction and few statements.
     async fn write(&self, batch: Vec<Prepared>, now: Timestamp) -> Result<Vec<Told>, Error> {
-        let mut told = Vec::new();
+        let members: Vec<Uid> = batch.iter().map(|prepared| prepared.member.uid.clone()).collect();
         let mut tx = self.directory.write().await?;
+        let known = passwords::told(&mut tx, &members).await?;
+        let (waiting, over): (Vec<_>, Vec<_>) = batch.iter().partition(|prepared| prepared.outcome.waits());
+        let ids = |of: Vec<&Prepared>| of.into_iter().map(|prepared| prepared.order.id.clone()).collect::<Vec<String>>();
+        passwords::tried(&mut tx, &ids(waiting), now).await?;
+        let settled = passwords::settle(&mut tx, &ids(over)).await?;
+        let (mut told, mut facts, mut set, mut signed_out, mut notices) = (vec![], vec![], vec![], vec![], vec![]);
         for Prepared { order, member, tenant, outcome } in batch {
             let uid = &member.uid;
-            let known = passwords::told(&mut tx, uid).await?;
-            let known_trouble = known.as_ref().and_then(|fact| fact.trouble.clone());
-            let since = known.as_ref().and_then(|fact| fact.changed_at);
+            let known = known.get(uid);
+            let known_trouble = known.and_then(|fact| fact.trouble.clone());
+            let since = known.and_then(|fact| fact.changed_at);
             let fact = match outcome {
+                // Somebody else carried it out, or the member is gone.
+                Outcome::Set(_) if !settled.contains(&order.id) => None,
                 Outcome::Set(credential) => {
-                    // Nobody else carried it out, and the member is still there.
-                    if !passwords::settle(&mut tx, &order.id).await? {
-                        continue;
-                    }
-                    passwords::set(&mut tx, uid, &identifier(), &credential).await?;
+                    set.push((uid.clone(), credential));
                     match order.why {
-                        Why::Reset | Why::FromSecret => {
-                            sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
-                        }
+                        Why::Reset | Why::FromSecret => signed_out.push(uid.clone()),
                         Why::First | Why::MoveSecret | Why::RemoveSecret => {}
                     }
                     // That a token asks for another is told as the token is spent.
                     if order.why == Why::FromSecret && tenant.notifies() {
-                        outbox::order(&mut tx, vec![notice(&member, now)], now).await?;
+                        notices.push(notice(&member, now));
                     }
                     told.push(Told { member: member.handle.clone(), trouble: None, is_new: true });
                     Some((Some(now), None))
                 }
                 Outcome::Nothing(changed_at) => {
-                    passwords::settle(&mut tx, &order.id).await?;
                     let same = known_trouble.is_none() && (since == changed_at || changed_at.is_none());
                     (!same || member.lived.password_changed_at != changed_at).then_some((changed_at, None))
                 }
                 Outcome::Waits(reason, message) => {
-                    passwords::tried(&mut tx, &order.id, now).await?;
                     let trouble = Some((reason, message));
                     let is_new = known_trouble != trouble;
                     told.push(Told { member: member.handle.clone(), trouble: trouble.clone(), is_new });
@@ -384,20 +398,17 @@ impl<S: Secrets> Worker<S> {
                     let since = if known.is_some() { since } else { member.lived.password_changed_at };
                     is_new.then_some((since, trouble))
                 }
-                Outcome::Tidied => {
-                    passwords::settle(&mut tx, &order.id).await?;
-                    None
-                }
-                Outcome::WaitsQuietly => {
-                    passwords::tried(&mut tx, &order.id, now).await?;
-                    None
-                }
+                Outcome::Tidied | Outcome::WaitsQuietly => None,
             };
             if let Some((changed_at, trouble)) = fact {
                 let fact = Fact { id: identifier(), changed_at, trouble, by: By::Administrator, at: now };
-                passwords::tell(&mut tx, uid, &fact).await?;
+                facts.push((uid.clone(), fact));
             }
         }
+        passwords::set(&mut tx, &set).await?;
+        sign_out(&mut tx, &signed_out, Sessions::All, now).await?;
+        outbox::order(&mut tx, notices, now).await?;
+        passwords::tell(&mut tx, &facts).await?;
         tx.commit().await?;
         Ok(told)
     }

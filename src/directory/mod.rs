@@ -18,6 +18,7 @@ pub mod leadership;
 pub mod links;
 pub mod outbox;
 pub mod passwords;
+pub mod pending;
 pub mod people;
 pub mod photos;
 pub mod random;
@@ -211,7 +212,12 @@ impl Directory {
                 let options =
                     SqliteConnectOptions::from_str("sqlite::memory:").map_err(unreachable)?.statement_cache_capacity(200);
                 // Each connection to memory is a database of its own: there is to be one, and it is to stay.
-                let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .min_connections(1)
+                    .test_before_acquire(false)
+                    .idle_timeout(None)
+                    .max_lifetime(None);
                 let only = pool.connect_with(options).await.map_err(unreachable)?;
                 Pool::Sqlite { writer: only.clone(), reader: only }
             }
@@ -333,7 +339,7 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
         .pragma("secure_delete", "ON")
         // 64 MiB: random identifiers touch all of an index.
         .pragma("cache_size", "-65536");
-    let writer = SqlitePoolOptions::new().max_connections(1);
+    let writer = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
     let writer = match absent {
         Absent::Create => writer.connect_with(options.clone()).await?,
         // Who only looks may not be allowed to write.
@@ -341,7 +347,10 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
     };
     // Who only looks needs no such cache, and there are several.
     let options = options.pragma("cache_size", "-8192");
-    let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.create_if_missing(false).read_only(true));
+    let reader = SqlitePoolOptions::new()
+        .max_connections(4)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.create_if_missing(false).read_only(true));
     Ok(Pool::Sqlite { writer, reader })
 }
 

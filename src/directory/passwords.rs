@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Error;
+use super::{Directory, Error};
 use super::frozen::member_is_frozen;
-use super::records::phase_of;
+use super::random::identifier;
+use super::records::{handle_keys, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, MemberPhase, Reason};
 use crate::record::Uid;
@@ -19,6 +20,7 @@ const CREDENTIALS: Table = Table {
     columns: &["member", "hash", "must_change", "changed_at", "taken", "generated"],
     key: &["member"],
 };
+const HISTORY: Table = Table { name: "password_history", columns: &["id", "member", "hash"], key: &["id"] };
 const ORDERS: Table =
     Table { name: "password_orders", columns: &["id", "member", "reason", "at", "tried_at"], key: &["member", "reason"] };
 /// What became of passwords, without any: a rehearsal folds it in as well.
@@ -61,10 +63,9 @@ pub struct SigningIn {
 }
 
 /// Who signs in with an ID in the tenant with a domain, in one look. A secondary address only receives (M8).
-pub async fn signing_in(tx: &mut Tx, domain: &str, id: &str) -> Result<Option<SigningIn>, Error> {
-    let Some(row) = tx.fetch_one(SIGNING_IN, vec![normalized(domain).into(), normalized(id).into()]).await? else {
-        return Ok(None);
-    };
+pub async fn signing_in(directory: &Directory, domain: &str, id: &str) -> Result<Option<SigningIn>, Error> {
+    let rows = directory.pool.look(SIGNING_IN, vec![normalized(domain).into(), normalized(id).into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
     let policy = row.get::<Option<String>>(4)?.unwrap_or_default();
     let credential = match row.get::<Option<String>>(5)? {
         Some(hash) => Some(Credential {
@@ -180,6 +181,13 @@ pub async fn of_initial(tx: &mut Tx, mut orders: Vec<Order>) -> Result<Vec<Order
     Ok(orders)
 }
 
+/// The members under these handles whose initial passwords lie in Secrets.
+pub async fn with_initial(tx: &mut Tx, handles: &[Handle]) -> Result<Vec<Uid>, Error> {
+    let initial = "(SELECT m.uid, m.namespace, m.name FROM members m JOIN credentials c ON c.member = m.uid WHERE c.generated)";
+    let rows = tx.lookup("found.uid", initial, &["namespace", "name"], handle_keys(handles)).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.into())).collect()
+}
+
 /// Which orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -229,11 +237,9 @@ const TAKING: &str = concat!(
 );
 
 /// Notes that orders were tried and wait.
-pub async fn tried(tx: &mut Tx, id: &str, at: Timestamp) -> Result<(), Error> {
-    tx.execute(TRIED, vec![id.into(), at.into()]).await.map(drop)
+pub async fn tried(tx: &mut Tx, ids: &[String], at: Timestamp) -> Result<(), Error> {
+    tx.update("password_orders", &[("tried_at", at.into())], &["id"], keys(ids), "tried_at IS NULL").await.map(drop)
 }
-
-const TRIED: &str = "UPDATE password_orders SET tried_at = $2 WHERE id = $1 AND tried_at IS NULL";
 
 /// Has what waits of these members tried again at once.
 pub async fn try_again(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
@@ -242,12 +248,10 @@ pub async fn try_again(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
         .map(drop)
 }
 
-/// Takes an order away: whether it was still there, so that nobody else carried it out.
-pub async fn settle(tx: &mut Tx, id: &str) -> Result<bool, Error> {
-    Ok(tx.execute(SETTLE, vec![id.into()]).await? > 0)
+/// Takes orders away. Returns those that were still there, which nobody else carried out.
+pub async fn settle(tx: &mut Tx, ids: &[String]) -> Result<HashSet<String>, Error> {
+    tx.take("password_orders", "id", keys(ids)).await?.iter().map(|row| row.text(0)).collect()
 }
-
-const SETTLE: &str = "DELETE FROM password_orders WHERE id = $1";
 
 /// The credentials of these members.
 pub async fn credentials(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Credential>, Error> {
@@ -274,25 +278,29 @@ pub async fn former(tx: &mut Tx, member: &Uid, count: usize) -> Result<Vec<Strin
 
 const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2";
 
-/// Sets a member's credential; the one before joins the history under this id.
-pub async fn set(tx: &mut Tx, member: &Uid, id: &str, credential: &Credential) -> Result<(), Error> {
-    let Credential { hash, must_change, changed_at, taken, generated } = credential;
-    if tx.execute(REMEMBER, vec![id.into(), member.as_str().into()]).await? > 0 {
+/// Sets members' credentials; those before join the history.
+pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
+    let members: Vec<Uid> = new.iter().map(|(member, _)| member.clone()).collect();
+    let before = credentials(tx, &members).await?;
+    let former = before.iter().map(|(member, before)| vec![identifier().into(), member.as_str().into(), before.hash.as_str().into()]);
+    tx.insert(&HISTORY, former.collect()).await?;
+    for member in before.keys() {
         tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
     }
-    let row = vec![
-        member.as_str().into(),
-        hash.as_str().into(),
-        (*must_change).into(),
-        (*changed_at).into(),
-        taken.clone().into(),
-        (*generated).into(),
-    ];
-    tx.upsert(&CREDENTIALS, vec![row]).await
+    let row = |(member, credential): &(Uid, Credential)| {
+        let Credential { hash, must_change, changed_at, taken, generated } = credential;
+        vec![
+            member.as_str().into(),
+            hash.as_str().into(),
+            (*must_change).into(),
+            (*changed_at).into(),
+            taken.clone().into(),
+            (*generated).into(),
+        ]
+    };
+    tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await
 }
 
-const REMEMBER: &str =
-    "INSERT INTO password_history (id, member, hash) SELECT $1, member, hash FROM credentials WHERE member = $2";
 const FORGET: &str = "DELETE FROM password_history WHERE member = $1 AND id NOT IN \
      (SELECT id FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2)";
 
@@ -308,25 +316,26 @@ pub async fn must_change(tx: &mut Tx, members: &[Uid]) -> Result<(), Error> {
     tx.update("credentials", &[("must_change", true.into())], &["member"], keys(members), "NOT must_change").await.map(drop)
 }
 
-/// Tells what became of a member's password, for its record.
-pub async fn tell(tx: &mut Tx, member: &Uid, fact: &Fact) -> Result<(), Error> {
-    let Fact { id, changed_at, trouble, by, at } = fact;
-    let row = vec![
-        member.as_str().into(),
-        id.as_str().into(),
-        (*changed_at).into(),
-        trouble.as_ref().map(trouble_text).into(),
-        (*by == By::Member).into(),
-        (*at).into(),
-        false.into(),
-    ];
-    tx.upsert(&FACTS, vec![row]).await
+/// Tells what became of members' passwords, for their records.
+pub async fn tell(tx: &mut Tx, facts: &[(Uid, Fact)]) -> Result<(), Error> {
+    let row = |(member, fact): &(Uid, Fact)| {
+        let Fact { id, changed_at, trouble, by, at } = fact;
+        vec![
+            member.as_str().into(),
+            id.as_str().into(),
+            (*changed_at).into(),
+            trouble.as_ref().map(trouble_text).into(),
+            (*by == By::Member).into(),
+            (*at).into(),
+            false.into(),
+        ]
+    };
+    tx.upsert(&FACTS, facts.iter().map(row).collect()).await
 }
 
-/// What was last told of a member's password.
-pub async fn told(tx: &mut Tx, member: &Uid) -> Result<Option<Fact>, Error> {
-    let rows = tx.lookup(FACT_COLUMNS, "password_facts", &["member"], keys([member])).await?;
-    rows.first().map(|row| fact(row).map(|(_, fact)| fact)).transpose()
+/// What was last told of the passwords of these members.
+pub async fn told(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Fact>, Error> {
+    tx.lookup(FACT_COLUMNS, "password_facts", &["member"], keys(members)).await?.iter().map(fact).collect()
 }
 
 /// What no record knows of yet of the passwords of these members.
@@ -397,4 +406,4 @@ const SOURCES: &str = concat!(
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, TRIED, SETTLE, FORMER, REMEMBER, FORGET, REHASH, ANY_NEWS, SOURCES];
+    &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];

@@ -121,6 +121,22 @@ fn timestamp(micros: i64) -> Result<Timestamp, Error> {
     Timestamp::from_microsecond(micros).map_err(|error| Error::Corrupt(format!("{micros} is no instant: {error}")))
 }
 
+macro_rules! bound {
+    ($db:ty, $sql:expr, $cells:expr) => {{
+        let mut query = sqlx::query::<$db>(AssertSqlSafe($sql));
+        for cell in $cells {
+            query = match cell {
+                Cell::Text(text) => query.bind(text),
+                Cell::Int(number) => query.bind(number),
+                Cell::Bool(truth) => query.bind(truth),
+                Cell::Json(json) => query.bind(json.map(Json)),
+                Cell::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
 /// The connections to a directory.
 #[derive(Clone, Debug)]
 pub enum Pool {
@@ -157,6 +173,15 @@ impl Pool {
         .await
     }
 
+    /// Every row of one query that stands by itself: it sees one consistent state without a transaction, which would
+    /// ask the database twice more.
+    pub async fn look(&self, sql: &'static str, cells: Vec<Cell>) -> Result<Vec<Row>, Error> {
+        Ok(match self {
+            Pool::Sqlite { reader, .. } => bound!(Sqlite, sql, cells).fetch_all(reader).await?.into_iter().map(Row::Sqlite).collect(),
+            Pool::Postgres(pool) => bound!(Postgres, sql, cells).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect(),
+        })
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         match self {
@@ -183,22 +208,6 @@ async fn whole(begin: impl Future<Output = Result<Tx, sqlx::Error>> + Send + 'st
 pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
-}
-
-macro_rules! bound {
-    ($db:ty, $sql:expr, $cells:expr) => {{
-        let mut query = sqlx::query::<$db>(AssertSqlSafe($sql));
-        for cell in $cells {
-            query = match cell {
-                Cell::Text(text) => query.bind(text),
-                Cell::Int(number) => query.bind(number),
-                Cell::Bool(truth) => query.bind(truth),
-                Cell::Json(json) => query.bind(json.map(Json)),
-                Cell::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
 }
 
 impl Tx {
@@ -267,6 +276,16 @@ impl Tx {
             deleted += self.execute(sql, chunk.iter().flatten().cloned().collect()).await?;
         }
         Ok(deleted)
+    }
+
+    /// Takes away the rows with these values in a column, and returns the values that were there.
+    pub async fn take(&mut self, table: &str, column: &str, keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
+        let mut taken = Vec::new();
+        for chunk in keys.chunks(LOOKUP) {
+            let sql = format!("DELETE FROM {table} WHERE {} RETURNING {column}", self.matching(&[column], chunk.len(), 0));
+            taken.extend(self.fetch(sql, chunk.iter().flatten().cloned().collect()).await?);
+        }
+        Ok(taken)
     }
 
     /// Sets columns of the rows with these values in these columns, as far as a condition holds, which is SQL
