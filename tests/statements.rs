@@ -2,7 +2,7 @@
 
 use rollcall::directory::{
     self, Absent, Address, Directory, accounts, audit, charges, contacts, credentials, declarations, facts, figures, holds,
-    leadership, links, outbox, passwords, people, photos, registrations, unattended, unfinished,
+    leadership, links, outbox, passwords, pending, people, photos, registrations, unattended, unfinished,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -12,6 +12,7 @@ fn shared() -> Vec<&'static str> {
         unattended::STATEMENTS,
         unfinished::STATEMENTS,
         declarations::STATEMENTS,
+        pending::STATEMENTS,
         audit::STATEMENTS,
         facts::STATEMENTS,
         passwords::STATEMENTS,

@@ -49,6 +49,7 @@ CREATE TABLE declarations (
 CREATE INDEX declarations_tenant ON declarations (namespace, tenant);
 CREATE INDEX declarations_uid ON declarations (uid);
 CREATE INDEX declarations_removal ON declarations (removal) WHERE removal IS NOT NULL;
+CREATE INDEX declarations_pending ON declarations (namespace, tenant) WHERE removal IS NOT NULL OR reason = 'AdministratorProtected';
 
 -- What a declaration waits for: keys whose change brings it back.
 CREATE TABLE waits (

@@ -420,21 +420,6 @@ const TOUCHED: &str = concat!(
      WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1"
 );
 
-/// Declarations whose records can't go yet, of one tenant, the oldest first (R9).
-pub async fn pending_removals(tx: &mut Tx, tenant: &Handle, limit: i64) -> Result<(Vec<(Key, String, Timestamp)>, i64), Error> {
-    let tenant_cells = || vec![Cell::from(tenant.namespace.as_ref()), Cell::from(tenant.name.as_ref())];
-    let count = tx.fetch_one(COUNT_PENDING, tenant_cells()).await?.map_or(Ok(0), |row| row.get(0))?;
-    let mut cells = tenant_cells();
-    cells.push(limit.into());
-    let rows = tx.fetch(PENDING, cells).await?;
-    let list = rows.iter().map(|row| Ok((key_at(row, 0)?, row.text(3)?, row.instant(4)?))).collect::<Result<_, Error>>()?;
-    Ok((list, count))
-}
-
-const COUNT_PENDING: &str = "SELECT count(*) FROM declarations WHERE namespace = $1 AND tenant = $2 AND removal IS NOT NULL";
-const PENDING: &str = "SELECT kind, namespace, name, removal, removal_at FROM declarations \
-     WHERE namespace = $1 AND tenant = $2 AND removal IS NOT NULL ORDER BY removal_at, name LIMIT $3";
-
 /// The keys of declarations of a kind, in order; the scan for drift goes through them.
 pub async fn page(tx: &mut Tx, after: Option<&Key>, limit: i64) -> Result<Vec<Key>, Error> {
     let mut cells = after.map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells);
@@ -469,4 +454,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, COUNT_PENDING, PENDING, PAGE];
+    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, PAGE];

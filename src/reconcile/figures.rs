@@ -12,6 +12,7 @@ use crate::directory::Error;
 use crate::directory::declarations::{self, Declaration, Filter};
 use crate::directory::figures::{self, OrganizationFigures, TenantFigures};
 use crate::directory::outbox::Sends;
+use crate::directory::pending::{self, Pending};
 use crate::directory::sql::Tx;
 
 /// The declarations of a kind, each with its whole status.
@@ -56,9 +57,9 @@ async fn of_tenant(
             "observedGeneration": declaration.generation, "lastTransitionTime": rfc3339(since),
         }));
     }
-    let (pending, count) = declarations::pending_removals(tx, &declaration.key.handle, 20).await?;
+    let (pending, count) = pending::of(tx, &declaration.key.handle, 20).await?;
     if count > 0 {
-        let pending = pending.iter().map(|(key, reason, since)| {
+        let pending = pending.iter().map(|Pending { key, reason, since }| {
             json!({"kind": key.kind.name(), "name": key.handle.name, "reason": reason, "since": rfc3339(*since)})
         });
         status["pendingRemovals"] = pending.collect();

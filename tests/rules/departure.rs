@@ -138,17 +138,17 @@ fn a_departure_declared_afterwards_is_carried_out_at_once_and_leaves_a_day() {
     });
 }
 
-// M23: not deletable until revoked. Whether that is told when it is declared or when it falls due is left open.
+// M23, R9: not deletable until revoked, and told on the member and in the tenant's list.
 #[test]
 fn an_administrator_departs_only_once_revoked() {
     on_both(|roll| {
         roll.apply(START, &company("  administrator: Operations")).expect_code(0);
         roll.apply("2027-03-02T00:00:00Z", &jane_with(&format!("  administrator: Operations\n{TENTH}")));
         roll.tick("2027-03-10T00:00:00Z");
-        assert_eq!(phase(&jane(roll)), "Pending");
-        let told = ready(&jane(roll)).1 == "AdministratorProtected"
-            || pending_removals(roll).contains(&"Member/jane AdministratorProtected".to_owned());
-        assert!(told, "{:#}", jane(roll));
+        assert_eq!((phase(&jane(roll)), ready(&jane(roll)).1), ("Pending", "AdministratorProtected"));
+        assert_eq!(pending_removals(roll), ["Member/jane AdministratorProtected"]);
+        let since = &roll.get("Tenant", "acme")["status"]["pendingRemovals"][0]["since"];
+        assert_eq!(since, "2027-03-10T00:00:00Z");
         roll.apply("2027-03-11T00:00:00Z", &jane_with(TENTH)).expect_code(0);
         roll.tick("2027-03-11T00:00:01Z").expect_code(0);
         assert_eq!((phase(&jane(roll)), ready(&jane(roll)).1), ("Deleted", "Departed"));
