@@ -73,7 +73,7 @@ impl Describe {
             let field = |name: &str| condition[name].as_str().unwrap_or_default().to_owned();
             println!("  {}={} {}: {}", field("type"), field("status"), field("reason"), one_line(&field("message")));
         }
-        let entries = audit::history(&mut tx, Some(&Key::new(kind, handle))).await?;
+        let entries = audit::history(&mut tx, &audit::Of::Handle(Key::new(kind, handle))).await?;
         let earlier = entries.len().saturating_sub(LAST_ROWS);
         println!(
             "\nHistory{}",

@@ -2,17 +2,18 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::output::Format;
 use super::{Failure, Global, OK, PARTLY, object, output};
 use crate::api::Key;
 use crate::api::time::rfc3339;
-use crate::directory::audit::{self, Entry};
+use crate::directory::audit::{self, Entry, Of};
 
 /// Shows the audit trail, newest last.
 #[derive(Debug, Args)]
 pub struct History {
-    /// Of one object only: KIND NAME or KIND/NAME
+    /// Of one object only: KIND NAME, KIND/NAME, or its uid, which is all that the trail knows of a purged member by
     #[arg(num_args = 0..=2, value_name = "KIND NAME")]
     object: Vec<String>,
     /// How to print it
@@ -22,17 +23,25 @@ pub struct History {
 
 impl History {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let key = match self.object.as_slice() {
-            [] => None,
+        let of = match self.object.as_slice() {
+            [] => Of::Everything,
+            [uid] if Uuid::try_parse(uid).is_ok() => Of::Uid(uid.to_ascii_lowercase().into()),
             words => match object(words, global.default_namespace())? {
-                (kind, Some(handle)) => Some(Key::new(kind, handle)),
-                (_, None) => return Err(Failure::Usage("name the object too: KIND NAME or KIND/NAME".into())),
+                (kind, Some(handle)) => Of::Handle(Key::new(kind, handle)),
+                (_, None) => return Err(Failure::Usage("name the object too: KIND NAME, KIND/NAME or its uid".into())),
             },
         };
         let directory = global.open().await?;
-        let entries = audit::history(&mut directory.read().await?, key.as_ref()).await?;
-        if let (Some(key), []) = (&key, entries.as_slice()) {
-            eprintln!("error: nothing is known of {key}");
+        let entries = audit::history(&mut directory.read().await?, &of).await?;
+        let unknown = match &of {
+            Of::Everything => None,
+            Of::Handle(key) => {
+                Some(format!("{key}; of who was purged only the uid is known: `rollcall history` tells it, `rollcall history UID` the rest"))
+            }
+            Of::Uid(uid) => Some(uid.to_string()),
+        };
+        if let Some(unknown) = unknown.filter(|_| entries.is_empty()) {
+            eprintln!("error: nothing is known of {unknown}");
             return Ok(PARTLY);
         }
         match self.output {

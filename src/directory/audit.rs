@@ -121,14 +121,26 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The rows of the trail, oldest first: all of them, or those of the records that ever stood under a handle.
-pub async fn history(tx: &mut Tx, of: Option<&Key>) -> Result<Vec<Entry>, Error> {
-    let mut sql = HISTORY.to_owned();
-    let mut cells = Vec::new();
-    if let Some(key) = of {
-        cells = vec![key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()];
-        sql.push_str(OF_HANDLE);
-    }
+/// Of what the trail is asked.
+#[derive(Clone, Debug)]
+pub enum Of {
+    Everything,
+    /// The records that ever stood under a handle.
+    Handle(Key),
+    /// One record, also when nothing else is left of it (M25).
+    Uid(Uid),
+}
+
+/// The rows of the trail, oldest first.
+pub async fn history(tx: &mut Tx, of: &Of) -> Result<Vec<Entry>, Error> {
+    let (which, cells) = match of {
+        Of::Everything => ("", vec![]),
+        Of::Handle(Key { kind, handle }) => {
+            (OF_HANDLE, vec![kind.name().into(), handle.namespace.as_ref().into(), handle.name.as_ref().into()])
+        }
+        Of::Uid(uid) => (OF_UID, vec![uid.as_str().into()]),
+    };
+    let mut sql = [HISTORY, which].concat();
     sql.push_str(" ORDER BY a.seq");
     let mut entries = Vec::new();
     for row in tx.fetch(sql, cells).await? {
@@ -169,6 +181,8 @@ const HISTORY: &str = "SELECT a.due, a.at, a.uid, a.kind, a.action, a.cause, a.f
 const OF_HANDLE: &str = " WHERE a.kind = $1 AND a.uid IN (SELECT uid FROM audit_values WHERE namespace = $2 AND name = $3 \
      UNION SELECT uid FROM declarations WHERE kind = $1 AND namespace = $2 AND name = $3 \
      UNION SELECT uid FROM tenants WHERE $1 = 'Tenant' AND namespace = $2 AND name = $3)";
+
+const OF_UID: &str = " WHERE a.uid = $1";
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[LAST, HISTORY];

@@ -233,7 +233,7 @@ impl World {
     pub async fn assert_trail_tells_all(&self) {
         let mut tx = self.directory.read().await.unwrap();
         let mut told: BTreeMap<(String, String), Option<Value>> = BTreeMap::new();
-        for entry in audit::history(&mut tx, None).await.unwrap() {
+        for entry in audit::history(&mut tx, &audit::Of::Everything).await.unwrap() {
             for field in entry.fields {
                 // Of a row that was erased, with the tenant that the member had left, it can't be told.
                 let to = entry.handle.as_ref().map(|_| field.to);

@@ -148,6 +148,11 @@ fn of_a_purged_member_only_dates_and_the_uid_are_left() {
         assert_eq!(marked(roll), [""; 0]);
         let trail = bare_trail(roll, &uid);
         assert_eq!((trail.first().map(String::as_str), trail.last().map(String::as_str)), (Some("create"), Some("purge")));
+        // R6: by the uid it is still to be had.
+        assert_eq!(roll.run(&["history", "member", "qz7-jane", "-n", "hr"], "").code, 1);
+        let rows = roll.run(&["history", &uid, "-o", "json"], "").ok().json();
+        let told: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(told, trail);
     });
 }
 
