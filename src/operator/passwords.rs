@@ -13,8 +13,9 @@ use super::secrets::Cluster;
 use super::{Settings, now};
 use crate::api::Handle;
 use crate::credentials::Worker;
-use crate::directory::Error;
-use crate::directory::passwords::Which;
+use crate::directory::passwords::{self, Order, Which, Why};
+use crate::directory::random::identifier;
+use crate::directory::{Directory, Error};
 use crate::reconcile::pictures::Source;
 
 /// How often it is looked for orders.
@@ -51,6 +52,24 @@ pub async fn follow(settings: Settings, mut changed: UnboundedReceiver<Referent>
             Err(error) => pause(&health, &error).await,
         }
     }
+}
+
+/// Member resources are there that were not: the Secrets of their initial passwords were owned by those before them, and
+/// go with those. Each is to be owned by the one that is there now (M32).
+pub async fn own_anew(directory: &Directory, members: &[Handle]) -> Result<(), Error> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let found = passwords::with_initial(&mut directory.read().await?, members).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let at = now();
+    let orders: Vec<Order> =
+        found.into_iter().map(|member| Order { id: identifier(), member, why: Why::MoveSecret, at }).collect();
+    let mut tx = directory.write().await?;
+    passwords::order(&mut tx, &orders).await?;
+    tx.commit().await
 }
 
 async fn pause(health: &Health, error: &Error) {

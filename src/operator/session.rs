@@ -179,13 +179,19 @@ impl Session {
     async fn take(&mut self, batch: Vec<Seen>) -> Result<(), Error> {
         let mut declared: BTreeMap<Key, Object> = BTreeMap::new();
         let (mut tenants, mut gone, mut listed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        // Before all was listed once, it is not known who is new.
+        let (all_listed, mut new_members) = (self.all_listed(), Vec::new());
         for seen in batch {
             match seen {
                 Seen::Listing { kind, scope, crd } => self.cluster.listing(kind, scope, crd),
                 Seen::Object(object) => {
                     let key = object.key.clone();
-                    if key.kind == Kind::Tenant && self.cluster.get(&key).is_none_or(|known| known.uid != object.uid) {
-                        tenants.insert(object.tenant.clone());
+                    if self.cluster.get(&key).is_none_or(|known| known.uid != object.uid) {
+                        match key.kind {
+                            Kind::Tenant => drop(tenants.insert(object.tenant.clone())),
+                            Kind::Member if all_listed => new_members.push(key.handle.clone()),
+                            Kind::Member | Kind::Organization | Kind::ExternalContact => {}
+                        }
                     }
                     self.settling.back(&key);
                     match self.cluster.there(&object) {
@@ -205,6 +211,7 @@ impl Session {
             }
         }
         self.health.objects.set(i64::try_from(self.cluster.len()).unwrap_or(i64::MAX));
+        passwords::own_anew(&self.settings.directory, &new_members).await?;
         // Sources are known once all of the batch is: a Tenant may come after its members.
         let fresh: Vec<Arc<Submission>> = declared.into_values().filter_map(|object| self.fresh(object)).collect();
         if !fresh.is_empty() {

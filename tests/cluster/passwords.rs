@@ -70,6 +70,36 @@ fn a_generated_password_signs_in_once_changed_and_goes_with_its_member() {
     }
 }
 
+// M32: the Secret is the Member's that is there now.
+#[test]
+fn a_generated_password_outlives_a_member_resource_that_is_made_anew() {
+    let (plane, directory, _operator) = with_secrets();
+    let jane = member("hr", "jane", "  password: {mode: Generate}");
+    plane.apply(&(company("hr", &[]) + &jane));
+    plane.wait_ready("hr", &["member/jane"]);
+    let password = initial_password(&plane, "jane");
+    becomes(10, "True PasswordSet".to_owned(), || password_set(&plane, "jane"));
+    let account = plane.status("member", "hr", "jane", "uid");
+    let resource = |plane: &Plane| plane.get("member", "hr", "jane").unwrap_or_default()["metadata"]["uid"].clone();
+    let before = resource(&plane);
+    plane.kubectl(&["delete", "member", "jane", "-n", "hr"]);
+    plane.apply(&jane);
+    let now = resource(&plane);
+    assert_ne!(before, now);
+    let owner = || {
+        let secret = plane.get("secret", "hr", "jane-initial-password").unwrap_or_default();
+        secret["metadata"]["ownerReferences"][0]["uid"].clone()
+    };
+    becomes(15, now.clone(), owner);
+    // Whatever the garbage collector had begun is over by then: it looks for new kinds every half minute.
+    std::thread::sleep(std::time::Duration::from_secs(45));
+    assert_eq!(owner(), now);
+    assert_eq!(plane.status("member", "hr", "jane", "uid"), account);
+    let kept = initial_password(&plane, "jane");
+    becomes(10, "MustChange".to_owned(), || sign_in(&directory, "jane", &kept));
+    assert_eq!(kept, password);
+}
+
 // M33
 #[test]
 fn a_password_follows_its_secret() {
