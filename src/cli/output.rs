@@ -15,7 +15,7 @@ use crate::api::time::rfc3339;
 use crate::api::{Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
-use crate::manifests::{Complaint, Roster};
+use crate::manifests::{self, Complaint, Roster};
 use crate::reconcile::plan::shown;
 use crate::reconcile::{Done, Outcome};
 
@@ -52,7 +52,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints YAML.
 pub fn yaml(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_yaml::to_string(value).map_err(std::io::Error::other)?;
+    let text = manifests::yaml::write(value).map_err(std::io::Error::other)?;
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod locate;
 mod pictures;
 pub mod secrets;
 pub mod watch;
+pub mod yaml;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;

@@ -12,6 +12,7 @@ use k8s_openapi::ByteString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::yaml;
 use crate::api::{Confidential, Handle};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
 use crate::record::Uid;
@@ -120,7 +121,7 @@ fn path(folder: &Path, secret: &Handle) -> PathBuf {
     folder.join(format!("{}.{}.yaml", secret.namespace, secret.name))
 }
 
-/// The manifest of an initial password. It is JSON, which is YAML too.
+/// The manifest of an initial password.
 fn manifest(initial: &Initial<'_>, password: &Confidential) -> Confidential {
     let secret = initial.secret();
     let manifest = json!({
@@ -133,7 +134,7 @@ fn manifest(initial: &Initial<'_>, password: &Confidential) -> Confidential {
         "type": "kubernetes.io/basic-auth",
         "stringData": { USERNAME_KEY: initial.username, PASSWORD_KEY: password.expose_text().unwrap_or_default() },
     });
-    Confidential::new(serde_yaml::to_string(&manifest).unwrap_or_default())
+    Confidential::new(yaml::write(&manifest).unwrap_or_default())
 }
 
 /// What is at the place of an initial password.
@@ -150,7 +151,7 @@ impl Found {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(failed("reading", path, &error)),
         };
-        let Ok(manifest) = serde_yaml::from_str::<Value>(&text) else { return Ok(Found::Foreign) };
+        let Ok(manifest) = serde_saphyr::from_str::<Value>(&text) else { return Ok(Found::Foreign) };
         let annotation = |name: &str| manifest["metadata"]["annotations"][name].as_str().map(str::to_owned);
         let password = manifest["stringData"][PASSWORD_KEY].as_str().map(Confidential::new);
         Ok(match (annotation(MEMBER_ANNOTATION), annotation(ORDER_ANNOTATION), password) {

@@ -464,3 +464,18 @@ fn a_rehearsal_and_the_real_time_do_not_mix() {
         assert_eq!(figures(roll), before);
     });
 }
+
+// R10: what a reader of YAML 1.1, as kubectl is one, takes for a truth or a number is quoted.
+#[test]
+fn yaml_is_printed_so_that_every_reader_sees_the_same() {
+    on_both(|roll| {
+        let no = member("no", "acme", "  id: \"no\"\n  name: {family: \"No\", given: \"On\"}\n  extension: \"0o17\"");
+        roll.apply("2027-03-01T09:00:00Z", &set(&[tenant("acme", ""), boss("acme"), no])).expect_code(0);
+        let printed = roll.run(&["get", "member", "no", "-n", "hr", "-o", "yaml"], "").ok().stdout;
+        for (field, text) in [("family", "No"), ("given", "On"), ("id", "no"), ("extension", "0o17"), ("name", "no")] {
+            let quoted = [format!("{field}: '{text}'"), format!("{field}: \"{text}\"")];
+            assert!(quoted.iter().any(|quoted| printed.contains(quoted.as_str())), "{field}: {printed}");
+        }
+        assert_eq!(roll.apply("2027-03-01T09:00:00Z", &printed).expect_code(0).all_actions(), [""; 0]);
+    });
+}
