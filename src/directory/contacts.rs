@@ -40,7 +40,7 @@ pub const CONTACTS: Table = Table {
     key: &["uid"],
 };
 
-/// Who accepted which invitation (X3): a fact, of which the last counts.
+/// Who accepted a contact's present invitation (X3): a fact, of which the last counts.
 pub const ACCEPTANCES: Table = Table { name: "acceptances", columns: &["contact", "member", "at", "folded"], key: &["contact"] };
 
 /// A row as a record.
@@ -170,6 +170,11 @@ pub async fn fold(tx: &mut Tx, contacts: &[Uid]) -> Result<(), Error> {
     Ok(())
 }
 
+/// What was accepted of these contacts' invitations counts no more.
+pub async fn forget_acceptances(tx: &mut Tx, contacts: &[Uid]) -> Result<(), Error> {
+    tx.delete("acceptances", &["contact"], keys(contacts)).await.map(drop)
+}
+
 /// Which of these contacts can't go, since the person shares a message room with a colleague of the owner (X4).
 pub async fn in_shared_room(tx: &mut Tx, contacts: &[Uid]) -> Result<Vec<Uid>, Error> {
     let sharing = format!("(SELECT c.uid FROM contacts c WHERE {SHARED})");
@@ -181,11 +186,11 @@ pub async fn in_shared_room(tx: &mut Tx, contacts: &[Uid]) -> Result<Vec<Uid>, E
 const SHARED: &str = "EXISTS (SELECT 1 FROM rooms t JOIN rooms o ON o.room = t.room JOIN members m ON m.uid = o.member \
      WHERE t.member = c.target AND m.tenant = c.tenant AND m.uid <> c.owner AND m.deleted_at IS NULL)";
 
-/// Contacts about which services reported something that no record knows of yet: an invitation was accepted, or a
-/// person left the room for which a removal waits.
+/// Contacts about which something is known that no record knows of yet: an invitation was accepted, or refused by the mail
+/// server, or a person left the room for which a removal waits.
 pub async fn with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
     let mut found = Vec::new();
-    for sql in [ACCEPTED.to_owned(), format!("{LET_GO} AND NOT {SHARED} LIMIT $1")] {
+    for sql in [ACCEPTED.to_owned(), MAILED.to_owned(), format!("{LET_GO} AND NOT {SHARED} LIMIT $1")] {
         let rows = tx.fetch(sql, vec![limit.into()]).await?;
         found.extend(rows.iter().map(key).collect::<Result<Vec<_>, _>>()?);
     }
@@ -194,6 +199,7 @@ pub async fn with_news(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
 
 const ACCEPTED: &str = "SELECT c.namespace, c.name FROM acceptances a JOIN contacts c ON c.uid = a.contact \
      WHERE NOT a.folded LIMIT $1";
+const MAILED: &str = "SELECT c.namespace, c.name FROM outbox o JOIN contacts c ON c.uid = o.uid WHERE NOT o.folded LIMIT $1";
 const LET_GO: &str = "SELECT d.namespace, d.name FROM declarations d JOIN contacts c ON c.uid = d.uid \
      WHERE d.removal = 'InSharedRoom' AND d.kind = 'ExternalContact'";
 
@@ -218,4 +224,4 @@ const JOIN: &str = "INSERT INTO rooms (room, member) VALUES ($1, $2) ON CONFLICT
 const LEAVE: &str = "DELETE FROM rooms WHERE room = $1 AND member = $2";
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[OF_COMPANY, ACCEPTED, LET_GO, JOIN, LEAVE];
+pub const STATEMENTS: &[&str] = &[OF_COMPANY, ACCEPTED, MAILED, LET_GO, JOIN, LEAVE];

@@ -175,6 +175,13 @@ pub async fn readdress(tx: &mut Tx, members: &[Uid], now: Timestamp) -> Result<(
     change_open(tx, &again, &["uid", "consumer"], mails, now).await
 }
 
+/// The mails to whom these contacts invited are wanted no more.
+pub async fn withdraw(tx: &mut Tx, contacts: &[Uid], now: Timestamp) -> Result<(), Error> {
+    let mails = contacts.iter().map(|uid| vec![Cell::from(uid.as_str()), Consumer::Mail.name().into()]).collect();
+    let over = [("acknowledged_at", now.into()), ("error", "the invitation was withdrawn".into())];
+    change_open(tx, &over, &["uid", "consumer"], mails, now).await
+}
+
 /// Changes rows that are not acknowledged. One that was refused is news to its record.
 async fn change_open(tx: &mut Tx, set: &[(&str, Cell)], by: &[&str], keys: Vec<Vec<Cell>>, now: Timestamp) -> Result<(), Error> {
     for (folded, refused) in [(true, "refused_at IS NULL"), (false, "refused_at IS NOT NULL")] {

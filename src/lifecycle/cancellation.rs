@@ -39,7 +39,7 @@ pub enum Confirmation {
 /// Everything that stands in the way of a cancellation, each with what is left.
 pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
-    list.extend(members_remain(world, tenant));
+    list.extend(members_remain(world, tenant, spec));
     list.extend(charges(world, tenant));
     list.extend(unconfirmed(world, tenant, spec));
     if !world.irreversible {
@@ -50,9 +50,12 @@ pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<
     list
 }
 
-fn members_remain(world: &World, tenant: &TenantRecord) -> Option<(Reason, String)> {
+fn members_remain(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Option<(Reason, String)> {
     let Remaining { live, in_grace, last_purge_at } = world.remaining.get(&tenant.uid).copied().unwrap_or_default();
     let live = live - i64::from(tenant.supreme_admin.is_some());
+    let is_to_come = effective_at(spec, &tenant.zone).is_some_and(|at| at > world.now);
+    // Those in grace go at its instant, if that is declared: till then they stand in nobody's way.
+    let in_grace = if spec.purge_deleted_members == Some(true) && is_to_come { 0 } else { in_grace };
     if live <= 0 && in_grace == 0 {
         return None;
     }
@@ -60,7 +63,7 @@ fn members_remain(world: &World, tenant: &TenantRecord) -> Option<(Reason, Strin
     if live > 0 {
         left.push(format!("{live} beside the supreme administrator: remove their manifests"));
     }
-    if let Some(last) = last_purge_at {
+    if let Some(last) = last_purge_at.filter(|_| in_grace > 0) {
         let last = rfc3339(last);
         left.push(format!("{in_grace} in grace, the last until {last}: wait, or declare purgeDeletedMembers: true"));
     }

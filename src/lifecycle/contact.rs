@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, frozen, record_key, unknown_annotations, unmanaged,
+    Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, frozen, record_key, unknown_annotations,
+    unmanaged,
 };
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::{
@@ -36,6 +37,9 @@ pub fn decide(world: &World, visit: &Visit) -> Decision {
         }
     };
     let mut decision = Decision::unchanged(visit, current.map(Record::ExternalContact));
+    if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
+        return decided;
+    }
     catch_up(world, visit, &mut decision);
     match &visit.declared {
         Declared::Nothing => decision,
@@ -217,7 +221,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if is_another {
         next.lived = ContactLived { sought: sought.key(), target, severed: None, ..next.lived };
     }
-    if let Some(person) = accepted(world, &next, &here) {
+    // An acceptance answers the invitation that was there then, and no later one.
+    if !is_another && let Some(person) = accepted(world, &next, &here) {
         next.lived.target = Some(person);
     }
     next.lived = followed(world, &next, &here);
@@ -230,9 +235,16 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));
         verdict.warnings.push((Reason::VisibilityMemberNotFound, message));
     }
+    if let Some((_, error)) = world.mail_news.get(&next.uid).and_then(|news| news.refused.as_ref())
+        && next.state.phase == ContactPhase::Invited
+        && !is_another
+    {
+        let message = format!("the invitation was refused: {error}; correct spec.invite.email, or `rollcall outbox retry` (M34)");
+        verdict.warnings.push((Reason::MailRefused, message));
+    }
     let missing = missing.iter().map(|name| record_key(&Key::new(Kind::Member, handle.sibling(name))));
     decision.follows.extend(missing);
-    if next.state.phase == ContactPhase::Invited && world.accepted.contains_key(&next.uid) {
+    if next.state.phase == ContactPhase::Invited && !is_another && world.accepted.contains_key(&next.uid) {
         // It is accepted by somebody whose company does not allow it yet.
         decision.follows.push(CONNECTIONS.to_owned());
     }
@@ -419,15 +431,19 @@ fn verdict_of(contact: &ContactRecord, spec: &ExternalContactSpec, here: &Tenant
             Verdict::new(Reason::NotAllowedHere, format!("spec.tenantRef: {}", not_allowed_here(here)))
         }
         (ContactPhase::Invited, _) => {
-            Verdict::new(Reason::Invited, "the invitation is sent; it connects once a member with that address accepts (X3)")
+            let mail = if here.notifies() {
+                "the person is invited by mail"
+            } else {
+                "no mail invites the person, since the tenant has notifications: Disabled (T15)"
+            };
+            Verdict::new(Reason::Invited, format!("{mail}; it connects once a member with that address accepts (X3)"))
         }
         (_, Some(Severed::NotAllowedHere)) => {
             let message = format!("spec.tenantRef: {}; the contact is kept as it was (X5)", not_allowed_here(here));
             Verdict::new(Reason::NotAllowedHere, message)
         }
         (_, Some(Severed::NotAllowedThere)) => {
-            let company = contact.lived.synced.company.as_deref().unwrap_or_default();
-            let message = format!("{}; the contact is kept as it was (X5)", not_allowed_there(company));
+            let message = "the company that the person belongs to now does not allow external connections; the contact is kept as it was (X5)";
             Verdict::new(Reason::NotAllowedThere, message)
         }
         (_, Some(Severed::InOwnTenant)) => {

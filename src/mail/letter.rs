@@ -41,6 +41,10 @@ pub async fn write(post: &Post, directory: &Directory, due: &Due, now: Timestamp
         if contact.as_ref().and_then(|contact| contact.invited()) != Some(to) {
             return Ok(Err(Ended::Dropped("the invitation was withdrawn")));
         }
+        // It goes out once connections are allowed (again), if it still stands then (X1, T7).
+        if !tenant.connects() {
+            return Ok(Err(Ended::PutOff("the tenant does not allow external connections now (T7)".to_owned())));
+        }
         let message = invitation(post, due, &tenant, to, now);
         return Ok(message.map(|message| Letter { message, token: None }).map_err(Ended::Refused));
     }

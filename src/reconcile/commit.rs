@@ -81,6 +81,8 @@ pub struct Commit {
     erased_contacts: Vec<Uid>,
     /// Contacts whose accepted invitation was looked at.
     accepted: Vec<Uid>,
+    /// Contacts whose invitation is another now.
+    unanswered: Vec<Uid>,
     looked_at: Vec<Uid>,
     /// Records that come back under their uid: what somebody left of them goes first.
     leftovers: Vec<Uid>,
@@ -349,6 +351,8 @@ impl Commit {
             }
             links::end(&mut tx, &self.links_ended, now).await?;
             outbox::readdress(&mut tx, &self.readdressed, now).await?;
+            externals::forget_acceptances(&mut tx, &self.unanswered).await?;
+            outbox::withdraw(&mut tx, &self.unanswered, now).await?;
             outbox::order(&mut tx, self.orders, now).await?;
             accounts::fold(&mut tx, &self.news).await?;
             for (choice, member) in &self.withdrawn {

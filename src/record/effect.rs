@@ -30,6 +30,8 @@ pub enum Effect {
     Erase,
     /// The member's open links for this purpose lead nowhere any more (M32, M34).
     EndLinks(Purpose),
+    /// The contact's invitation is another now, or none: the mails for the one before, and its acceptance, are void (X3).
+    EndInvitation,
     /// The member has another address: mails that were refused, or wait, are tried again at once (M34).
     Readdress,
 }
@@ -139,11 +141,14 @@ fn of_contact(before: Option<&ContactRecord>, after: &ContactRecord) -> Vec<Effe
     if let Some(address) = after.invited().filter(|_| !known) {
         list.push(Effect::Order(Order::Invite(address.to_owned())));
     }
-    let target = |contact: &ContactRecord| contact.lived.target.clone().filter(|_| may_message(contact));
-    match (before.and_then(target), target(after)) {
-        (None, Some(_)) => list.push(Effect::Order(Order::OpenContact(between(after)))),
-        (Some(_), None) => list.extend(before.map(|before| Effect::Order(Order::CloseContact(between(before))))),
-        (Some(_), Some(_)) | (None, None) => {}
+    if before.is_some() && !known {
+        list.push(Effect::EndInvitation);
+    }
+    let messages = |contact: &ContactRecord| may_message(contact).then(|| between(contact));
+    let (were, are) = (before.and_then(messages), messages(after));
+    if were != are {
+        list.extend(were.map(|were| Effect::Order(Order::CloseContact(were))));
+        list.extend(are.map(|are| Effect::Order(Order::OpenContact(are))));
     }
     list
 }

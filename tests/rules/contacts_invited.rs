@@ -67,6 +67,9 @@ fn a_company_that_wants_no_mails_invites_nobody() {
         let silent = acme(&format!("{OPEN}  notifications: Disabled"));
         send(roll, &post, NOW, &set(&[silent.clone(), globex(OPEN), contact(INVITE)])).expect_code(0);
         assert_eq!(invitations(roll), 0);
+        let invited = shown(roll);
+        let message = condition(&invited, "Ready").map(|ready| text(ready, "message")).unwrap_or_default();
+        assert!(message.contains("no mail invites the person"), "{message}");
         // One that waits is not sent either.
         roll.apply(LATER, &set(&[acme(OPEN), contact("  invite: {email: tom@home.example}")])).expect_code(0);
         assert_eq!(invitations(roll), 1);
@@ -106,6 +109,37 @@ fn another_address_is_another_invitation() {
         roll.apply(LATER, &taro("  personalEmail: tom@home.example")).expect_code(0);
         accept(roll, LATER, "taro").ok();
         assert_eq!(phase(&shown(roll)), "Connected");
+    });
+}
+
+// X3: an acceptance answers the invitation that was there, and no other one, nor the same one made anew.
+#[test]
+fn an_acceptance_counts_for_its_own_invitation() {
+    on_both(|roll| {
+        roll.apply(NOW, &companies(&[taro(""), contact(INVITE)])).expect_code(0);
+        accept(roll, NOW, "taro").ok();
+        assert_eq!(phase(&shown(roll)), "Connected");
+        roll.apply(LATER, &contact("  invite: {email: tom@home.example}")).expect_code(0);
+        roll.apply(LATER, &taro("  personalEmail: tom@home.example")).expect_code(0);
+        roll.apply(LATER, &contact("  invite: {email: tom@home.example}\n  memo: a note")).expect_code(0);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).1), ("Invited", ""));
+        roll.apply(LATER, &set(&[taro(""), contact(INVITE)])).expect_code(0);
+        assert_eq!((phase(&shown(roll)), invitations(roll)), ("Invited", 3));
+        accept(roll, LATER, "taro").ok();
+        assert_eq!(phase(&shown(roll)), "Connected");
+    });
+}
+
+// X3, T7, M34: nobody is invited by a company that does not allow connections any more.
+#[test]
+fn an_invitation_waits_while_connections_are_not_allowed() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply(NOW, &companies(&[contact(INVITE)])).expect_code(0);
+        send(roll, &post, LATER, &acme("")).expect_code(1);
+        assert_eq!(post.mails("taro@home.example").len(), 0);
+        send(roll, &post, "2027-03-03T09:00:00Z", &acme(OPEN)).expect_code(0);
+        assert_eq!(post.mails("taro@home.example").len(), 1);
     });
 }
 

@@ -1,5 +1,6 @@
 //! The trash of external contacts (X4, T10). Run by `make test`.
 
+use crate::cancellation::{FREE, ending, secret, set_password};
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{count, pending_removals, text, timing, uid};
 use crate::support::{Report, Roster, annotated, boss, condition, member, on_both, phase, set, tenant};
@@ -207,4 +208,54 @@ fn a_room_is_shared_no_more_with_who_is_deleted() {
         roll.tick("2027-03-03T09:00:01Z");
         assert_eq!((pending_removals(roll), count(roll, "rooms")), (Vec::<String>::new(), 1));
     });
+}
+
+// X4, I2: with another owner, messages go between others.
+#[test]
+fn another_owner_closes_for_the_one_and_opens_for_the_other() {
+    on_both(|roll| {
+        begin(roll);
+        roll.apply(NOW, &member("joe", "acme", "")).expect_code(0);
+        roll.apply(LATER, &contact(BY_ID).replace("{name: jane}", "{name: joe}")).expect_code(0);
+        let uid = |name: &str| roll.query(&format!("SELECT uid FROM members WHERE name = '{name}'")).unwrap();
+        let of = |effect: &str, owner: &str| {
+            let owner = uid(owner);
+            count(roll, &format!("outbox WHERE effect = '{effect}' AND payload ->> 'owner' = '{owner}'"))
+        };
+        assert_eq!((of("OpenContact", "jane"), of("CloseContact", "jane")), (1, 1));
+        assert_eq!((of("OpenContact", "joe"), of("CloseContact", "joe")), (1, 0));
+    });
+}
+
+// T12, R6, X4: the contacts of a company that is cancelled end like any other.
+#[test]
+fn the_contacts_of_a_cancelled_company_leave_their_row_and_close() {
+    on_both(|roll| {
+        let of_boss = |name: &str, how: &str| {
+            contact(how)
+                .replace("{name: jane}", "{name: boss}")
+                .replace("metadata: {name: taro}", &format!("metadata: {{name: {name}}}"))
+        };
+        let contacts = set(&[of_boss("taro", BY_ID), of_boss("una", "  invite: {email: una@home.example}")]);
+        let acme = |ending: &str| format!("{OPEN}{FREE}{ending}");
+        let others = set(&[globex(OPEN), taro("")]);
+        roll.apply(NOW, &set(&[tenant("acme", &acme("")), boss("acme"), others.clone(), contacts.clone()])).expect_code(0);
+        set_password(roll, "boss", "correct-horse");
+        let files = set(&[ending(&acme(""), ""), secret("correct-horse"), boss("acme"), others, contacts]);
+        let plan = roll.plan(LATER, &files, &[]);
+        assert_eq!(
+            (plan.actions("ExternalContact", "taro"), plan.actions("ExternalContact", "una")),
+            (one("purge"), one("purge"))
+        );
+        roll.apply(LATER, &files);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
+        assert_eq!(count(roll, "audit WHERE kind = 'ExternalContact' AND action = 'purge'"), 2);
+        assert_eq!(count(roll, "outbox WHERE effect = 'CloseContact'"), 1);
+        assert_eq!(count(roll, "outbox WHERE consumer = 'mail' AND effect = 'ExternalInvitation'"), 0);
+        assert!(condition(&roll.get("Tenant", "acme"), "MailWaits").is_none());
+    });
+}
+
+fn one(action: &str) -> Vec<String> {
+    vec![action.to_owned()]
 }

@@ -50,6 +50,7 @@ impl Commit {
                     self.orders.push(ordered(order));
                 }
                 Effect::EndLinks(purpose) => self.links_ended.push((record.uid().clone(), purpose)),
+                Effect::EndInvitation => self.unanswered.push(record.uid().clone()),
                 Effect::Readdress => self.readdressed.push(record.uid().clone()),
                 Effect::Order(order) => self.orders.push(ordered(order)),
                 Effect::EraseSecondStep => self.withdrawn.push((Choice::SecondStep, record.uid().clone())),

@@ -47,6 +47,7 @@ impl Loader<'_> {
             }
             gathered.world.accepted.insert(contact, member);
         }
+        gathered.world.mail_news.extend(self.mail_news(&uids).await?);
         gathered.world.in_shared_room = contacts::in_shared_room(self.tx, &removed).await?.into_iter().collect();
         let mut people: BTreeSet<Uid> = contacts::sought(self.tx, &sought).await?.into_iter().collect();
         let companies = self.companies(&sought).await?;

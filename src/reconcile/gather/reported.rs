@@ -14,7 +14,7 @@ use crate::reconcile::budget;
 use crate::record::{Cause, MailNews, Record, Uid};
 
 impl Loader<'_> {
-    /// What services reported, and what somebody changed.
+    /// What services reported.
     pub(super) async fn facts(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
         let members: Vec<Uid> = gathered
             .visits
@@ -27,11 +27,10 @@ impl Loader<'_> {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
             let news = passwords::unfolded(self.tx, &members).await?;
             gathered.world.passwords = news.into_iter().map(|(member, fact)| (member, password_news(fact))).collect();
-            gathered.world.mail_news = self.mail_news(&members).await?;
+            gathered.world.mail_news.extend(self.mail_news(&members).await?);
             let (devices, photos) = (wanted(gathered, orders_devices), wanted(gathered, |spec| spec.photo.is_some()));
             gathered.world.accounts = accounts::load(self.tx, &members, &devices, &photos).await?;
         }
-        gathered.world.touched = facts::touched(self.tx).await?.into_iter().collect();
         self.facts_of_tenants(gathered).await
     }
 
@@ -74,8 +73,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// What became of mails and links of members.
-    async fn mail_news(&mut self, members: &[Uid]) -> Result<HashMap<Uid, MailNews>, Error> {
+    /// What became of mails and links of members, and of invitations of contacts.
+    pub(super) async fn mail_news(&mut self, members: &[Uid]) -> Result<HashMap<Uid, MailNews>, Error> {
         let mut all: HashMap<Uid, MailNews> = HashMap::new();
         for links::News { digest, member, sent, used_at } in links::unfolded(self.tx, members).await? {
             let news = all.entry(member).or_default();
