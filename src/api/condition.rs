@@ -107,6 +107,9 @@ reasons! {
     EmployeeNumberTaken: Waits, "Correct `employeeNumber` of one of the two.";
     /// The external key belongs to another record of the tenant whose manifest is still there (M11).
     ExternalKeyTaken: Waits, "Correct `externalKey`; after a rename, remove the old manifest.";
+    /// The resource is gone, but a manifest of another name has the same `externalKey` and is not taken yet: the record stays for
+    /// it (M11).
+    RenamePending: Waits, "Correct that manifest, or take it out.";
     /// A sibling organization has the same name (O3).
     NameTaken: Waits, "Choose another `displayName`, or another parent.";
     /// The contact's owner is not in the directory, or deleted; the contact goes and returns with it (X5).
@@ -214,7 +217,7 @@ reasons! {
     /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.
     RegistrationExpired: Warning, "Give `resendInvitation` a new value.";
     /// The mail server refused a mail for good; it is set aside (M34).
-    MailRefused: Warning, "Correct `personalEmail`, which tries it again; or `rollcall outbox retry`; or acknowledge it.";
+    MailRefused: Warning, "Correct `personalEmail`, or the address that is invited, which tries it again; or `rollcall outbox retry`; or acknowledge it.";
     /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The request that `registration` names is not there, or was rejected or has ended (M35).

@@ -35,9 +35,9 @@ impl History {
         let entries = audit::history(&mut directory.read().await?, &of).await?;
         let unknown = match &of {
             Of::Everything => None,
-            Of::Handle(key) => {
-                Some(format!("{key}; of who was purged only the uid is known: `rollcall history` tells it, `rollcall history UID` the rest"))
-            }
+            Of::Handle(key) => Some(format!(
+                "{key}; of who was purged only the uid is known: `rollcall history` tells it, `rollcall history UID` the rest"
+            )),
             Of::Uid(uid) => Some(uid.to_string()),
         };
         if let Some(unknown) = unknown.filter(|_| entries.is_empty()) {

@@ -350,8 +350,13 @@ pub async fn remove(tx: &mut Tx, gone: &[Key]) -> Result<(), Error> {
 
 /// The objects that wait for one of these keys.
 pub async fn waiting_for(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<BTreeSet<Key>, Error> {
+    Ok(waiting_by_key(tx, wanted).await?.into_iter().map(|(_, key)| key).collect())
+}
+
+/// The same, with what each waits for.
+pub async fn waiting_by_key(tx: &mut Tx, wanted: &BTreeSet<String>) -> Result<Vec<(String, Key)>, Error> {
     let rows = tx.lookup(WAIT_COLUMNS, "waits", &["key"], super::sql::keys(wanted)).await?;
-    rows.iter().map(|row| key_at(row, 1)).collect()
+    rows.iter().map(|row| Ok((row.text(0)?, key_at(row, 1)?))).collect()
 }
 
 /// These objects, those first that were created first: the order in which places are taken (T3).
@@ -453,5 +458,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] =
-    &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, PAGE];
+pub const STATEMENTS: &[&str] = &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, PAGE];

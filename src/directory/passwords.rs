@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Directory, Error};
 use super::frozen::member_is_frozen;
 use super::random::identifier;
 use super::records::{handle_keys, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
+use super::{Directory, Error};
 use crate::api::{Handle, MemberPhase, Reason};
 use crate::record::Uid;
 use crate::record::claim::normalized;
@@ -282,7 +282,8 @@ const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER 
 pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
     let members: Vec<Uid> = new.iter().map(|(member, _)| member.clone()).collect();
     let before = credentials(tx, &members).await?;
-    let former = before.iter().map(|(member, before)| vec![identifier().into(), member.as_str().into(), before.hash.as_str().into()]);
+    let former =
+        before.iter().map(|(member, before)| vec![identifier().into(), member.as_str().into(), before.hash.as_str().into()]);
     tx.insert(&HISTORY, former.collect()).await?;
     for member in before.keys() {
         tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
@@ -405,5 +406,4 @@ const SOURCES: &str = concat!(
 );
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] =
-    &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];
+pub const STATEMENTS: &[&str] = &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];

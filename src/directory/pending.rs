@@ -51,8 +51,7 @@ macro_rules! is_pending {
         "(removal IS NOT NULL OR reason = 'AdministratorProtected')"
     };
 }
-const COUNT_PENDING: &str =
-    concat!("SELECT count(*) FROM declarations WHERE namespace = $1 AND tenant = $2 AND ", is_pending!());
+const COUNT_PENDING: &str = concat!("SELECT count(*) FROM declarations WHERE namespace = $1 AND tenant = $2 AND ", is_pending!());
 const PENDING: &str = concat!(
     "SELECT kind, namespace, name, COALESCE(removal, reason), removal_at, status, declared_at FROM declarations \
      WHERE namespace = $1 AND tenant = $2 AND ",

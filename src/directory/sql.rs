@@ -177,7 +177,9 @@ impl Pool {
     /// ask the database twice more.
     pub async fn look(&self, sql: &'static str, cells: Vec<Cell>) -> Result<Vec<Row>, Error> {
         Ok(match self {
-            Pool::Sqlite { reader, .. } => bound!(Sqlite, sql, cells).fetch_all(reader).await?.into_iter().map(Row::Sqlite).collect(),
+            Pool::Sqlite { reader, .. } => {
+                bound!(Sqlite, sql, cells).fetch_all(reader).await?.into_iter().map(Row::Sqlite).collect()
+            }
             Pool::Postgres(pool) => bound!(Postgres, sql, cells).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect(),
         })
     }

@@ -110,7 +110,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
             let told = told(world, &frozen, &decision, &would);
             let mut verdict = match (&manifest.spec, &decision.record) {
                 (Err(problems), _) => Decision::unchanged(visit, None).invalid(problems).verdict?,
-                (Ok(_), Some(record)) if *record.intent_json() == *manifest.json => as_it_is(world, record),
+                (Ok(_), Some(record)) if *record.intent_json() == *manifest.json => as_it_is(world, &frozen, record),
                 (Ok(_), _) => Verdict::new(Reason::Frozen, told.clone()),
             };
             if let Some(would) = would.verdict {
@@ -144,8 +144,12 @@ fn cleared(world: &World, key: &Key) -> World {
 }
 
 /// What a resource is told whose manifest is in the directory.
-fn as_it_is(world: &World, record: &Record) -> Verdict {
+fn as_it_is(world: &World, frozen: &Frozen, record: &Record) -> Verdict {
     match record {
+        Record::Member(member) if member.is_deleted() && !member.lived.departed => Verdict::new(
+            Reason::Frozen,
+            format!("{}; the member stays deleted, and is restored once it thaws", frozen.sentence()),
+        ),
         Record::Member(member) => member::verdict_of(member),
         Record::ExternalContact(contact) => contact::told(world, contact),
         Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),

@@ -1,9 +1,12 @@
 //! Which record a manifest speaks of (M11): the one with its `externalKey` where both sides have one, else
 //! the one under its handle. Pure. Called by the decisions about members and organizations.
 
-use super::World;
-use crate::api::{Handle, Key};
-use crate::record::{Claim, Space, Uid};
+use serde_json::Value;
+
+use super::organization::declared_key;
+use super::{Decision, Declared, Removal, Visit, World};
+use crate::api::{Handle, Key, Kind, Reason, Verdict};
+use crate::record::{Claim, Record, Space, Uid};
 
 /// The record that a manifest speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,38 @@ pub fn identify(
             Some(holder) => Identity::Renamed(holder.uid.clone()),
         },
     }
+}
+
+/// Notes by which external key a manifest looks for a record that it could not take yet: that one does not go meanwhile (R9).
+pub fn seek(world: &World, visit: &Visit, decision: &mut Decision) {
+    let Declared::Present(manifest) = &visit.declared else { return };
+    let space = match visit.key.kind {
+        Kind::Member => Space::MemberKey,
+        Kind::Organization => Space::OrganizationKey,
+        Kind::Tenant | Kind::ExternalContact => return,
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let (Some(key), Some(tenant)) = (text(&manifest.json["externalKey"]), text(&manifest.json["tenantRef"]["name"])) else {
+        return;
+    };
+    let Some(tenant) = world.tenant(&visit.key.handle.sibling(&tenant)) else { return };
+    let claim = Claim::within(&tenant.uid, space, &key);
+    let is_taken = decision.verdict.as_ref().is_none_or(Verdict::is_ready);
+    let own = decision.record.as_ref().filter(|record| *record.handle() == visit.key.handle);
+    let is_its_own = own.and_then(Record::external_key).is_some_and(|own| own == claim);
+    if !is_taken && !is_its_own {
+        decision.follows.push(claim.wait_key());
+    }
+}
+
+/// Why a record whose resource is gone stays: a manifest of another name looks for it (R9).
+pub fn sought(world: &World, record: &Record, decision: &mut Decision) -> Option<Removal> {
+    let seeker = world.seekers.get(&record.external_key()?)?;
+    decision.waits_for.push(declared_key(seeker));
+    let message = format!(
+        "{seeker} has the same externalKey and is not taken yet: it may be the new name of this one; correct it, or take it out (M11)"
+    );
+    Some(Removal::Pending(Reason::RenamePending, message))
 }
 
 /// Names both ways out.

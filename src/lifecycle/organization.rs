@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::identity::{Identity, identify};
+use super::identity::{Identity, identify, sought};
 use super::tenant::{languages, places};
 use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, place_key, record_key,
@@ -45,7 +45,11 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             None => None,
             Some(above) => world.organization(&above).map(|p| p.uid.clone()).or_else(|| organization.declared.parent.clone()),
         };
-        let rebuilt = rebuilt(organization, &organization.intent, parent);
+        let mut rebuilt = rebuilt(organization, &organization.intent, parent);
+        let home = world.tenant(&organization.handle.sibling(organization.intent.spec.tenant_ref.name()));
+        if let Some(home) = home.filter(|_| world.touched.contains(&organization.uid)) {
+            rebuilt.tenant = home.uid.clone();
+        }
         decision.step(cause, world.now, Some(Record::Organization(Arc::new(rebuilt))));
     }
     match &visit.declared {
@@ -62,6 +66,10 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         return decision;
     };
     if let Some(pending) = unmanaged(world, &organization.tenant) {
+        decision.removal = pending;
+        return decision;
+    }
+    if let Some(pending) = sought(world, &Record::Organization(organization.clone()), &mut decision) {
         decision.removal = pending;
         return decision;
     }
@@ -170,6 +178,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if depth + below > MAX_DEPTH {
         let message =
             format!("spec.parentRef: it would stand at depth {depth}, with {below} levels below; {MAX_DEPTH} are allowed (O2)");
+        // It fits once others above or below have moved or gone.
+        decision.follows.push(vacated_key(&tenant.uid));
         return decision.refuse(Reason::TooDeep, message);
     }
     if let Some(block) = blocked {

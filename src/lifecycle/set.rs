@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::member::concurrent::{held_up, in_order};
-use super::{Block, Decision, Declared, Spec, Visit, World, cancellation, contact, frozen, member, organization, tenant};
+use super::{Block, Decision, Declared, Spec, Visit, World, contact, frozen, identity, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -37,16 +37,14 @@ pub fn decide_set(world: &World, visits: &[Visit]) -> Vec<Decision> {
 }
 
 fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision {
-    if let Some(decision) = frozen::decide(world, visit, blocked) {
-        return decision;
-    }
-    match visit.key.kind {
+    let mut decision = frozen::decide(world, visit, blocked).unwrap_or_else(|| match visit.key.kind {
         Kind::Tenant => tenant::decide(world, visit, blocked),
         Kind::Organization => organization::decide(world, visit, blocked),
         Kind::Member => member::decide(world, visit, blocked),
-        Kind::ExternalContact => cancellation::of_cancelled(world, visit, &Decision::unchanged(visit, None))
-            .unwrap_or_else(|| contact::decide(world, visit)),
-    }
+        Kind::ExternalContact => contact::decide(world, visit),
+    });
+    identity::seek(world, visit, &mut decision);
+    decision
 }
 
 /// The order of decisions. Members are removed before organizations, and those deepest first (R9); places

@@ -69,6 +69,8 @@ pub struct World {
     pub accounts: HashMap<Uid, AccountFacts>,
     /// Contacts whose person shares a message room with a colleague of the owner (X4).
     pub in_shared_room: HashSet<Uid>,
+    /// Manifests that look for a record by its external key and could not take it yet, by that key (M11).
+    pub seekers: HashMap<Claim, Key>,
     /// Who accepted a contact's invitation (X3).
     pub accepted: HashMap<Uid, Uid>,
     /// Members that are purged (M25).
@@ -124,6 +126,7 @@ impl World {
             mail_news: HashMap::new(),
             accounts: HashMap::new(),
             in_shared_room: HashSet::new(),
+            seekers: HashMap::new(),
             accepted: HashMap::new(),
             at_rest: HashSet::new(),
             touched: HashSet::new(),
@@ -156,6 +159,14 @@ impl World {
             Kind::Member => self.members.get(uid).cloned().map(Record::Member),
             Kind::ExternalContact => self.contacts.get(uid).cloned().map(Record::ExternalContact),
         }
+    }
+
+    /// Whether there is a record of this identifier.
+    pub fn knows(&self, uid: &Uid) -> bool {
+        self.tenants.contains_key(uid)
+            || self.organizations.contains_key(uid)
+            || self.members.contains_key(uid)
+            || self.contacts.contains_key(uid)
     }
 
     /// The tenant under a handle.

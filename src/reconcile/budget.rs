@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::gather::Gathered;
 use super::mails;
 use super::request::{Request, What};
+use super::{Done, Set};
 use crate::api::{APPROVE_ANNOTATION, Handle, Hold, Key, Kind, Reason};
 use crate::directory::declarations::Declaration;
 use crate::directory::holds::{self, Held};
@@ -62,6 +63,13 @@ impl PutOff {
             {
                 put_off.released.insert((key.handle.sibling(&stored.tenant), key.clone()));
             }
+            // Who has another name now is no longer held under the old one.
+            if let Some(Record::Member(before)) = decision.steps.first().and_then(|step| step.before.as_ref())
+                && before.handle != key.handle
+                && let Some(tenant) = handle(&before.tenant)
+            {
+                put_off.released.insert((tenant, Key::new(Kind::Member, before.handle.clone())));
+            }
             if let Some(Declared::Present(manifest)) = visits.get(key).map(|visit| &visit.declared)
                 && key.kind == Kind::Tenant
                 && !world.judged.contains_key(key)
@@ -78,7 +86,13 @@ impl PutOff {
     /// Adds what another batch put off.
     pub fn extend(&mut self, other: PutOff) {
         let PutOff { losses, approving, released } = other;
-        self.losses.extend(losses);
+        for (key, loss) in losses {
+            // What was declared anew counts, not another look at what was declared before.
+            let is_newer = |known: &Request| !matches!((&known.what, &loss.1.what), (What::Submitted(_), What::Revisit));
+            if self.losses.get(&key).is_none_or(|(_, known, _)| is_newer(known)) {
+                self.losses.insert(key, loss);
+            }
+        }
         self.approving.extend(approving);
         self.released.extend(released);
     }
@@ -102,6 +116,16 @@ pub(super) fn stored(held: &Held) -> Hold {
 }
 
 impl Engine {
+    /// Tells again what is held on tenants of a set (R12), which may be as they were and not have been looked at.
+    pub(super) async fn tell_holds(&mut self, set: &Set, done: &Done, now: Timestamp) -> Result<Done, Error> {
+        let tenants = set.objects.iter().filter(|key| key.kind == Kind::Tenant && !done.outcomes.contains_key(key));
+        let tenants: Vec<Handle> = tenants.map(|key| key.handle.clone()).collect();
+        for held in holds::of_tenants(&mut self.directory.read().await?, &tenants).await? {
+            self.enqueue(Request::revisit(Key::new(Kind::Tenant, held.tenant), Trigger::Dependency));
+        }
+        self.drain(now, &mut |_| ()).await
+    }
+
     /// Judges what was put off, and queues it again.
     pub(super) async fn judge(&mut self, now: Timestamp) -> Result<(), Error> {
         let PutOff { losses, approving, released } = std::mem::take(&mut self.put_off);

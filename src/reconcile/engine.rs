@@ -54,6 +54,13 @@ impl Presence {
     }
 }
 
+/// Whether a manifest is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    Yes,
+    No,
+}
+
 /// The engine of one directory.
 pub struct Engine {
     pub directory: Directory,
@@ -61,6 +68,8 @@ pub struct Engine {
     digest_key: hmac::Key,
     take_over: bool,
     presence: Presence,
+    /// What is declared and whose manifest is gone, as far as that is known: nothing that it says is acted on any more (R9).
+    pub(super) going: HashSet<Key>,
     pub(super) queue: VecDeque<Request>,
     /// How many changes are kept to be told.
     keep: usize,
@@ -102,6 +111,7 @@ impl Engine {
             digest_key,
             take_over: false,
             presence: Presence::Declared,
+            going: HashSet::new(),
             queue: VecDeque::new(),
             keep: usize::MAX,
             batch: BATCH,
@@ -158,6 +168,17 @@ impl Engine {
         self.presence = presence;
     }
 
+    /// Says whose manifests are gone, or back again. What becomes of their records is said apart.
+    pub fn set_gone(&mut self, keys: impl IntoIterator<Item = Key>, gone: Gone) {
+        match gone {
+            Gone::Yes => self.going.extend(keys),
+            Gone::No => {
+                let back: HashSet<Key> = keys.into_iter().collect();
+                self.going.retain(|key| !back.contains(key));
+            }
+        }
+    }
+
     /// Gives leadership up.
     pub async fn release(self) -> Result<(), Error> {
         self.leader.release().await
@@ -187,11 +208,25 @@ impl Engine {
         now: Timestamp,
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
+        self.apply_without(submissions, Vec::new(), now, progress).await
+    }
+
+    /// The same, and lets records follow what is missing from the set, once all of it is declared. Losses of access on both
+    /// sides are judged together (T11).
+    pub async fn apply_without(
+        &mut self,
+        submissions: Vec<Arc<Submission>>,
+        missing: Vec<Key>,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Done, Error> {
+        self.going = missing.iter().cloned().collect();
         let mut done = self.advance(now).await?;
         let loud = self.loud(submissions, &mut done).await?;
         self.declare(loud);
-        let drained = self.drain(now, progress).await?;
-        done.extend(drained, self.keep);
+        let drained = self.drain_without(missing, now, progress).await;
+        self.going.clear();
+        done.extend(drained?, self.keep);
         Ok(done)
     }
 
@@ -234,10 +269,21 @@ impl Engine {
 
     /// Works until the queue is empty.
     pub async fn drain(&mut self, now: Timestamp, progress: &mut (dyn FnMut(usize) + Send)) -> Result<Done, Error> {
+        self.drain_without(Vec::new(), now, progress).await
+    }
+
+    /// Works until the queue is empty, and lets records follow their resources, which are gone.
+    pub(super) async fn drain_without(
+        &mut self,
+        gone: Vec<Key>,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Done, Error> {
         let mut done = Done::default();
         self.judged.clear();
         self.take_up(now, &mut done).await?;
         self.work(now, progress, &mut done).await?;
+        self.let_go(gone, now, &mut done).await?;
         while !self.put_off.is_empty() || std::mem::take(&mut self.mails_ordered) {
             self.judge(now).await?;
             self.work(now, &mut |_| (), &mut done).await?;
@@ -340,7 +386,8 @@ impl Engine {
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
-            let gathered = gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over, &self.judged).await?;
+            let gathered =
+                gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over, &self.judged, &self.going).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
             let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
             if pulled.is_empty() {

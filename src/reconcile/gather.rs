@@ -47,6 +47,7 @@ pub async fn gather(
     irreversible: bool,
     take_over: bool,
     judged: &HashMap<Key, Judgement>,
+    going: &HashSet<Key>,
 ) -> Result<Gathered, Error> {
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
     let stored: HashMap<Key, Declaration> =
@@ -77,6 +78,7 @@ pub async fn gather(
             }
             (What::Gone, _) => Declared::Removed,
             (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
+            (What::Revisit, Some(before)) if going.contains(&before.key) => Declared::Nothing,
             // What was erased of it says nothing any more.
             (What::Revisit, Some(before)) if before.is_erased() => Declared::Nothing,
             (What::Revisit, Some(before)) => Declared::Present(declared_before(before)),
@@ -99,9 +101,11 @@ pub async fn gather(
             },
         });
     }
+    gathered.world.touched = facts::touched(loader.tx).await?.into_iter().collect();
     loader.subjects(&mut gathered).await?;
     loader.former_uids(&mut gathered).await?;
     loader.external_keys(&mut gathered).await?;
+    loader.seekers(&mut gathered).await?;
     loader.what_records_refer_to(&mut gathered).await?;
     loader.organizations(&mut gathered, requests).await?;
     loader.places(&mut gathered).await?;
@@ -392,16 +396,42 @@ impl Loader<'_> {
         let uids: Vec<String> = former.values().cloned().collect();
         let at_rest = facts::at_rest(self.tx, &uids).await?;
         gathered.world.at_rest.extend(at_rest.iter().cloned().map(Uid::from));
-        for visit in &mut gathered.visits {
-            if let Some(uid) = former.get(&visit.key).filter(|uid| !at_rest.contains(uid)) {
-                visit.fresh.uid = Uid::from(uid.clone());
-            }
-        }
-        // It may also be there still, under a handle that somebody's SQL gave it.
-        for kind in [Kind::Member, Kind::ExternalContact] {
+        // It may also be there still: under a handle that somebody's SQL gave it, or under another manifest's that it was
+        // renamed to. That one is another's by now.
+        for kind in Kind::ALL {
             let strayed = former.iter().filter(|(key, _)| key.kind == kind).map(|(_, uid)| Uid::from(uid.clone())).collect();
             self.load_by_uid(&mut gathered.world, kind, strayed).await?;
         }
+        for visit in &mut gathered.visits {
+            let Some(uid) = former.get(&visit.key).cloned().map(Uid::from) else { continue };
+            let is_anothers = gathered.world.knows(&uid) && !gathered.world.touched.contains(&uid);
+            if !is_anothers && !gathered.world.at_rest.contains(&uid) {
+                visit.fresh.uid = uid;
+            }
+        }
+        Ok(())
+    }
+
+    /// Manifests that look for the records of what goes: those of another name with the same external key, which are not
+    /// taken (M11).
+    async fn seekers(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
+        let removed = || gathered.visits.iter().filter(|visit| matches!(visit.declared, Declared::Removed));
+        let records = removed().filter_map(|visit| gathered.world.record(&visit.key));
+        let keys: HashMap<String, Claim> =
+            records.filter_map(|record| record.external_key()).map(|claim| (claim.wait_key(), claim)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let going: HashSet<&Key> = removed().map(|visit| &visit.key).collect();
+        let waiting = declarations::waiting_by_key(self.tx, &keys.keys().cloned().collect()).await?;
+        let waiting: Vec<(String, Key)> = waiting.into_iter().filter(|(_, key)| !going.contains(key)).collect();
+        let declared: Vec<Key> = waiting.iter().map(|(_, key)| key.clone()).collect();
+        let declared = declarations::load(self.tx, &declared).await?;
+        let stays: HashSet<&Key> =
+            declared.iter().filter(|declaration| declaration.removal.is_none()).map(|declaration| &declaration.key).collect();
+        let seekers = waiting.iter().filter(|(_, key)| stays.contains(key));
+        let seekers = seekers.filter_map(|(wanted, key)| Some((keys.get(wanted)?.clone(), key.clone()))).collect();
+        gathered.world.seekers = seekers;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use ring::digest;
 
 use super::engine::Engine;
 use super::request::Request;
-use crate::api::{APPROVE_ANNOTATION, Hold, Key, Kind, Reason};
+use crate::api::{APPROVE_ANNOTATION, FROZEN_ANNOTATION, Hold, Key, Kind, Reason};
 use crate::directory::audit::hex;
 use crate::directory::holds::{self, Held};
 use crate::directory::records::{self, By};
@@ -67,7 +67,8 @@ impl Engine {
             }
             let (items, fingerprint) = look(&mut tx, tenant).await?;
             let since = stored.as_ref().map_or(now, |held| held.since);
-            if !approves(&annotations, &fingerprint) {
+            // A word that is given to what is frozen counts once it thaws (R14).
+            if !approves(&annotations, &fingerprint) || annotations.contains_key(FROZEN_ANNOTATION) {
                 next = Some(Held { tenant: key.handle.clone(), reason, fingerprint, items, number, since });
             }
         }

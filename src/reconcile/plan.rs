@@ -63,13 +63,12 @@ pub async fn carry_out(
     progress: &mut (dyn FnMut(usize) + Send),
 ) -> Result<Done, Error> {
     engine.set_presence(Presence::Set(set.clone()));
-    let mut done = engine.apply(submissions, now, progress).await?;
+    let missing = if prune { engine.missing_from(FILES, &set).await? } else { Vec::new() };
+    let mut done = engine.apply_without(submissions, missing, now, progress).await?;
     let kept = pictures::keep(engine, &set.pictures, now).await?;
     engine.add(&mut done, kept);
-    if prune {
-        let pruned = engine.prune(FILES, &set, now).await?;
-        engine.add(&mut done, pruned);
-    }
+    let told = engine.tell_holds(&set, &done, now).await?;
+    engine.add(&mut done, told);
     Ok(done)
 }
 

@@ -15,17 +15,16 @@ use crate::lifecycle::Trigger;
 use crate::record::Claim;
 
 impl Engine {
-    /// Removes what a source no longer declares, in tenants for which the set is complete. Tenants themselves
+    /// What a source no longer declares, in tenants for which the set is complete. Tenants themselves
     /// are never in question here: a set without a Tenant is not complete for it.
-    pub async fn prune(&mut self, source: &str, set: &Set, now: Timestamp) -> Result<Done, Error> {
+    pub async fn missing_from(&self, source: &str, set: &Set) -> Result<Vec<Key>, Error> {
         let mut missing = Vec::new();
         let mut tx = self.directory.read().await?;
         for tenant in &set.complete {
             let declared = declarations::of_source(&mut tx, source, tenant).await?;
             missing.extend(declared.into_iter().filter(|key| !set.objects.contains(key)));
         }
-        drop(tx);
-        self.remove(missing, now).await
+        Ok(missing)
     }
 
     /// What a source declares in a kind and is not there (R9).
@@ -74,17 +73,20 @@ impl Engine {
 
     /// Lets records follow their resources, which are gone: members first, then organizations. One that may not
     /// go yet stays, and goes by itself once it may.
-    pub async fn remove(&mut self, mut gone: Vec<Key>, now: Timestamp) -> Result<Done, Error> {
+    pub async fn remove(&mut self, gone: Vec<Key>, now: Timestamp) -> Result<Done, Error> {
+        self.drain_without(gone, now, &mut |_| ()).await
+    }
+
+    /// Works on removals, one kind after the other, but for what is put off.
+    pub(super) async fn let_go(&mut self, mut gone: Vec<Key>, now: Timestamp, done: &mut Done) -> Result<(), Error> {
         gone.sort_by_cached_key(|key| (rank(key.kind), key.clone()));
-        let mut done = Done::default();
         for of_a_kind in gone.chunk_by(|one, other| one.kind == other.kind) {
             for key in of_a_kind {
                 self.enqueue(Request { key: key.clone(), trigger: Trigger::Declared, what: What::Gone });
             }
-            let removed = self.drain(now, &mut |_| ()).await?;
-            self.add(&mut done, removed);
+            self.work(now, &mut |_| (), done).await?;
         }
-        Ok(done)
+        Ok(())
     }
 }
 

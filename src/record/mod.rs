@@ -163,6 +163,14 @@ impl Record {
         }
     }
 
+    /// The key of another system by which a renamed manifest finds it, if it has one (M11).
+    pub fn external_key(&self) -> Option<Claim> {
+        self.claims().into_iter().find(|claim| match claim.space {
+            Space::MemberKey | Space::OrganizationKey => true,
+            Space::Domain | Space::Address | Space::EmployeeNumber | Space::SiblingName => false,
+        })
+    }
+
     /// The fields that the trail tells of, by path.
     pub fn fields(&self) -> Vec<(String, Value)> {
         match self {

@@ -38,6 +38,10 @@ fn a_batch_that_takes_too_much_access_is_held_whole() {
         assert_eq!(acme["status"]["pendingRemovalCount"], 6);
         assert_eq!(acme["status"]["pendingRemovals"][0]["reason"], HOLD);
         assert_eq!(phase(&roll.get("Member", "m0")), "Pending");
+        // Asked again, it is told again: with its fingerprint it can be approved.
+        let told = report.held("Tenant", "acme");
+        assert_eq!(prune(roll, LATER, &company("", 6, 20)).held("Tenant", "acme"), told);
+        assert_eq!(roll.plan(LATER, &company("", 6, 20), &["--prune"]).expect_code(2).held("Tenant", "acme"), told);
         // Time alone releases nothing.
         assert_eq!(prune(roll, "2027-03-05T09:00:00Z", &company("", 6, 20)).all_actions(), [""; 0]);
     });
@@ -180,5 +184,74 @@ fn a_rename_does_not_count() {
         roll.apply(START, &set(&[tenant("acme", acme), boss("acme"), old])).expect_code(0);
         let report = prune(roll, LATER, &set(&[tenant("acme", acme), boss("acme"), new])).expect_code(0);
         assert_eq!(report.all_actions(), ["rename Member/new", "update Member/new"]);
+    });
+}
+
+// T11: one run is one batch, whether it removes or suspends.
+#[test]
+fn removals_and_suspensions_of_one_run_are_held_together() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let suspended = (0..3).map(|n| member(&format!("m{n}"), "acme", "  suspended: true"));
+        let some = [
+            vec![tenant("acme", ""), boss("acme")],
+            suspended.collect(),
+            (6..20).map(|n| member(&format!("m{n}"), "acme", "")).collect(),
+        ];
+        let report = prune(roll, LATER, &set(&some.concat())).expect_code(1);
+        assert_eq!(report.all_actions(), [""; 0]);
+        assert_eq!(report.held("Tenant", "acme").map(|(_, count, _)| count), Some(6));
+    });
+}
+
+// T11: a departure that was declared for later and comes earlier is a loss like any other.
+#[test]
+fn a_departure_that_is_moved_into_the_window_counts() {
+    on_both(|roll| {
+        let departing = |at: &str| {
+            let spec = format!("  departure: {{at: \"{at}\"}}");
+            set(&(0..20).map(|n| member(&format!("m{n}"), "acme", &spec)).collect::<Vec<_>>())
+        };
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &departing("2027-03-02T10:01:00Z")).expect_code(0);
+        let report = roll.apply("2027-03-02T09:02:00Z", &departing("2027-03-02T09:02:00Z")).expect_code(1);
+        assert_eq!((deleted(&report), report.held("Tenant", "acme").map(|(_, count, _)| count)), (0, Some(20)));
+        // Its own time releases nobody, and what was declared first stands.
+        roll.apply("2027-03-02T09:03:00Z", &departing("2027-03-02T10:01:00Z")).expect_code(0);
+        assert_eq!(deleted(&roll.tick("2027-03-02T10:01:00Z")), 20);
+    });
+}
+
+// T11, M11: who comes back under another name is no longer held.
+#[test]
+fn a_member_that_was_renamed_is_held_no_longer() {
+    on_both(|roll| {
+        let tight = "  accessBudget: {maxPercent: 0, maxCount: 1}";
+        let keyed = |name: &str| member(name, "acme", "  id: m0\n  externalKey: k0\n  personalEmail: m0@home.example");
+        let rest = |from: usize| (from..4).map(|n| member(&format!("m{n}"), "acme", "")).collect::<Vec<_>>();
+        let of = |members: Vec<String>| set(&[vec![tenant("acme", tight), boss("acme")], members].concat());
+        roll.apply(START, &of([vec![keyed("m0")], rest(1)].concat())).expect_code(0);
+        assert!(prune(roll, LATER, &of(rest(2))).held("Tenant", "acme").is_some());
+        prune(roll, LATER, &of([vec![keyed("other")], rest(1)].concat())).expect_code(0);
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        let report = prune(roll, "2027-03-12T09:00:00Z", &of([vec![keyed("other")], rest(2)].concat())).expect_code(0);
+        assert_eq!(report.all_actions(), ["delete Member/m1"]);
+    });
+}
+
+// T11, R9: what is declared anew in the run that touches its tenant counts, not the removal before.
+#[test]
+fn who_is_declared_again_with_another_loss_is_held_for_that_one() {
+    on_both(|roll| {
+        let none = "  accessBudget: {maxPercent: 0, maxCount: 0}";
+        roll.apply(START, &company(none, 0, 2)).expect_code(0);
+        assert!(prune(roll, LATER, &company(none, 1, 2)).held("Tenant", "acme").is_some());
+        let renamed = tenant("acme", &format!("{none}\n  domain: other.example"));
+        let report = roll.apply(LATER, &set(&[renamed.clone(), boss("acme"), member("m0", "acme", "  suspended: true")]));
+        assert_eq!(report.refused("Member", "m0").as_deref(), Some(HOLD));
+        assert_eq!(roll.get("Tenant", "acme")["status"]["pendingRemovals"], serde_json::Value::Null);
+        let fingerprint = roll.apply(LATER, &renamed).held("Tenant", "acme").map(|(_, _, fingerprint)| fingerprint).unwrap();
+        roll.apply(LATER, &annotated(&renamed, "approve", &fingerprint)).expect_code(0);
+        assert_eq!(phase(&roll.get("Member", "m0")), "Suspended");
     });
 }

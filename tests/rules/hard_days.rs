@@ -196,3 +196,18 @@ fn an_organization_with_another_name_is_missed_by_those_who_use_the_old_one() {
         assert_eq!(phase(&roll.get("member", "jane")), "Pending");
     });
 }
+
+// R9, O4: a manifest that is taken out of the set never becomes a person, though what it waited for comes with that set.
+#[test]
+fn what_is_taken_out_of_the_set_does_not_come_to_be() {
+    on_both(|roll| {
+        let company = |more: &[String]| set(&[&[tenant("acme", ""), boss("acme")], more].concat());
+        let jane = member("jane", "acme", "  organizations: [{organizationRef: {name: lab}}]");
+        roll.apply("2027-03-01T09:00:00Z", &company(&[jane])).expect_code(1);
+        let lab = organization("lab", "acme", "");
+        let report = roll.apply_with("2027-03-02T09:00:00Z", &company(&[lab]), &["--prune"]).expect_code(0);
+        assert_eq!(report.all_actions(), ["create Organization/lab"]);
+        assert!(roll.find("Member", "jane").is_none());
+        assert_eq!(roll.query("SELECT count(*) FROM members WHERE name = 'jane'").as_deref(), Some("0"));
+    });
+}

@@ -402,3 +402,21 @@ fn a_mail_address_that_falls_free_goes_to_who_waits() {
         assert_eq!(ready(&roll.get("Organization", "sales")).0, "True");
     });
 }
+
+// M11, O1: an organization under the name of one that was renamed is another.
+#[test]
+fn an_organization_under_a_name_that_was_passed_on_is_another() {
+    on_both(|roll| {
+        let keyed = |name: &str, key: &str, more: &str| organization(name, "acme", &format!("  externalKey: {key}\n{more}"));
+        roll.apply(NOW, &company(&[keyed("oa", "k1", "")])).expect_code(0);
+        let uid = |name: &str| roll.get("Organization", name)["status"]["uid"].clone();
+        let first = uid("oa");
+        let passed_on = [keyed("ob", "k1", ""), keyed("oa", "k2", "  parentRef: {name: root}")];
+        roll.apply_with(NOW, &company(&passed_on), &["--prune"]).expect_code(1);
+        assert_eq!(uid("ob"), first);
+        let report = roll.apply_with(LATER, &company(&[&passed_on[..], &[top("root")]].concat()), &["--prune"]);
+        assert_eq!(report.expect_code(0).all_actions(), ["create Organization/root", "create Organization/oa"]);
+        assert_eq!(uid("ob"), first);
+        assert_ne!(uid("oa"), first);
+    });
+}

@@ -313,3 +313,32 @@ fn the_values_of_a_member_in_grace_stay_too() {
         assert!(roll.sql("DELETE FROM audit_values WHERE name = 'jane'").is_err());
     });
 }
+
+// R5: also whose company somebody changed.
+#[test]
+fn a_member_and_an_organization_put_into_another_company_come_back() {
+    on_both(|roll| {
+        let globex = set(&[tenant("globex", "  supremeAdminRef: {name: chief}"), member("chief", "globex", "")]);
+        let roster =
+            set(&[tenant("acme", ""), boss("acme"), globex, member("jane", "acme", ""), organization("lab", "acme", "")]);
+        roll.apply(NOW, &roster).expect_code(0);
+        let jane = roll.get("Member", "jane")["status"].clone();
+        for table in ["members", "organizations"] {
+            let moved = format!(
+                "UPDATE {table} SET tenant = (SELECT uid FROM tenants WHERE name = 'globex') WHERE name IN ('jane', 'lab')"
+            );
+            assert_eq!(roll.sql(&moved), Ok(1));
+        }
+        roll.tick(LATER);
+        let stray =
+            "SELECT count(*) FROM members m JOIN tenants t ON t.uid = m.tenant WHERE t.name = 'globex' AND m.name = 'jane'";
+        assert_eq!(roll.query(stray).as_deref(), Some("0"));
+        assert_eq!(roll.query(&stray.replace("members", "organizations").replace("jane", "lab")).as_deref(), Some("0"));
+        for (kind, name) in [("Member", "jane"), ("Organization", "lab")] {
+            let last = roll.history(kind, name).pop().unwrap();
+            assert_eq!(last["cause"], "Drift", "{last:#}");
+        }
+        assert_eq!(roll.get("Member", "jane")["status"], jane);
+        assert_eq!(roll.apply(LATER, &roster).expect_code(0).all_actions(), [""; 0]);
+    });
+}

@@ -19,8 +19,9 @@ pub fn declared(world: &World, member: &MemberRecord, spec: &MemberSpec, dates: 
         return Some(format!("suspension {:?} {:?}", spec.suspended, spec.suspension));
     }
     let window = tenant.budgets(world.now).into_iter().map(|budget| budget.window).max()?;
-    let within = |at: &jiff::Timestamp| *at <= window.after(world.now);
-    let departure = dates.departure.filter(within).filter(|_| !before.departure.as_ref().is_some_and(within))?;
+    // One that was declared before, for then or earlier, was counted or had its time.
+    let is_earlier = |at: &jiff::Timestamp| before.departure.is_none_or(|before| *at < before);
+    let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
     Some(format!("departure {departure}"))
 }
 

@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::identity::{Identity, identify};
+use super::identity::{Identity, identify, sought};
 use super::tenant::places;
 use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
     unmanaged,
 };
 use crate::api::member::Administrator;
+use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::record::{Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord};
 use assignments::{Unassigned, assignments};
@@ -54,8 +55,17 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
-        Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
+        Declared::Present(manifest) => told_of_purge(declared(world, visit, manifest, decision, blocked)),
     }
+}
+
+/// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).
+fn told_of_purge(mut decision: Decision) -> Decision {
+    let purge_at = member_of(&decision).and_then(|member| member.lived.purge_at);
+    if let (Some(verdict), Some(purge_at)) = (decision.verdict.as_mut().filter(|verdict| !verdict.is_ready()), purge_at) {
+        verdict.message.push_str(&format!("; the deleted account can be restored until {}", rfc3339(purge_at)));
+    }
+    decision
 }
 
 /// The member that a decision speaks of so far.
@@ -70,6 +80,7 @@ fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
 /// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
 fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mut Decision) {
     let Some(member) = member_of(decision) else { return };
+    let member = at_home(world, member);
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
     let drifted = world.touched.contains(&member.uid) || visit.trigger == Trigger::Scan;
     let cause = if drifted { Cause::Drift } else { Cause::Dependency };
@@ -111,12 +122,25 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
     purge_if_due(world, &tenant, decision);
 }
 
+/// The member in the tenant of its stored intent: somebody's SQL may have put it into another.
+fn at_home(world: &World, member: Arc<MemberRecord>) -> Arc<MemberRecord> {
+    let home = world.tenant(&member.handle.sibling(member.intent.spec.tenant_ref.name()));
+    match home.filter(|home| home.uid != member.tenant && world.touched.contains(&member.uid)) {
+        Some(home) => Arc::new(MemberRecord { tenant: home.uid.clone(), ..MemberRecord::clone(&member) }),
+        None => member,
+    }
+}
+
 /// The resource is gone (M23): the member is deleted, restorable for the grace period.
 fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision.removal = Removal::Done;
     let Some(member) = member_of(&decision).filter(|member| !member.is_deleted()) else { return decision };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return decision };
     if let Some(pending) = unmanaged(world, &member.tenant) {
+        decision.removal = pending;
+        return decision;
+    }
+    if let Some(pending) = sought(world, &Record::Member(member.clone()), &mut decision) {
         decision.removal = pending;
         return decision;
     }

@@ -54,12 +54,14 @@ impl Commit {
                 let Some(verdict) = &decision.verdict else { return };
                 let submitted = gathered.submitted.get(&visit.key);
                 let changed = stored.is_none_or(|stored| stored.digest != manifest.digest);
-                let uid = decision.record.as_ref().map(|record| record.uid().to_string());
+                // What it may become the manifest of is not its own yet (M11).
+                let own = decision.record.as_ref().filter(|record| *record.handle() == visit.key.handle);
+                let uid = own.map(|record| record.uid().to_string());
                 let waits: BTreeSet<String> = decision.waits_for.iter().cloned().collect();
                 let nothing = Arc::new(Value::Null);
                 let before = stored.map_or(&nothing, |stored| &stored.status);
                 let name = |uid: &Uid| names.get(uid);
-                let (record, world) = (decision.record.as_ref(), &gathered.world);
+                let (record, world) = (own, &gathered.world);
                 let erased = erased::is_erased(gathered, stored, decision, verdict);
                 let told = if erased { erased::told(verdict) } else { Cow::Borrowed(verdict) };
                 let status = status::status(record, &told, manifest.generation, now, before, &name, world);
@@ -96,7 +98,12 @@ impl Commit {
                     },
                     created_at: stored.map_or(visit.since, |stored| stored.created_at),
                     declared_at: stored.filter(|_| !changed).map_or(now, |stored| stored.declared_at),
-                    uid: uid.or_else(|| stored.and_then(|stored| stored.uid.clone())),
+                    // That of a record which is another manifest's by now is forgotten.
+                    uid: uid.or_else(|| {
+                        stored
+                            .and_then(|stored| stored.uid.clone())
+                            .filter(|uid| *uid == visit.fresh.uid.as_str() || world.at_rest.contains(&Uid::from(uid.clone())))
+                    }),
                     settled: verdict.is_ready() && waits.is_empty(),
                     reason: verdict.reason.name().to_owned(),
                     removal: None,
@@ -134,6 +141,11 @@ impl Commit {
 
     /// Writes a declaration where it differs from what is there.
     fn compare(&mut self, stored: Option<&Declaration>, next: Declaration) {
+        // It may have looked for a record that stays for it (M11).
+        let seeks = |waits: &BTreeSet<String>| waits.iter().any(|key| key.starts_with("claim/"));
+        if stored.is_some_and(|stored| stored.waits != next.waits && seeks(&stored.waits)) {
+            self.signals.insert(declared_key(&next.key));
+        }
         if stored.is_none_or(|stored| stored.waits != next.waits) && !(stored.is_none() && next.waits.is_empty()) {
             self.waits.push(next.clone());
         }
