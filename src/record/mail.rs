@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::MemberRecord;
+use super::password::awaits_registration;
 use crate::api::member::PasswordMode;
 use crate::api::tenant::Plan;
 
@@ -99,13 +100,6 @@ pub struct Welcome {
     pub in_vain: Option<String>,
 }
 
-impl Welcome {
-    /// When the invitation will end by time alone.
-    pub fn ends_at(&self) -> Option<Timestamp> {
-        self.invited_until.filter(|_| self.registered_at.is_none() && self.expired_at.is_none())
-    }
-}
-
 /// What happened to a member's mails and links that its record does not know yet; and the mail that was refused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MailNews {
@@ -136,22 +130,19 @@ impl MemberRecord {
         self.intent.spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
     }
 
-    /// Whether an invitation can go to the member: it may sign in, has chosen no password yet, and has an address.
+    /// Whether an invitation can go to the member: it may sign in, has no password yet, and has an address.
     pub fn may_be_invited(&self) -> bool {
         self.is_to_register() && self.state.phase.may_sign_in()
     }
 
     /// Whether the member is to choose its first password by an invitation, now or once it may sign in.
     fn is_to_register(&self) -> bool {
-        self.registers_by_link() && self.lived.welcome.registered_at.is_none() && self.declared.personal_email.is_some()
+        awaits_registration(self) && self.declared.personal_email.is_some()
     }
 
     /// Whether the member has, or will have, a password that an administrator may replace.
-    fn has_password(&self) -> bool {
-        let spec = &self.intent.spec;
-        !spec.is_temporary()
-            && spec.password.is_some()
-            && (!self.registers_by_link() || self.lived.welcome.registered_at.is_some())
+    fn password_may_be_replaced(&self) -> bool {
+        !self.intent.spec.is_temporary() && !awaits_registration(self)
     }
 }
 
@@ -178,8 +169,8 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
     for field in after.newly_spent(before) {
         match field {
             "resendInvitation" if was_welcomed && after.may_be_invited() => list.push(Mail::Invitation),
-            "password.resetToken" if after.has_password() => list.push(Mail::NewPassword),
-            "password.requestChange" if after.has_password() => list.push(Mail::ChangeRequest),
+            "password.resetToken" if after.password_may_be_replaced() => list.push(Mail::NewPassword),
+            "password.requestChange" if after.password_may_be_replaced() => list.push(Mail::ChangeRequest),
             _ => {}
         }
     }

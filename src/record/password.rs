@@ -60,8 +60,7 @@ fn acts(before: &MemberRecord, after: &MemberRecord, field: &str) -> bool {
 
 /// Whether the member chooses its first password by a link, and has not done so yet.
 pub fn awaits_registration(member: &MemberRecord) -> bool {
-    let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
-    mode == Some(PasswordMode::CreationLink) && member.lived.password_changed_at.is_none()
+    member.registers_by_link() && !member.lived.has_password()
 }
 
 /// Whether a password is declared that the shell is to make, and there is none yet.
@@ -71,7 +70,7 @@ pub fn lacks_one(member: &MemberRecord) -> bool {
         Some(PasswordMode::Generate | PasswordMode::FromSecret) => true,
         Some(PasswordMode::CreationLink) | None => false,
     };
-    made && !member.is_deleted() && !spec.is_temporary() && member.lived.password_changed_at.is_none()
+    made && !member.is_deleted() && !spec.is_temporary() && !member.lived.has_password()
 }
 
 /// Whether the same was lacking before, so that it is ordered already.

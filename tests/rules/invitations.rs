@@ -1,4 +1,5 @@
-//! When the link of an invitation ends before its time (M32, M34). Against a real mail server. Run by `make test`.
+//! Invitations and other links to a password: who is sent one, and when it ends before its time (M32–M34, M36). Against a
+//! real mail server. Run by `make test`.
 
 use serde_json::Value;
 
@@ -79,5 +80,26 @@ fn a_corrected_address_ends_the_link_of_a_requested_change() {
         assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 1);
         send(roll, &post, "2027-03-01T13:00:00Z", &asked("three", "  personalEmail: jane@work.example\n")).expect_code(0);
         assert!(!last(&post, "jane@work.example").link("https://login.acme.example/password/").is_empty());
+    });
+}
+
+// M33, M34: who has a password has one under whatever mode: it is asked to change it, and told of another.
+#[test]
+fn a_member_with_a_password_gets_its_mails_after_a_change_to_a_creation_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        let mode = |text: &str| jane(&format!("  password: {{mode: {text}}}"));
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[mode("Generate")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &mode("CreationLink")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        send(roll, &post, "2027-03-01T11:00:00Z", &mode("CreationLink, requestChange: one")).expect_code(0);
+        send(roll, &post, "2027-03-01T12:00:00Z", &mode("CreationLink, resetToken: one")).expect_code(0);
+        assert_eq!(
+            post.subjects(JANE)[1..],
+            ["Please change your password at Acme".to_owned(), "Your password at Acme was changed".to_owned()]
+        );
+        // There is nothing to invite it to.
+        send(roll, &post, "2027-03-01T13:00:00Z", &linked("  resendInvitation: one")).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), has(roll, "jane", "NotApplicable")), (3, true));
     });
 }
