@@ -174,9 +174,12 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
             _ => {}
         }
     }
-    // One that was sent to another address is sent anew. One that still waits goes to this one by itself.
-    let was_invited = before.lived.welcome.invited_at.is_some() && after.is_to_register();
-    if was_invited && ended_links(before, after).contains(&Purpose::Registration) && !list.contains(&Mail::Invitation) {
+    // Who had a first mail is invited as soon as it is to register (M33). An invitation that was sent to another address is
+    // sent anew; one that still waits goes to this one by itself.
+    let begins = was_welcomed && !before.is_to_register();
+    let was_invited = before.lived.welcome.invited_at.is_some();
+    let anew = was_invited && ended_links(before, after).contains(&Purpose::Registration);
+    if after.is_to_register() && (begins || anew) && !list.contains(&Mail::Invitation) {
         list.push(Mail::Invitation);
     }
     list

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::mail::{JANE, company, has, jane, last, linked, send};
+use crate::passwords::password_set;
 use crate::support::on_both;
 use crate::support::post::Post;
 
@@ -80,6 +81,41 @@ fn a_corrected_address_ends_the_link_of_a_requested_change() {
         assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 1);
         send(roll, &post, "2027-03-01T13:00:00Z", &asked("three", "  personalEmail: jane@work.example\n")).expect_code(0);
         assert!(!last(&post, "jane@work.example").link("https://login.acme.example/password/").is_empty());
+    });
+}
+
+// M33, M32: another mode acts on a member that has no password yet, also on one that had its first mail.
+#[test]
+fn a_member_without_a_password_is_invited_once_it_is_to_register_by_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[jane("")])).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        send(roll, &post, "2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        assert_eq!(post.subjects(JANE)[1..], ["Invitation to Acme".to_owned()]);
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-04-01T09:00:00Z");
+        send(roll, &post, "2027-03-03T09:00:00Z", &linked("  nickname: J")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 2);
+        roll.tick("2027-04-01T09:00:00Z").expect_code(0);
+        assert!(has(roll, "jane", "RegistrationExpired"));
+        send(roll, &post, "2027-04-02T09:00:00Z", &linked("  resendInvitation: one")).expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let by_link = ["record", "password", "--by-link", "--now", "2027-04-03T09:00:00Z"];
+        assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 0);
+        assert_eq!(roll.get("Member", "jane")["status"]["registeredAt"], "2027-04-03T09:00:00Z");
+    });
+}
+
+// M33, M32, M34: a password that could be written nowhere is made no more; its first notice has not left yet.
+#[test]
+fn an_invitation_takes_the_place_of_a_first_notice_that_still_waits() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply("2027-03-01T09:00:00Z", &company(&[jane("  password: {mode: Generate}")])).expect_code(1);
+        send(roll, &post, "2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme"]);
+        assert_eq!(password_set(roll), ("False".to_owned(), "NotRegistered".to_owned()));
     });
 }
 
