@@ -405,7 +405,7 @@ impl<S: Secrets> Worker<S> {
                 facts.push((uid.clone(), fact));
             }
         }
-        passwords::set(&mut tx, &set).await?;
+        passwords::set(&mut tx, &set, now).await?;
         sign_out(&mut tx, &signed_out, Sessions::All, now).await?;
         outbox::order(&mut tx, notices, now).await?;
         passwords::tell(&mut tx, &facts).await?;

@@ -6,14 +6,15 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Directory, Error};
 use super::frozen::member_is_frozen;
 use super::random::identifier;
 use super::records::{handle_keys, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
+use super::{Directory, Error, links};
 use crate::api::{Handle, MemberPhase, Reason};
 use crate::record::Uid;
 use crate::record::claim::normalized;
+use crate::record::mail::Purpose;
 
 const CREDENTIALS: Table = Table {
     name: "credentials",
@@ -278,11 +279,12 @@ pub async fn former(tx: &mut Tx, member: &Uid, count: usize) -> Result<Vec<Strin
 
 const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2";
 
-/// Sets members' credentials; those before join the history.
-pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
+/// Sets members' credentials; those before join the history. No link that is open leads to another any more (M33, M36).
+pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Result<(), Error> {
     let members: Vec<Uid> = new.iter().map(|(member, _)| member.clone()).collect();
     let before = credentials(tx, &members).await?;
-    let former = before.iter().map(|(member, before)| vec![identifier().into(), member.as_str().into(), before.hash.as_str().into()]);
+    let former =
+        before.iter().map(|(member, before)| vec![identifier().into(), member.as_str().into(), before.hash.as_str().into()]);
     tx.insert(&HISTORY, former.collect()).await?;
     for member in before.keys() {
         tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
@@ -298,7 +300,10 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
             (*generated).into(),
         ]
     };
-    tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await
+    tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await?;
+    let links: Vec<(Uid, Purpose)> =
+        members.iter().flat_map(|member| Purpose::ALL.map(|purpose| (member.clone(), purpose))).collect();
+    links::end(tx, &links, now).await
 }
 
 const FORGET: &str = "DELETE FROM password_history WHERE member = $1 AND id NOT IN \
@@ -405,5 +410,4 @@ const SOURCES: &str = concat!(
 );
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] =
-    &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];
+pub const STATEMENTS: &[&str] = &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];

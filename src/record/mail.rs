@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::MemberRecord;
-use super::password::awaits_registration;
+use super::password::{awaits_registration, resets};
 use crate::api::member::PasswordMode;
 use crate::api::tenant::Plan;
 
@@ -59,6 +59,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    pub const ALL: [Purpose; 2] = [Purpose::Registration, Purpose::PasswordChange];
+
     /// The purpose as the directory keeps it.
     pub fn name(self) -> &'static str {
         match self {
@@ -147,15 +149,14 @@ impl MemberRecord {
 }
 
 /// What the open links of a member are no longer for, after a change: those at another address may be in a stranger's hands
-/// (M34), and who registers in no way or in another one needs no invitation (M32).
-pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> &'static [Purpose] {
-    if before.declared.personal_email != after.declared.personal_email {
-        &[Purpose::Registration, Purpose::PasswordChange]
-    } else if before.registers_by_link() && !after.registers_by_link() {
-        &[Purpose::Registration]
-    } else {
-        &[]
-    }
+/// (M34), who registers in no way or in another one needs no invitation (M32), and a reset is not to be forestalled (M33).
+pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> Vec<Purpose> {
+    let moved = before.declared.personal_email != after.declared.personal_email;
+    let ends = |purpose: &Purpose| match purpose {
+        Purpose::Registration => before.registers_by_link() && !after.registers_by_link(),
+        Purpose::PasswordChange => resets(before, after),
+    };
+    Purpose::ALL.into_iter().filter(|purpose| moved || ends(purpose)).collect()
 }
 
 /// The mails that follow from a change of a member.
