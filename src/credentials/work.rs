@@ -279,7 +279,8 @@ impl<S: Secrets> Worker<S> {
         }
     }
 
-    /// The same initial password in the Secret under the member's present name; another one, if the Secret is lost.
+    /// The same initial password in the Secret under the member's present name and message ID; another one, if the Secret is
+    /// lost.
     async fn moved(&self, initial: &Initial<'_>, account: &Account, now: Timestamp) -> Result<Outcome, Error> {
         let about = format!("the Secret `{}`", initial.secret().name);
         let waits = |trouble: Trouble| {

@@ -102,7 +102,7 @@ pub enum Why {
     Reset,
     /// The Secret has another content than was last taken (M33).
     FromSecret,
-    /// The Secret with an initial password is to be where its member is now (M32).
+    /// The Secret with an initial password is to be where its member is now, with the present message ID (M32).
     MoveSecret,
     /// The Secret with an initial password is no longer needed (M32), or its member is purged (M25).
     RemoveSecret,
