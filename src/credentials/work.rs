@@ -243,7 +243,8 @@ impl<S: Secrets> Worker<S> {
                     Err(_) => Outcome::WaitsQuietly,
                 });
             }
-            _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            // Who may be restored gets then what was ordered; a purge takes the order along (M24, M25).
+            _ if member.is_deleted() => return Ok(Outcome::WaitsQuietly),
             (Why::MoveSecret, _) if !is_generated => return Ok(Outcome::Tidied),
             (Why::MoveSecret, _) => return self.moved(&initial, account, now).await,
             (Why::First, _) if credential.is_some() => return Ok(Outcome::Nothing(since)),

@@ -350,6 +350,25 @@ fn a_reset_signs_out_at_once_even_where_the_new_password_waits() {
     });
 }
 
+// M33, M24: what was ordered of a member is carried out once it comes back, and never while it is gone.
+#[test]
+fn a_reset_that_waits_outlasts_a_deletion() {
+    on_both(|roll| {
+        apply_out(roll, START, &company(GENERATE)).expect_code(0);
+        change(roll, START, &initial_password(roll), "Rz4-Pv9-Bn");
+        let reset = company("  password: {mode: Generate, resetToken: one}");
+        roll.apply(LATER, &reset).expect_code(1);
+        roll.apply_with("2027-03-03T09:00:00Z", &company_without_jane(), &["--prune"]).expect_code(0);
+        fs::remove_file(initial(roll)).ok();
+        apply_out(roll, "2027-03-03T10:00:00Z", &company_without_jane()).expect_code(0);
+        assert_eq!((initial(roll).exists(), count(roll, "password_orders WHERE reason = 'Reset'")), (false, 1));
+        apply_out(roll, "2027-03-04T09:00:00Z", &reset).expect_code(0);
+        assert_eq!(answer(roll, "2027-03-04T10:00:00Z", "jane", "Rz4-Pv9-Bn"), "Refused");
+        assert_eq!(answer(roll, "2027-03-04T10:00:00Z", "jane", &initial_password(roll)), "MustChange");
+        assert_eq!(changed_at(roll), "2027-03-04T09:00:00Z");
+    });
+}
+
 // M33, R13: a request asks for a change once, and closes nothing.
 #[test]
 fn a_requested_change_closes_nothing() {
