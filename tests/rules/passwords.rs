@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::life::{START, company, company_of, company_without_jane, count};
+use serde_json::Value;
+
+use crate::life::{START, company, company_of, company_without_jane, count, text};
 use crate::support::{Report, Roster, condition, on_both, phase, set};
 
 const FROM_SECRET: &str = "  password: {mode: FromSecret, secretKeyRef: {name: jane-password, key: password}}";
@@ -34,9 +36,17 @@ pub fn change(roll: &Roster, now: &str, present: &str, new: &str) -> (String, St
 
 /// Status and reason of the condition `PasswordSet` of jane.
 pub fn password_set(roll: &Roster) -> (String, String) {
-    let jane = roll.get("Member", "jane");
-    let text = |field: &str| condition(&jane, "PasswordSet").and_then(|told| told[field].as_str()).unwrap_or_default().to_owned();
-    (text("status"), text("reason"))
+    let told = password_condition(roll);
+    (text(&told, "status").to_owned(), text(&told, "reason").to_owned())
+}
+
+/// What that condition says.
+fn password_message(roll: &Roster) -> String {
+    text(&password_condition(roll), "message").to_owned()
+}
+
+fn password_condition(roll: &Roster) -> Value {
+    condition(&roll.get("Member", "jane"), "PasswordSet").cloned().unwrap_or_default()
 }
 
 fn is(status: &str, reason: &str) -> (String, String) {
@@ -126,7 +136,7 @@ fn another_content_of_the_secret_signs_out_and_must_be_changed() {
     });
 }
 
-// T5: what a Secret holds is held to the policy; what was in force before stays.
+// T5, M32: what a Secret holds is held to the policy; what was in force before stays.
 #[test]
 fn a_password_that_breaks_the_policy_is_not_taken() {
     on_both(|roll| {
@@ -138,7 +148,10 @@ fn a_password_that_breaks_the_policy_is_not_taken() {
         roll.apply(LATER, &secret("Kx7-Tm2-Qw9!")).expect_code(0);
         assert_eq!(password_set(roll), is("True", "PasswordSet"));
         roll.apply("2027-03-03T09:00:00Z", &secret("short")).expect_code(1);
-        assert_eq!(password_set(roll), is("False", "PolicyViolated"));
+        // The member has one, and is told why it is not that.
+        assert_eq!(password_set(roll), is("True", "PolicyViolated"));
+        let told = password_message(roll);
+        assert!(told.contains("of before counts") && told.contains("fewer than 12 characters"), "{told}");
         assert_eq!(answer(roll, "2027-03-03T10:00:00Z", "jane", "Kx7-Tm2-Qw9!"), "MustChange");
         roll.apply("2027-03-04T09:00:00Z", &secret("Kx7-Tm2-Qw9!")).expect_code(0);
         assert_eq!(password_set(roll), is("True", "PasswordSet"));

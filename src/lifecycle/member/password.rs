@@ -7,17 +7,19 @@ use crate::api::{MemberSpec, Reason};
 use crate::record::MemberRecord;
 use crate::record::password::awaits_registration;
 
-/// The condition `PasswordSet`.
+/// The condition `PasswordSet`: it holds while the member has a password, also where another one could not be set.
 pub fn told(member: &MemberRecord) -> State {
     let state = |holds, reason, message: &str| State { condition: "PasswordSet", holds, reason, message: message.to_owned() };
     let lived = &member.lived;
     if member.intent.spec.is_temporary() {
         return state(false, Reason::NoAccountYet, "a temporary ID has no password; spec.id makes it an account (M31)");
     }
+    let has_one = lived.has_password();
     if let Some((reason, message)) = &lived.password_trouble {
-        return state(false, *reason, message);
+        let still = if has_one { "the password of before counts, and another was not set: " } else { "" };
+        return state(has_one, *reason, &format!("{still}{message}"));
     }
-    if lived.password_changed_at.is_some() {
+    if has_one {
         return state(true, Reason::PasswordSet, "the member has a password");
     }
     match mode(&member.intent.spec) {
