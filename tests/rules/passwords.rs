@@ -247,6 +247,23 @@ fn a_member_without_a_declared_password_has_none() {
     });
 }
 
+// M32, M12: what the manifest says no more, the member still has; the resource says so, and how to replace it.
+#[test]
+fn a_password_that_is_declared_no_more_is_kept_and_told() {
+    on_both(|roll| {
+        roll.apply(START, &with_secret(FROM_SECRET, "Kx7Tm2Qw")).expect_code(0);
+        change(roll, START, "Kx7Tm2Qw", "Rz4-Pv9-Bn");
+        roll.apply(LATER, &company("")).expect_code(0);
+        assert_eq!(password_set(roll), is("True", "NoPasswordDeclared"));
+        let told = password_message(roll);
+        assert!(told.contains("still signs in") && told.contains("resetToken"), "{told}");
+        assert_eq!(answer(roll, LATER, "jane", "Rz4-Pv9-Bn"), "Granted");
+        apply_out(roll, "2027-03-03T09:00:00Z", &company("  password: {mode: Generate, resetToken: one}")).expect_code(0);
+        assert_eq!(answer(roll, "2027-03-03T10:00:00Z", "jane", "Rz4-Pv9-Bn"), "Refused");
+        assert_eq!(password_set(roll), is("True", "PasswordSet"));
+    });
+}
+
 // M32: written first to a Secret that only its reader may read, hashed from what is there, gone after the change.
 #[test]
 fn a_generated_password_is_in_its_secret_until_the_member_has_changed_it() {

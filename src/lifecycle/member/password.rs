@@ -19,10 +19,12 @@ pub fn told(member: &MemberRecord) -> State {
         let still = if has_one { "the password of before counts, and another was not set: " } else { "" };
         return state(has_one, *reason, &format!("{still}{message}"));
     }
-    if has_one {
-        return state(true, Reason::PasswordSet, "the member has a password");
-    }
     match mode(&member.intent.spec) {
+        Some(_) if has_one => state(true, Reason::PasswordSet, "the member has a password"),
+        None if has_one => {
+            let message = "spec.password is not declared, but the password of before is the member's and still signs in; a declared password with a new resetToken replaces it, spec.suspended ends access (M32)";
+            state(true, Reason::NoPasswordDeclared, message)
+        }
         None => state(false, Reason::NoPasswordDeclared, "spec.password is not declared: single sign-on only (M32)"),
         Some(PasswordMode::CreationLink) => {
             state(false, Reason::NotRegistered, "the person has not chosen a password through the link yet (M32)")
