@@ -190,8 +190,9 @@ reasons! {
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
     /// The member has a password (M32).
     PasswordSet: Password, "Nothing.";
-    /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32).
-    NoPasswordDeclared: Password, "Nothing, or declare `password`.";
+    /// No password is declared, and none is made: the person signs in through the company's single sign-on (M32). Where
+    /// `PasswordSet` is `True`, the member has one from before, which still signs in.
+    NoPasswordDeclared: Password, "Nothing, or declare `password`; with a new `resetToken`, another takes the place of the one from before.";
     /// The record is no account yet, so that it has no password (M31).
     NoAccountYet: Password, "Nothing, or give `id` in the place of `temporaryId`.";
     /// The password is being made; that follows within a second (M32).

@@ -65,7 +65,7 @@ pub async fn change_by_link(
     let mut tx = directory.read().await?;
     let text = token.expose_text().unwrap_or_default();
     let mut found = (None, None);
-    for purpose in [Purpose::Registration, Purpose::PasswordChange] {
+    for purpose in Purpose::ALL {
         match links::look(&mut tx, text, purpose, now).await? {
             Ok(member) => found = (by_uid(&mut tx, &member).await?, Some(purpose)),
             Err(Useless::Unknown) => {}
@@ -74,7 +74,9 @@ pub async fn change_by_link(
     }
     drop(tx);
     let (account, Some(purpose)) = found else { return Ok(Changed::Useless(Useless::Unknown)) };
-    if purpose == Purpose::Registration && account.as_ref().is_some_and(|account| !account.member.registers_by_link()) {
+    // A mail that was on its way may have brought a link to who has registered meanwhile.
+    let is_over = |account: &Account| !account.member.registers_by_link() || account.credential.is_some();
+    if purpose == Purpose::Registration && account.as_ref().is_some_and(is_over) {
         return Ok(Changed::Useless(Useless::Ended));
     }
     set(directory, hasher, account, Some(Proof::Link { token, purpose }), new, now).await
@@ -130,7 +132,7 @@ async fn set(
     }
     let taken = credential.as_ref().and_then(|credential| credential.taken.clone());
     let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false };
-    passwords::set(&mut tx, &[(uid.clone(), next)]).await?;
+    passwords::set(&mut tx, &[(uid.clone(), next)], now).await?;
     sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
     let fact = Fact { id: identifier(), changed_at: Some(now), trouble: None, by: By::Member, at: now };
     passwords::tell(&mut tx, &[(uid.clone(), fact)]).await?;

@@ -243,7 +243,8 @@ impl<S: Secrets> Worker<S> {
                     Err(_) => Outcome::WaitsQuietly,
                 });
             }
-            _ if member.is_deleted() => return Ok(Outcome::Nothing(since)),
+            // Who may be restored gets then what was ordered; a purge takes the order along (M24, M25).
+            _ if member.is_deleted() => return Ok(Outcome::WaitsQuietly),
             (Why::MoveSecret, _) if !is_generated => return Ok(Outcome::Tidied),
             (Why::MoveSecret, _) => return self.moved(&initial, account, now).await,
             (Why::First, _) if credential.is_some() => return Ok(Outcome::Nothing(since)),
@@ -279,7 +280,8 @@ impl<S: Secrets> Worker<S> {
         }
     }
 
-    /// The same initial password in the Secret under the member's present name; another one, if the Secret is lost.
+    /// The same initial password in the Secret under the member's present name and message ID; another one, if the Secret is
+    /// lost.
     async fn moved(&self, initial: &Initial<'_>, account: &Account, now: Timestamp) -> Result<Outcome, Error> {
         let about = format!("the Secret `{}`", initial.secret().name);
         let waits = |trouble: Trouble| {
@@ -405,7 +407,7 @@ impl<S: Secrets> Worker<S> {
                 facts.push((uid.clone(), fact));
             }
         }
-        passwords::set(&mut tx, &set).await?;
+        passwords::set(&mut tx, &set, now).await?;
         sign_out(&mut tx, &signed_out, Sessions::All, now).await?;
         outbox::order(&mut tx, notices, now).await?;
         passwords::tell(&mut tx, &facts).await?;

@@ -44,10 +44,13 @@ pub struct Ordered {
     pub held: bool,
 }
 
-/// Puts orders into the outbox. A new invitation takes the place of one that still waits (M34).
+/// Puts orders into the outbox. A new invitation takes the place of one that still waits, and of a first notice: it says all
+/// that is in there, too (M34).
 pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<(), Error> {
     let invited = orders.iter().filter(|ordered| ordered.order == Order::Mail(Mail::Invitation));
-    let invited: Vec<_> = invited.map(|ordered| vec![Cell::from(ordered.uid.as_str()), Mail::Invitation.name().into()]).collect();
+    let first = [Mail::FirstNotice, Mail::Invitation];
+    let of = |ordered: &Ordered| first.map(|mail| vec![Cell::from(ordered.uid.as_str()), mail.name().into()]);
+    let invited: Vec<_> = invited.flat_map(of).collect();
     let superseded = [("acknowledged_at", now.into()), ("error", "superseded".into())];
     change_open(tx, &superseded, &["uid", "effect"], invited, now).await?;
     let rows = orders.into_iter().map(|Ordered { id, at, uid, tenant, order, held }| {

@@ -10,10 +10,11 @@ use super::frozen::member_is_frozen;
 use super::random::identifier;
 use super::records::{handle_keys, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
-use super::{Directory, Error};
+use super::{Directory, Error, links};
 use crate::api::{Handle, MemberPhase, Reason};
 use crate::record::Uid;
 use crate::record::claim::normalized;
+use crate::record::mail::Purpose;
 
 const CREDENTIALS: Table = Table {
     name: "credentials",
@@ -101,7 +102,7 @@ pub enum Why {
     Reset,
     /// The Secret has another content than was last taken (M33).
     FromSecret,
-    /// The Secret with an initial password is to be where its member is now (M32).
+    /// The Secret with an initial password is to be where its member is now, with the present message ID (M32).
     MoveSecret,
     /// The Secret with an initial password is no longer needed (M32), or its member is purged (M25).
     RemoveSecret,
@@ -278,8 +279,8 @@ pub async fn former(tx: &mut Tx, member: &Uid, count: usize) -> Result<Vec<Strin
 
 const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2";
 
-/// Sets members' credentials; those before join the history.
-pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
+/// Sets members' credentials; those before join the history. No link that is open leads to another any more (M33, M36).
+pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Result<(), Error> {
     let members: Vec<Uid> = new.iter().map(|(member, _)| member.clone()).collect();
     let before = credentials(tx, &members).await?;
     let former =
@@ -299,7 +300,10 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)]) -> Result<(), Error> {
             (*generated).into(),
         ]
     };
-    tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await
+    tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await?;
+    let links: Vec<(Uid, Purpose)> =
+        members.iter().flat_map(|member| Purpose::ALL.map(|purpose| (member.clone(), purpose))).collect();
+    links::end(tx, &links, now).await
 }
 
 const FORGET: &str = "DELETE FROM password_history WHERE member = $1 AND id NOT IN \

@@ -70,8 +70,8 @@ fn idle(mail: Mail, member: &MemberRecord) -> Option<Ended> {
         Some(Ended::Dropped("the member is gone"))
     } else if mail == Mail::Invitation && !member.registers_by_link() {
         Some(Ended::Dropped("the member has another way to a password"))
-    } else if mail == Mail::Invitation && member.lived.welcome.registered_at.is_some() {
-        Some(Ended::Dropped("the member has registered"))
+    } else if mail == Mail::Invitation && member.lived.has_password() {
+        Some(Ended::Dropped("the member has a password"))
     } else if !member.state.phase.may_sign_in() {
         Some(Ended::PutOff("the member may not sign in now".to_owned()))
     } else {

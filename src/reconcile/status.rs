@@ -147,7 +147,7 @@ fn of_member(member: &MemberRecord, name: &dyn Fn(&Uid) -> Option<String>) -> Me
         activated_at: at(lived.activated_at),
         first_sign_in_at: at(lived.first_sign_in_at),
         invited_at: at(lived.welcome.invited_at),
-        invited_until: at(lived.welcome.invited_until.filter(|_| lived.welcome.registered_at.is_none())),
+        invited_until: at(lived.welcome.invited_until.filter(|_| !lived.has_password())),
         registered_at: at(lived.welcome.registered_at),
         password_changed_at: at(lived.password_changed_at),
         deleted_at: at(lived.deleted_at),

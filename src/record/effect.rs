@@ -28,7 +28,7 @@ pub enum Effect {
     ErasePhoto,
     /// Everything personal of the record is erased (M25, T12; X4, X5).
     Erase,
-    /// The member's open links for this purpose lead nowhere any more (M32, M34).
+    /// The member's open links for this purpose lead nowhere any more (M32–M34).
     EndLinks(Purpose),
     /// The contact's invitation is another now, or none: the mails for the one before, and its acceptance, are void (X3).
     EndInvitation,
@@ -63,7 +63,7 @@ fn of_member(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Effect>
         list.push(Effect::SeekPhoto);
     }
     let Some(before) = before else { return list };
-    list.extend(ended_links(before, after).iter().map(|purpose| Effect::EndLinks(*purpose)));
+    list.extend(ended_links(before, after).into_iter().map(Effect::EndLinks));
     if before.declared.personal_email != after.declared.personal_email {
         list.push(Effect::Readdress);
     }

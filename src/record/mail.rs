@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::MemberRecord;
+use super::password::{awaits_registration, resets};
 use crate::api::member::PasswordMode;
 use crate::api::tenant::Plan;
 
@@ -58,6 +59,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    pub const ALL: [Purpose; 2] = [Purpose::Registration, Purpose::PasswordChange];
+
     /// The purpose as the directory keeps it.
     pub fn name(self) -> &'static str {
         match self {
@@ -99,13 +102,6 @@ pub struct Welcome {
     pub in_vain: Option<String>,
 }
 
-impl Welcome {
-    /// When the invitation will end by time alone.
-    pub fn ends_at(&self) -> Option<Timestamp> {
-        self.invited_until.filter(|_| self.registered_at.is_none() && self.expired_at.is_none())
-    }
-}
-
 /// What happened to a member's mails and links that its record does not know yet; and the mail that was refused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MailNews {
@@ -136,35 +132,31 @@ impl MemberRecord {
         self.intent.spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
     }
 
-    /// Whether an invitation can go to the member: it may sign in, has chosen no password yet, and has an address.
+    /// Whether an invitation can go to the member: it may sign in, has no password yet, and has an address.
     pub fn may_be_invited(&self) -> bool {
         self.is_to_register() && self.state.phase.may_sign_in()
     }
 
     /// Whether the member is to choose its first password by an invitation, now or once it may sign in.
     fn is_to_register(&self) -> bool {
-        self.registers_by_link() && self.lived.welcome.registered_at.is_none() && self.declared.personal_email.is_some()
+        awaits_registration(self) && self.declared.personal_email.is_some()
     }
 
     /// Whether the member has, or will have, a password that an administrator may replace.
-    fn has_password(&self) -> bool {
-        let spec = &self.intent.spec;
-        !spec.is_temporary()
-            && spec.password.is_some()
-            && (!self.registers_by_link() || self.lived.welcome.registered_at.is_some())
+    fn password_may_be_replaced(&self) -> bool {
+        !self.intent.spec.is_temporary() && !awaits_registration(self)
     }
 }
 
 /// What the open links of a member are no longer for, after a change: those at another address may be in a stranger's hands
-/// (M34), and who registers in no way or in another one needs no invitation (M32).
-pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> &'static [Purpose] {
-    if before.declared.personal_email != after.declared.personal_email {
-        &[Purpose::Registration, Purpose::PasswordChange]
-    } else if before.registers_by_link() && !after.registers_by_link() {
-        &[Purpose::Registration]
-    } else {
-        &[]
-    }
+/// (M34), who registers in no way or in another one needs no invitation (M32), and a reset is not to be forestalled (M33).
+pub fn ended_links(before: &MemberRecord, after: &MemberRecord) -> Vec<Purpose> {
+    let moved = before.declared.personal_email != after.declared.personal_email;
+    let ends = |purpose: &Purpose| match purpose {
+        Purpose::Registration => before.registers_by_link() && !after.registers_by_link(),
+        Purpose::PasswordChange => resets(before, after),
+    };
+    Purpose::ALL.into_iter().filter(|purpose| moved || ends(purpose)).collect()
 }
 
 /// The mails that follow from a change of a member.
@@ -178,14 +170,17 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
     for field in after.newly_spent(before) {
         match field {
             "resendInvitation" if was_welcomed && after.may_be_invited() => list.push(Mail::Invitation),
-            "password.resetToken" if after.has_password() => list.push(Mail::NewPassword),
-            "password.requestChange" if after.has_password() => list.push(Mail::ChangeRequest),
+            "password.resetToken" if after.password_may_be_replaced() => list.push(Mail::NewPassword),
+            "password.requestChange" if after.password_may_be_replaced() => list.push(Mail::ChangeRequest),
             _ => {}
         }
     }
-    // One that was sent to another address is sent anew. One that still waits goes to this one by itself.
-    let was_invited = before.lived.welcome.invited_at.is_some() && after.is_to_register();
-    if was_invited && ended_links(before, after).contains(&Purpose::Registration) && !list.contains(&Mail::Invitation) {
+    // Who had a first mail is invited as soon as it is to register (M33). An invitation that was sent to another address is
+    // sent anew; one that still waits goes to this one by itself.
+    let begins = was_welcomed && !before.is_to_register();
+    let was_invited = before.lived.welcome.invited_at.is_some();
+    let anew = was_invited && ended_links(before, after).contains(&Purpose::Registration);
+    if after.is_to_register() && (begins || anew) && !list.contains(&Mail::Invitation) {
         list.push(Mail::Invitation);
     }
     list

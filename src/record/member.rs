@@ -100,6 +100,18 @@ pub struct Lived {
     pub account: Account,
 }
 
+impl Lived {
+    /// Whether the member has a password, however it came about. Who has none may still be waiting for the first one.
+    pub fn has_password(&self) -> bool {
+        self.password_changed_at.is_some()
+    }
+
+    /// When the invitation will end by time alone: with a password the member needs it no more (M32).
+    pub fn invitation_ends_at(&self) -> Option<Timestamp> {
+        self.welcome.invited_until.filter(|_| !self.has_password() && self.welcome.expired_at.is_none())
+    }
+}
+
 /// Values that act once, by the field that declares them: `resendInvitation`, `devices/DEVICE/ACTION`.
 pub type Spent = BTreeMap<String, BTreeSet<String>>;
 

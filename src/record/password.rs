@@ -19,7 +19,8 @@ pub enum PasswordEffect {
     MustChange,
     /// The member has signed in for the first time: the Secret of the initial one goes (M32).
     SignedIn,
-    /// The member has another name, or comes back: the Secret of the initial one is to be under that name (M11, M24).
+    /// The member has another name or message ID, or comes back: the Secret of the initial one is to be under that name, and
+    /// to say how to sign in with it (M11, M24, M30, M40).
     Moved,
 }
 
@@ -39,7 +40,8 @@ pub fn effects(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Passw
         if before.lived.first_sign_in_at.is_none() && after.lived.first_sign_in_at.is_some() {
             list.push(PasswordEffect::SignedIn);
         }
-        if before.handle != after.handle || before.is_deleted() && !after.is_deleted() {
+        let named_anew = before.handle != after.handle || before.declared.message_id != after.declared.message_id;
+        if named_anew || before.is_deleted() && !after.is_deleted() {
             list.push(PasswordEffect::Moved);
         }
     }
@@ -60,8 +62,7 @@ fn acts(before: &MemberRecord, after: &MemberRecord, field: &str) -> bool {
 
 /// Whether the member chooses its first password by a link, and has not done so yet.
 pub fn awaits_registration(member: &MemberRecord) -> bool {
-    let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
-    mode == Some(PasswordMode::CreationLink) && member.lived.password_changed_at.is_none()
+    member.registers_by_link() && !member.lived.has_password()
 }
 
 /// Whether a password is declared that the shell is to make, and there is none yet.
@@ -71,7 +72,7 @@ pub fn lacks_one(member: &MemberRecord) -> bool {
         Some(PasswordMode::Generate | PasswordMode::FromSecret) => true,
         Some(PasswordMode::CreationLink) | None => false,
     };
-    made && !member.is_deleted() && !spec.is_temporary() && member.lived.password_changed_at.is_none()
+    made && !member.is_deleted() && !spec.is_temporary() && !member.lived.has_password()
 }
 
 /// Whether the same was lacking before, so that it is ordered already.

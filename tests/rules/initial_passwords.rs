@@ -61,6 +61,31 @@ fn the_secret_follows_its_member_to_another_name() {
     });
 }
 
+// M32, M30, M40: the Secret says how to sign in, so it follows the message ID; the password is the same.
+#[test]
+fn the_secret_tells_the_message_id_of_today() {
+    on_both(|roll| {
+        let with = |id: &str, of: &str| {
+            let umbra = tenant("umbra", "  corporateGroup: Blue\n  supremeAdminRef: {name: chief}");
+            let jane = member("jane", of, &format!("  id: {id}\n  password: {{mode: Generate}}"));
+            let chief = member("chief", "umbra", "");
+            set(&[tenant("acme", "  corporateGroup: Blue"), boss("acme"), umbra, chief, jane])
+        };
+        let username = || {
+            let text = fs::read_to_string(initial(roll, "jane")).unwrap();
+            text.lines().find_map(|line| line.trim().strip_prefix("username: ").map(str::to_owned)).unwrap_or_default()
+        };
+        apply(roll, START, &with("jane", "acme"));
+        let initial_password = password(roll, "jane");
+        assert_eq!(username(), "jane@acme.example");
+        apply(roll, LATER, &with("jane.doe", "acme"));
+        assert_eq!((username().as_str(), password(roll, "jane")), ("jane.doe@acme.example", initial_password.clone()));
+        apply(roll, AFTER, &with("jane.doe", "umbra"));
+        assert_eq!((username().as_str(), password(roll, "jane")), ("jane.doe@umbra.example", initial_password.clone()));
+        assert_eq!(answer(roll, AFTER, "jane", &initial_password), "MustChange");
+    });
+}
+
 // M32, M24: who comes back before the first sign-in, and whose Secret is lost, gets another initial password.
 #[test]
 fn a_secret_that_is_lost_is_made_anew_when_the_member_comes_back() {

@@ -1,10 +1,12 @@
-//! When the link of an invitation ends before its time (M32, M34). Against a real mail server. Run by `make test`.
+//! Invitations and other links to a password: who is sent one, and when it ends before its time (M32–M34, M36). Against a
+//! real mail server. Run by `make test`.
 
 use serde_json::Value;
 
 use crate::mail::{JANE, company, has, jane, last, linked, send};
-use crate::support::on_both;
+use crate::passwords::{answer, change, password_set, secret};
 use crate::support::post::Post;
+use crate::support::{on_both, set};
 
 // M32, M12: who is to have a password in another way, or none, needs the link no more.
 #[test]
@@ -79,5 +81,126 @@ fn a_corrected_address_ends_the_link_of_a_requested_change() {
         assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 1);
         send(roll, &post, "2027-03-01T13:00:00Z", &asked("three", "  personalEmail: jane@work.example\n")).expect_code(0);
         assert!(!last(&post, "jane@work.example").link("https://login.acme.example/password/").is_empty());
+    });
+}
+
+// M33, M32: another mode acts on a member that has no password yet, also on one that had its first mail.
+#[test]
+fn a_member_without_a_password_is_invited_once_it_is_to_register_by_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[jane("")])).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        send(roll, &post, "2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        assert_eq!(post.subjects(JANE)[1..], ["Invitation to Acme".to_owned()]);
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-04-01T09:00:00Z");
+        send(roll, &post, "2027-03-03T09:00:00Z", &linked("  nickname: J")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 2);
+        roll.tick("2027-04-01T09:00:00Z").expect_code(0);
+        assert!(has(roll, "jane", "RegistrationExpired"));
+        send(roll, &post, "2027-04-02T09:00:00Z", &linked("  resendInvitation: one")).expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let by_link = ["record", "password", "--by-link", "--now", "2027-04-03T09:00:00Z"];
+        assert_eq!(roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).code, 0);
+        assert_eq!(roll.get("Member", "jane")["status"]["registeredAt"], "2027-04-03T09:00:00Z");
+    });
+}
+
+// M33, M32, M34: a password that could be written nowhere is made no more; its first notice has not left yet.
+#[test]
+fn an_invitation_takes_the_place_of_a_first_notice_that_still_waits() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply("2027-03-01T09:00:00Z", &company(&[jane("  password: {mode: Generate}")])).expect_code(1);
+        send(roll, &post, "2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme"]);
+        assert_eq!(password_set(roll), ("False".to_owned(), "NotRegistered".to_owned()));
+    });
+}
+
+// M33, M34: who has a password has one under whatever mode: it is asked to change it, and told of another.
+#[test]
+fn a_member_with_a_password_gets_its_mails_after_a_change_to_a_creation_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        let mode = |text: &str| jane(&format!("  password: {{mode: {text}}}"));
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[mode("Generate")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &mode("CreationLink")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        send(roll, &post, "2027-03-01T11:00:00Z", &mode("CreationLink, requestChange: one")).expect_code(0);
+        send(roll, &post, "2027-03-01T12:00:00Z", &mode("CreationLink, resetToken: one")).expect_code(0);
+        assert_eq!(
+            post.subjects(JANE)[1..],
+            ["Please change your password at Acme".to_owned(), "Your password at Acme was changed".to_owned()]
+        );
+        // There is nothing to invite it to.
+        send(roll, &post, "2027-03-01T13:00:00Z", &linked("  resendInvitation: one")).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), has(roll, "jane", "NotApplicable")), (3, true));
+    });
+}
+
+// M33, M36: whoever set the new password, nobody sets another by a link from before.
+#[test]
+fn every_new_password_ends_the_open_links_to_another() {
+    on_both(|roll| {
+        let post = Post::start();
+        let at = |day: u8, hour: u8| format!("2027-03-{day:02}T{hour:02}:00:00Z");
+        let mode = |more: &str| format!("mode: FromSecret, secretKeyRef: {{name: jane-password, key: password}}{more}");
+        let with = |more: &str, password: &str| set(&[jane(&format!("  password: {{{}}}", mode(more))), secret(password)]);
+        let follow = |now: &str, token: &str, new: &str| {
+            roll.run(&["record", "password", "--by-link", "--now", now], &format!("{token}\n{new}\n"))
+        };
+        let withdrawn = |now: &str, token: &str| {
+            let refused = follow(now, token, "Winter-Sun-42");
+            assert!(refused.code == 1 && refused.stderr.contains("withdrawn"), "{refused}");
+        };
+        let asked = |day: u8, password: &str| {
+            send(roll, &post, &at(day, 9), &with(&format!(", requestChange: day{day}"), password)).expect_code(0);
+            last(&post, JANE).link("https://login.acme.example/password/")
+        };
+        send(roll, &post, &at(1, 9), &company(&[with("", "Kx7Tm2Qw")])).expect_code(0);
+        // Another content of the Secret.
+        let token = asked(2, "Kx7Tm2Qw");
+        send(roll, &post, &at(2, 10), &secret("Wd5Gh8Yj")).expect_code(0);
+        withdrawn(&at(2, 11), &token);
+        // The member's own change.
+        let token = asked(3, "Wd5Gh8Yj");
+        assert_eq!(change(roll, &at(3, 10), "Wd5Gh8Yj", "Rz4-Pv9-Bn").0, "Changed");
+        withdrawn(&at(3, 11), &token);
+        // A reset, also while the password that it makes can be written nowhere.
+        let token = asked(4, "Wd5Gh8Yj");
+        roll.apply(&at(4, 10), &with(", requestChange: day4, resetToken: one", "Wd5Gh8Yj")).expect_code(1);
+        withdrawn(&at(4, 11), &token);
+        // A change by the link itself: it is used up, and the password is the one.
+        let token = asked(5, "Wd5Gh8Yj");
+        assert_eq!(follow(&at(5, 10), &token, "Summer-Sun-42").code, 0);
+        assert!(follow(&at(5, 11), &token, "Winter-Sun-42").stderr.contains("used before"));
+        assert_eq!(answer(roll, &at(5, 12), "jane", "Summer-Sun-42"), "Granted");
+    });
+}
+
+// M32, M33: who has a password by another link needs the one to register no more.
+#[test]
+fn the_link_of_an_invitation_ends_with_the_first_password_however_it_came() {
+    on_both(|roll| {
+        let post = Post::start();
+        let waits = |more: &str| jane(&format!("  password: {{mode: Generate{more}}}"));
+        roll.apply("2027-03-01T09:00:00Z", &company(&[waits("")])).expect_code(1);
+        roll.apply("2027-03-01T10:00:00Z", &waits(", requestChange: one")).expect_code(1);
+        send(roll, &post, "2027-03-01T11:00:00Z", &linked("")).expect_code(0);
+        let mails = post.mails(JANE);
+        let link = |path: &str| {
+            let beginning = format!("https://login.acme.example/{path}/");
+            mails.iter().find(|mail| mail.body.contains(&beginning)).unwrap_or_else(|| panic!("{mails:?}")).link(&beginning)
+        };
+        let follow = |now: &str, token: &str| {
+            roll.run(&["record", "password", "--by-link", "--now", now], &format!("{token}\nWinter-Sun-42\n"))
+        };
+        assert_eq!(follow("2027-03-01T12:00:00Z", &link("password")).code, 0);
+        assert!(follow("2027-03-01T13:00:00Z", &link("register")).stderr.contains("withdrawn"));
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], Value::Null);
+        roll.tick("2027-04-10T09:00:00Z").expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
     });
 }

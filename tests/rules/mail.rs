@@ -243,10 +243,9 @@ fn an_invitation_is_not_sent_again_to_whom_it_does_not_apply() {
         assert!(has(roll, "june", "NotApplicable"));
         send(roll, &post, "2027-03-02T10:00:00Z", &june("")).expect_code(0);
         assert!(!has(roll, "june", "NotApplicable"));
-        // She registers; the service that takes the password uses the link up.
-        let at = "1803992400000000"; // 2027-03-02T13:00:00Z
-        roll.sql(&format!("UPDATE links SET used_at = {at}, folded = (1 = 0)")).expect("a service's word");
-        roll.tick("2027-03-03T09:00:00Z").expect_code(0);
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let by_link = ["record", "password", "--by-link", "--now", "2027-03-02T13:00:00Z"];
+        roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).ok();
         let object = roll.get("Member", "jane");
         assert_eq!(object["status"]["registeredAt"], "2027-03-02T13:00:00Z");
         assert_eq!(object["status"]["invitedUntil"], Value::Null);

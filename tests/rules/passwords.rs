@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::life::{START, company, company_of, company_without_jane, count};
+use serde_json::Value;
+
+use crate::life::{START, company, company_of, company_without_jane, count, text};
 use crate::support::{Report, Roster, condition, on_both, phase, set};
 
 const FROM_SECRET: &str = "  password: {mode: FromSecret, secretKeyRef: {name: jane-password, key: password}}";
@@ -34,9 +36,17 @@ pub fn change(roll: &Roster, now: &str, present: &str, new: &str) -> (String, St
 
 /// Status and reason of the condition `PasswordSet` of jane.
 pub fn password_set(roll: &Roster) -> (String, String) {
-    let jane = roll.get("Member", "jane");
-    let text = |field: &str| condition(&jane, "PasswordSet").and_then(|told| told[field].as_str()).unwrap_or_default().to_owned();
-    (text("status"), text("reason"))
+    let told = password_condition(roll);
+    (text(&told, "status").to_owned(), text(&told, "reason").to_owned())
+}
+
+/// What that condition says.
+fn password_message(roll: &Roster) -> String {
+    text(&password_condition(roll), "message").to_owned()
+}
+
+fn password_condition(roll: &Roster) -> Value {
+    condition(&roll.get("Member", "jane"), "PasswordSet").cloned().unwrap_or_default()
 }
 
 fn is(status: &str, reason: &str) -> (String, String) {
@@ -126,7 +136,7 @@ fn another_content_of_the_secret_signs_out_and_must_be_changed() {
     });
 }
 
-// T5: what a Secret holds is held to the policy; what was in force before stays.
+// T5, M32: what a Secret holds is held to the policy; what was in force before stays.
 #[test]
 fn a_password_that_breaks_the_policy_is_not_taken() {
     on_both(|roll| {
@@ -138,7 +148,10 @@ fn a_password_that_breaks_the_policy_is_not_taken() {
         roll.apply(LATER, &secret("Kx7-Tm2-Qw9!")).expect_code(0);
         assert_eq!(password_set(roll), is("True", "PasswordSet"));
         roll.apply("2027-03-03T09:00:00Z", &secret("short")).expect_code(1);
-        assert_eq!(password_set(roll), is("False", "PolicyViolated"));
+        // The member has one, and is told why it is not that.
+        assert_eq!(password_set(roll), is("True", "PolicyViolated"));
+        let told = password_message(roll);
+        assert!(told.contains("of before counts") && told.contains("fewer than 12 characters"), "{told}");
         assert_eq!(answer(roll, "2027-03-03T10:00:00Z", "jane", "Kx7-Tm2-Qw9!"), "MustChange");
         roll.apply("2027-03-04T09:00:00Z", &secret("Kx7-Tm2-Qw9!")).expect_code(0);
         assert_eq!(password_set(roll), is("True", "PasswordSet"));
@@ -231,6 +244,23 @@ fn a_member_without_a_declared_password_has_none() {
         assert_eq!(password_set(roll), is("False", "NoPasswordDeclared"));
         assert_eq!((answer(roll, LATER, "jane", ""), count(roll, "credentials")), ("Refused".into(), 0));
         assert_eq!(roll.sign_in(LATER, "jane").code, 0);
+    });
+}
+
+// M32, M12: what the manifest says no more, the member still has; the resource says so, and how to replace it.
+#[test]
+fn a_password_that_is_declared_no_more_is_kept_and_told() {
+    on_both(|roll| {
+        roll.apply(START, &with_secret(FROM_SECRET, "Kx7Tm2Qw")).expect_code(0);
+        change(roll, START, "Kx7Tm2Qw", "Rz4-Pv9-Bn");
+        roll.apply(LATER, &company("")).expect_code(0);
+        assert_eq!(password_set(roll), is("True", "NoPasswordDeclared"));
+        let told = password_message(roll);
+        assert!(told.contains("still signs in") && told.contains("resetToken"), "{told}");
+        assert_eq!(answer(roll, LATER, "jane", "Rz4-Pv9-Bn"), "Granted");
+        apply_out(roll, "2027-03-03T09:00:00Z", &company("  password: {mode: Generate, resetToken: one}")).expect_code(0);
+        assert_eq!(answer(roll, "2027-03-03T10:00:00Z", "jane", "Rz4-Pv9-Bn"), "Refused");
+        assert_eq!(password_set(roll), is("True", "PasswordSet"));
     });
 }
 
@@ -347,6 +377,25 @@ fn a_reset_signs_out_at_once_even_where_the_new_password_waits() {
         // What was taken from the Secret before is known still.
         apply_out(roll, "2027-03-04T09:00:00Z", &with_secret(&reset, "Kx7Tm2Qw")).expect_code(0);
         assert_eq!(answer(roll, "2027-03-04T10:00:00Z", "jane", "Kx7Tm2Qw"), "Refused");
+    });
+}
+
+// M33, M24: what was ordered of a member is carried out once it comes back, and never while it is gone.
+#[test]
+fn a_reset_that_waits_outlasts_a_deletion() {
+    on_both(|roll| {
+        apply_out(roll, START, &company(GENERATE)).expect_code(0);
+        change(roll, START, &initial_password(roll), "Rz4-Pv9-Bn");
+        let reset = company("  password: {mode: Generate, resetToken: one}");
+        roll.apply(LATER, &reset).expect_code(1);
+        roll.apply_with("2027-03-03T09:00:00Z", &company_without_jane(), &["--prune"]).expect_code(0);
+        fs::remove_file(initial(roll)).ok();
+        apply_out(roll, "2027-03-03T10:00:00Z", &company_without_jane()).expect_code(0);
+        assert_eq!((initial(roll).exists(), count(roll, "password_orders WHERE reason = 'Reset'")), (false, 1));
+        apply_out(roll, "2027-03-04T09:00:00Z", &reset).expect_code(0);
+        assert_eq!(answer(roll, "2027-03-04T10:00:00Z", "jane", "Rz4-Pv9-Bn"), "Refused");
+        assert_eq!(answer(roll, "2027-03-04T10:00:00Z", "jane", &initial_password(roll)), "MustChange");
+        assert_eq!(changed_at(roll), "2027-03-04T09:00:00Z");
     });
 }
 

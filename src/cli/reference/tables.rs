@@ -37,7 +37,7 @@ pub fn conditions() -> String {
          | waits | `Ready=False` and `Reconciling=True`: it goes on by itself |\n\
          | stalled | `Ready=False` and `Stalled=True`: the manifest must change |\n\
          | warning | a condition of its own beside `Ready`, whose type is the reason |\n\
-         | password | the reason of a member's condition `PasswordSet`, which is `True` for `PasswordSet` and `False` for the others |\n\n\
+         | password | the reason of a member's condition `PasswordSet`, which is `True` while the member has a password, also where another could not be set |\n\n\
          Each condition carries the generation that it speaks of in `observedGeneration`; `lastTransitionTime` moves only when \
          `status` does. The list is complete.\n\n{}",
         table(&["Reason", "`Ready`", "Meaning", "Remedy"], rows)

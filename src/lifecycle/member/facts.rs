@@ -28,7 +28,12 @@ pub fn fold(
             decision.step(cause, at, next(&member, lived));
         }
     }
-    fold_password(world, decision);
+    if let Some(member) = member_of(decision)
+        && let Some(PasswordNews { id: _, changed_at, trouble, cause, at }) = world.passwords.get(&member.uid)
+    {
+        let lived = Lived { password_changed_at: *changed_at, password_trouble: trouble.clone(), ..member.lived.clone() };
+        decision.step(*cause, *at, next(&member, lived));
+    }
     if let Some(member) = member_of(decision)
         && let Some(news) = world.mail_news.get(&member.uid)
         && let Some((at, welcome)) = mail::heard(&member.lived.welcome, news)
@@ -49,12 +54,4 @@ pub fn fold_only(world: &World, decision: &mut Decision) {
         let state = MemberState { phase, ..member.state.clone() };
         MemberRecord { lived, state, ..member.clone() }
     });
-}
-
-/// Takes in what became of the member's password.
-fn fold_password(world: &World, decision: &mut Decision) {
-    let Some(member) = member_of(decision) else { return };
-    let Some(PasswordNews { id: _, changed_at, trouble, cause, at }) = world.passwords.get(&member.uid) else { return };
-    let lived = Lived { password_changed_at: *changed_at, password_trouble: trouble.clone(), ..member.lived.clone() };
-    decision.step(*cause, *at, Some(Record::Member(Arc::new(MemberRecord { lived, ..MemberRecord::clone(&member) }))));
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::{MemberPhase, MemberSpec, Reason};
 use crate::record::mail::{MailNews, Purpose, address, ended_links};
+use crate::record::password::awaits_registration;
 use crate::record::{MemberRecord, TenantRecord, Welcome};
 
 /// Notes that a member is to have its first mail, once it may sign in and there is an address: what follows from it is
@@ -67,7 +68,7 @@ pub fn warnings(
 ) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
     let welcome = &member.lived.welcome;
-    let registers = member.registers_by_link() && welcome.registered_at.is_none();
+    let registers = awaits_registration(member);
     if registers && member.declared.personal_email.is_none() {
         let message = "spec.personalEmail: without it no invitation can be sent, and no first password chosen (M32)";
         list.push((Reason::PersonalEmailRequired, message.to_owned()));

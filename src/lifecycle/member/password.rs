@@ -7,20 +7,24 @@ use crate::api::{MemberSpec, Reason};
 use crate::record::MemberRecord;
 use crate::record::password::awaits_registration;
 
-/// The condition `PasswordSet`.
+/// The condition `PasswordSet`: it holds while the member has a password, also where another one could not be set.
 pub fn told(member: &MemberRecord) -> State {
     let state = |holds, reason, message: &str| State { condition: "PasswordSet", holds, reason, message: message.to_owned() };
     let lived = &member.lived;
     if member.intent.spec.is_temporary() {
         return state(false, Reason::NoAccountYet, "a temporary ID has no password; spec.id makes it an account (M31)");
     }
+    let has_one = lived.has_password();
     if let Some((reason, message)) = &lived.password_trouble {
-        return state(false, *reason, message);
-    }
-    if lived.password_changed_at.is_some() {
-        return state(true, Reason::PasswordSet, "the member has a password");
+        let still = if has_one { "the password of before counts, and another was not set: " } else { "" };
+        return state(has_one, *reason, &format!("{still}{message}"));
     }
     match mode(&member.intent.spec) {
+        Some(_) if has_one => state(true, Reason::PasswordSet, "the member has a password"),
+        None if has_one => {
+            let message = "spec.password is not declared, but the password of before is the member's and still signs in; a declared password with a new resetToken replaces it, spec.suspended ends access (M32)";
+            state(true, Reason::NoPasswordDeclared, message)
+        }
         None => state(false, Reason::NoPasswordDeclared, "spec.password is not declared: single sign-on only (M32)"),
         Some(PasswordMode::CreationLink) => {
             state(false, Reason::NotRegistered, "the person has not chosen a password through the link yet (M32)")

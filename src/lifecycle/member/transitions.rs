@@ -177,7 +177,7 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     let Fired { leave: begun, leave_ended: ended, .. } = &mut next.fired;
     note(period, at, value, &mut next.leave_at, begun, ended);
     // M32: an invitation that nobody followed in its time is over.
-    next.welcome.expired_at = next.welcome.expired_at.or(next.welcome.ends_at().filter(|ends_at| *ends_at <= at));
+    next.welcome.expired_at = next.welcome.expired_at.or(next.invitation_ends_at().filter(|ends_at| *ends_at <= at));
     next
 }
 
@@ -245,7 +245,7 @@ pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> Membe
         let (began, ended) = (lived.fired.assigned.contains(declared), lived.fired.unassigned.contains(declared));
         instants.extend(bounds(Some(*period), at, began, ended));
     }
-    instants.push(lived.welcome.ends_at());
+    instants.push(lived.invitation_ends_at());
     if lived.activated_at.is_none() {
         instants.push(dates.activation.filter(|_| dates.is_account));
         return MemberState { phase: MemberPhase::Scheduled, on_leave: None, wake_at: instants.into_iter().flatten().min() };
