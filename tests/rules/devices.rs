@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::life::{START, company, company_of, company_without_jane, count, jane, jane_with, row, timing};
-use crate::support::{Output, Roster, condition, on_both, phase, ready};
+use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
 
 const NEXT_DAY: &str = "2027-03-02T09:00:00Z";
 const LATER: &str = "2027-03-03T09:00:00Z";
@@ -187,11 +187,38 @@ fn after_deletion_the_command_orders() {
         run(roll, "2027-03-02T10:00:00Z", &words).ok();
         assert_eq!(orders(roll), one("phone", "DeviceReset", "Ordered"));
         assert_eq!(timing(&row(roll, "update")).2, "Administrative");
-        run(roll, "2027-03-02T11:00:00Z", &words).ok();
+        let again = run(roll, "2027-03-02T11:00:00Z", &words).ok();
         assert_eq!((sent(roll), orders(roll).len()), (1, 1), "the same order is carried out once");
+        assert!(again.stdout.contains("was ordered before, and is Ordered"), "{again}");
         let unknown = run(roll, "2027-03-02T12:00:00Z", &["device", "order", "jane", "watch", "--action", "signed-out"]);
         assert_eq!(unknown.code, 1);
         assert!(unknown.stderr.contains("laptop"), "{unknown}");
+    });
+}
+
+// M28, R13: the command tells what became of the order.
+#[test]
+fn what_is_not_ordered_is_not_said_to_be() {
+    on_both(|roll| {
+        with_devices(roll, &order("phone", "DeviceReset", "at-birth"));
+        roll.apply_with(NEXT_DAY, &set(&[company_without_jane(), member("kim", "acme", "")]), &["--prune"]).expect_code(0);
+        let reset = |device: &str, token: &str| {
+            let words = ["device", "order", "jane", device, "--action", "device-reset", "--token", token];
+            run(roll, "2027-03-02T10:00:00Z", &words)
+        };
+        for _ in 0..2 {
+            let unmanaged = reset("laptop", "lost");
+            assert!(unmanaged.code == 1 && unmanaged.stdout.is_empty(), "{unmanaged}");
+            assert!(unmanaged.stderr.contains("is not ordered: the device is not managed"), "{unmanaged}");
+        }
+        let spent = reset("phone", "at-birth");
+        assert!(spent.code == 1 && spent.stderr.contains("take another one"), "{spent}");
+        assert_eq!(sent(roll), 0);
+        assert!(reset("phone", "lost").ok().stdout.contains("is ordered"));
+
+        roll.apply_with(LATER, &company_without_jane(), &["--prune"]).expect_code(0);
+        let none = run(roll, LATER, &["device", "order", "kim", "phone", "--action", "signed-out"]);
+        assert!(none.code == 1 && none.stderr.contains("none is known"), "{none}");
     });
 }
 
