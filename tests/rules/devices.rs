@@ -41,6 +41,13 @@ fn one(device: &str, action: &str, state: &str) -> Vec<[String; 3]> {
     vec![[device.to_owned(), action.to_owned(), state.to_owned()]]
 }
 
+/// The tokens of the orders for a device in Jane's status.
+fn orders_of(roll: &Roster, device: &str) -> Vec<String> {
+    let jane = jane(roll);
+    let list = jane["status"]["devices"].as_array().into_iter().flatten();
+    list.filter(|order| order["id"] == device).map(|order| order["token"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
 /// How many orders there are in the outbox, acknowledged or not.
 fn sent(roll: &Roster) -> u32 {
     count(roll, "outbox WHERE consumer = 'devices'")
@@ -155,6 +162,31 @@ fn the_orders_of_a_departure_wait_while_nobody_declares_the_tenant() {
         assert_eq!((phase(&jane(roll)), state(roll).as_str(), sent(roll)), ("Deleted", "Waiting", 0));
         roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", departure)).expect_code(0);
         assert_eq!((state(roll).as_str(), sent(roll)), ("Ordered", 1));
+    });
+}
+
+// M23, M28, R5: one departure orders once, and the next one again, also as of the same instant.
+#[test]
+fn a_departure_that_was_moved_and_moved_back_orders_again() {
+    on_both(|roll| {
+        let departure = |at: &str| jane_with(&format!("  departure: {{at: \"{at}\", devices: DeviceReset}}"));
+        with_devices(roll, "");
+        let planned = roll.plan("2027-03-10T08:00:00Z", &departure("2027-03-10"), &[]);
+        let fingerprint = planned.json["fingerprint"].as_str().unwrap_or_default().to_owned();
+        roll.apply_with("2027-03-10T09:00:00Z", &departure("2027-03-10"), &["--expect", &fingerprint]).expect_code(0);
+        roll.apply("2027-03-10T10:00:00Z", &departure("2027-03-10")).expect_code(0);
+        assert_eq!(sent(roll), 1);
+        let token = orders_of(roll, "phone").pop().unwrap_or_default();
+        done(roll, "2027-03-10T11:00:00Z", "phone", &format!("DeviceReset/{token}")).ok();
+        roll.apply("2027-03-11T08:00:00Z", &departure("2027-06-01")).expect_code(0);
+        run(roll, "2027-03-11T09:00:00Z", &["record", "device", "jane", "phone", "--app", "mobile"]).ok();
+        let planned = roll.plan("2027-03-12T08:00:00Z", &departure("2027-03-10"), &[]);
+        let fingerprint = planned.json["fingerprint"].as_str().unwrap_or_default().to_owned();
+        roll.apply_with("2027-03-12T09:00:00Z", &departure("2027-03-10"), &["--expect", &fingerprint]).expect_code(0);
+        roll.tick("2027-03-12T10:00:00Z").expect_code(0);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 2));
+        let tokens = orders_of(roll, "phone");
+        assert!(tokens.len() == 2 && tokens[0] == token && tokens[1] != token, "{tokens:?}");
     });
 }
 
