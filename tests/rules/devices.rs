@@ -165,6 +165,46 @@ fn the_orders_of_a_departure_wait_while_nobody_declares_the_tenant() {
     });
 }
 
+// R4, T14, M23: also while an order of before is not acknowledged.
+#[test]
+fn the_orders_of_a_departure_that_waited_are_sent_beside_one_that_is_in_progress() {
+    on_both(|roll| {
+        let fields = "  departure: {at: \"2027-03-10\", devices: DeviceReset}";
+        with_devices(roll, fields);
+        let before = format!("{fields}\n{}", order("phone", "SignedOut", "before"));
+        roll.apply(NEXT_DAY, &jane_with(&before)).expect_code(0);
+        assert_eq!(roll.sql("UPDATE tenants SET managed = NOT managed, revision = revision + 1"), Ok(1));
+        roll.tick("2027-03-10T08:00:00Z").expect_code(0);
+        assert_eq!(sent(roll), 1);
+        roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", &before)).expect_code(0);
+        assert_eq!(sent(roll), 2);
+        let acknowledge = "UPDATE outbox SET acknowledged_at = 1805000000000000 WHERE consumer = 'devices'";
+        assert_eq!(roll.sql(acknowledge), Ok(2));
+        roll.tick("2027-04-10T08:00:00Z").expect_code(0);
+        assert_eq!(count(roll, "members WHERE name = 'jane'"), 0, "then the purge goes on");
+    });
+}
+
+// M23, M24: what a departure ordered is not done to the device of somebody who comes back before it was sent.
+#[test]
+fn the_orders_of_a_departure_that_wait_are_withdrawn_by_the_restore() {
+    on_both(|roll| {
+        let departure = |at: &str| format!("  departure: {{at: \"{at}\", devices: DeviceReset}}");
+        with_devices(roll, &departure("2027-03-10"));
+        assert_eq!(roll.sql("UPDATE tenants SET managed = NOT managed, revision = revision + 1"), Ok(1));
+        roll.tick("2027-03-10T08:00:00Z").expect_code(0);
+        let nowhere = format!("{}\n  organizations: [{{organizationRef: {{name: lab}}}}]", departure("2027-06-01"));
+        roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", &nowhere)).expect_code(1);
+        roll.tick("2027-03-11T09:00:00Z").expect_code(1);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 0), "who is to come back, once her team is there");
+        roll.apply("2027-03-12T08:00:00Z", &jane_with(&departure("2027-06-01"))).expect_code(0);
+        let waiting = orders(roll).into_iter().filter(|[_, _, state]| state == "Waiting").count();
+        assert_eq!((phase(&jane(roll)), waiting, sent(roll)), ("Pending", 0, 0));
+        roll.tick("2027-06-01T08:00:00Z").expect_code(0);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 1));
+    });
+}
+
 // M23, M28, R5: one departure orders once, and the next one again, also as of the same instant.
 #[test]
 fn a_departure_that_was_moved_and_moved_back_orders_again() {

@@ -112,6 +112,11 @@ pub fn departed(world: &World, tenant: &TenantRecord, member: &MemberRecord, liv
     }
 }
 
+/// Takes back what a departure ordered and was not sent: the person comes back (M24).
+pub fn withdraw(account: &mut Account) {
+    account.orders.retain(|order| order.state != DeviceOrderState::Waiting);
+}
+
 /// Sends what waited for the clocks to agree (R4), or for somebody to declare the tenant (T14).
 pub fn released(world: &World, tenant: &TenantRecord, account: &Account) -> Account {
     let mut next = account.clone();
