@@ -138,6 +138,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         Fate::Happens => {}
     }
     let mut lived = member.lived.clone();
+    lived.fired.losses += 1;
     delete(&mut lived, tenant.deletion_grace(world.now), world.now, world.now);
     let next = settled(world, &member, &tenant, lived, world.now);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
@@ -339,6 +340,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(current) = &current {
         base.tenant = tenant.uid.clone();
         base.lived.erased = erased.unwrap_or(base.lived.erased);
+        // One that did not happen ended the decision.
+        base.lived.fired.losses += u32::from(decision.loss.is_some());
         if current.is_deleted() {
             // M24: the same person comes back.
             base.lived = Lived { deleted_at: None, purge_at: None, departed: false, ..base.lived };
