@@ -146,7 +146,7 @@ fn cleared(world: &World, key: &Key) -> World {
 /// What a resource is told whose manifest is in the directory.
 fn as_it_is(world: &World, record: &Record) -> Verdict {
     match record {
-        Record::Member(member) => member::verdict_of(member),
+        Record::Member(member) => member::verdict_of(world, member),
         Record::ExternalContact(contact) => contact::told(world, contact),
         Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),
     }

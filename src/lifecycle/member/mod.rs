@@ -366,7 +366,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
     } else {
-        verdict_of(&next)
+        verdict_of(world, &next)
     };
     verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
     verdict.warnings.extend(password::not_applicable(&next));
