@@ -5,7 +5,7 @@ use super::account;
 use super::transitions::Dates;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, registration, unknown_annotations};
-use crate::record::{MemberRecord, RequestState};
+use crate::record::MemberRecord;
 
 /// What the resource of a member is told when its manifest is taken.
 pub fn verdict_of(world: &World, member: &MemberRecord) -> Verdict {
@@ -66,9 +66,7 @@ pub fn warnings(
         list.extend(account::warnings(world, &tenant.intent.spec, member));
     }
     if let Some(id) = registration::approved_by(visit)
-        && world.requests.get(id).is_none_or(|request| {
-            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
-        })
+        && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid))
     {
         let message =
             format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");
