@@ -11,7 +11,8 @@ use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Hold, Key, Kind, Reason};
 use crate::record::account::AccountFacts;
 use crate::record::{
-    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, RequestState, TenantRecord, Uid,
+    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, RequestState, TenantRecord,
+    Uid,
 };
 
 /// Who holds a claim.

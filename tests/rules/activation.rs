@@ -29,7 +29,8 @@ fn a_member_whose_date_is_to_come_is_scheduled_until_then() {
 #[test]
 fn a_scheduled_member_is_told_the_day_on_which_the_account_begins() {
     on_both(|roll| {
-        let jane_comes = "  activation: {at: \"2027-06-01\"}\n  organizations: [{organizationRef: {name: lab}, from: \"2027-03-21\"}]";
+        let jane_comes =
+            "  activation: {at: \"2027-06-01\"}\n  organizations: [{organizationRef: {name: lab}, from: \"2027-03-21\"}]";
         roll.apply(START, &set(&[company(jane_comes), organization("lab", "acme", "")])).expect_code(0);
         let told = |roll: &Roster| condition(&jane(roll), "Ready").map(|ready| text(ready, "message").to_owned());
         assert_eq!(told(roll).as_deref(), Some("the account begins at 2027-06-01T00:00:00Z"));
