@@ -388,7 +388,8 @@ CREATE TABLE charges (
 );
 CREATE INDEX charges_untold ON charges (tenant) WHERE told < revision;
 
--- Who asked for an account by the tenant's link. A decided one keeps nothing of the person.
+-- Who asked for an account by the tenant's link. A decided one keeps nothing of the person but the uid of the member that it
+-- made.
 CREATE TABLE registration_requests (
     id           TEXT    NOT NULL PRIMARY KEY,
     tenant       TEXT    NOT NULL,
@@ -401,7 +402,8 @@ CREATE TABLE registration_requests (
     state        TEXT    NOT NULL,
     decided_at   BIGINT,
     revision     BIGINT  NOT NULL,
-    told         BIGINT  NOT NULL
+    told         BIGINT  NOT NULL,
+    member       TEXT
 );
 CREATE INDEX registration_requests_tenant ON registration_requests (tenant);
 CREATE INDEX registration_requests_untold ON registration_requests (tenant) WHERE told < revision;

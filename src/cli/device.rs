@@ -3,12 +3,13 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::record::{advance, load, member_named};
-use super::{Failure, Global, OK, PARTLY};
-use crate::api::member::DeviceAction;
+use super::record::{Said, advance, load, member_named, said};
+use super::{Failure, Global, PARTLY};
+use crate::api::member::{DeviceAction, DeviceOrderState};
 use crate::directory::accounts;
 use crate::directory::random::identifier;
-use crate::record::account::{DeviceReport, Reported};
+use crate::record::MemberRecord;
+use crate::record::account::{DeviceReport, Reported, order_field};
 
 /// Orders something for a device.
 #[derive(Debug, Args)]
@@ -73,8 +74,9 @@ impl Device {
         }
         let known = accounts::devices(&mut tx, &member.uid).await?;
         if !known.iter().any(|known| known.id == device) {
-            let known: Vec<&str> = known.iter().map(|known| known.id.as_str()).collect();
-            eprintln!("error: `{device}` is no device of {handle}: there are {} (M28)", known.join(", "));
+            let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.id)).collect();
+            let known = if known.is_empty() { "none is known".to_owned() } else { format!("there are {}", known.join(", ")) };
+            eprintln!("error: `{device}` is no device of {handle}: {known} (M28)");
             return Ok(PARTLY);
         }
         let token = token.unwrap_or_else(|| now.to_string());
@@ -83,7 +85,29 @@ impl Device {
         accounts::tell(&mut tx, identifier(), &member.uid).await?;
         tx.commit().await?;
         advance(&directory, now).await?;
-        println!("{}/{} is ordered for `{}` of {handle}", report.action.name(), report.token, report.device);
-        Ok(OK)
+        let after = load(&mut directory.read().await?, &handle).await?.filter(|after| after.uid == member.uid);
+        Ok(said(outcome(&report, &member, after.as_deref())))
+    }
+}
+
+/// What became of what was asked for: of a member as it was before, and as it is now, if it still is.
+fn outcome(asked: &DeviceReport, before: &MemberRecord, after: Option<&MemberRecord>) -> Said {
+    let DeviceReport { device, action, token, what: _, at: _ } = asked;
+    let what = format!("{}/{token} for `{device}` of {}", action.name(), before.handle);
+    let is_spent =
+        |member: &MemberRecord| member.lived.spent.get(&order_field(device, *action)).is_some_and(|spent| spent.contains(token));
+    let Some(after) = after else { return Err(format!("{what} is not ordered: the member was purged (M25)")) };
+    let order = after.lived.account.orders.iter().find(|order| order.is(device, *action, token));
+    match order.map(|order| order.state) {
+        Some(state @ (DeviceOrderState::Waiting | DeviceOrderState::Ordered | DeviceOrderState::Done)) if is_spent(before) => {
+            Ok(format!("{what} was ordered before, and is {state:?}; only another token orders again (M28)"))
+        }
+        Some(DeviceOrderState::Waiting | DeviceOrderState::Ordered | DeviceOrderState::Done) => Ok(format!("{what} is ordered")),
+        Some(DeviceOrderState::DeviceUnmanaged) => {
+            Err(format!("{what} is not ordered: the device is not managed, it can only be signed out (M28)"))
+        }
+        Some(DeviceOrderState::DeviceUnknown) => Err(format!("{what} is not ordered: the device is not known (M28)")),
+        None if is_spent(after) => Err(format!("{what} is not ordered: the token acted before, take another one (R13)")),
+        None => Ok(format!("{what} is asked for: who leads carries it out within a second")),
     }
 }

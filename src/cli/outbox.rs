@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::output::Format;
 use super::{Failure, Global, OK, PARTLY, output};
 use crate::api::time::rfc3339;
-use crate::directory::outbox::{self, Listed, Which};
+use crate::directory::outbox::{self, Listed, Retried, Which};
 use crate::record;
 
 /// Lists what others must do and have not acknowledged: mails, and orders to services.
@@ -54,12 +54,19 @@ impl Outbox {
             let mut tx = directory.write().await?;
             let mut code = OK;
             for id in ids {
-                if outbox::retry(&mut tx, &id, global.now()).await? {
-                    println!("{id} is tried again");
-                } else {
-                    eprintln!("error: {id}: there is no such order that is not acknowledged");
-                    code = PARTLY;
-                }
+                let why = match outbox::retry(&mut tx, &id, global.now()).await? {
+                    Retried::Due => {
+                        println!("{id} is tried again");
+                        continue;
+                    }
+                    Retried::Held => "the mail is held; the tenant's condition Held says how to approve it (T15)".to_owned(),
+                    Retried::TakenBy(consumer) => {
+                        format!("it waits for `{consumer}`, which takes its orders by itself; only mails are tried again")
+                    }
+                    Retried::Unknown => "there is no such order that is not acknowledged".to_owned(),
+                };
+                eprintln!("error: {id}: {why}");
+                code = PARTLY;
             }
             tx.commit().await?;
             return Ok(code);
@@ -97,10 +104,7 @@ fn state(row: &Listed) -> &'static str {
 }
 
 fn row_table(row: &Listed) -> Vec<String> {
-    let of = match (&row.namespace, &row.name) {
-        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
-        _ => format!("({})", row.uid),
-    };
+    let of = row.of.as_ref().map_or_else(|| format!("({})", row.uid), ToString::to_string);
     let effect = match row.payload["data"].as_str() {
         Some(data) => format!("{} {data}", row.effect),
         None => row.effect.clone(),
@@ -111,24 +115,12 @@ fn row_table(row: &Listed) -> Vec<String> {
 }
 
 fn row_json(row: &Listed) -> Value {
-    let Listed {
-        id,
-        at,
-        uid,
-        namespace,
-        name,
-        consumer,
-        effect,
-        payload,
-        attempts,
-        next_at,
-        error,
-        refused_at,
-        acknowledged_at,
-        held: _,
-    } = row;
+    let Listed { id, at, uid, of, consumer, effect, payload, attempts, next_at, error, refused_at, acknowledged_at, held: _ } =
+        row;
+    let handle = of.as_ref().map(|of| &of.handle);
     json!({
-        "id": id, "at": at.to_string(), "uid": uid.as_str(), "namespace": namespace, "name": name, "consumer": consumer,
+        "id": id, "at": at.to_string(), "uid": uid.as_str(), "kind": of.as_ref().map(|of| of.kind.name()),
+        "namespace": handle.map(|handle| &handle.namespace), "name": handle.map(|handle| &handle.name), "consumer": consumer,
         "effect": effect, "payload": payload, "state": state(row), "attempts": attempts, "nextAt": next_at.to_string(),
         "error": error, "refusedAt": refused_at.map(|at| at.to_string()),
         "acknowledgedAt": acknowledged_at.map(|at| at.to_string()),

@@ -202,9 +202,10 @@ impl Record {
 }
 
 /// What is said of a report that was written, or why it was not.
-type Said = Result<String, String>;
+pub type Said = Result<String, String>;
 
-fn said(said: Said) -> u8 {
+/// Says it; the exit code.
+pub fn said(said: Said) -> u8 {
     match said {
         Ok(said) => {
             println!("{said}");

@@ -134,8 +134,7 @@ async fn names(tx: &mut Tx, requests: &[(Handle, Request)]) -> Result<Vec<String
     let mut taken: HashSet<Key> = HashSet::new();
     let mut names = Vec::with_capacity(requests.len());
     for (tenant, request) in requests {
-        let wished: String = request.wished_id.chars().map(|c| if c == '_' { '-' } else { c }).collect();
-        let wished = wished.trim_matches(['-', '.']).to_owned();
+        let wished = resource_name(&request.wished_id);
         let mut name = wished.clone();
         for number in 2.. {
             let key = Key::new(Kind::Member, tenant.sibling(&name));
@@ -148,6 +147,13 @@ async fn names(tx: &mut Tx, requests: &[(Handle, Request)]) -> Result<Vec<String
         names.push(name);
     }
     Ok(names)
+}
+
+/// An ID as the name of a resource, each of whose labels begins and ends with a letter or a digit.
+fn resource_name(id: &str) -> String {
+    let labels = id.split('.').map(|label| label.replace('_', "-").trim_matches('-').to_owned());
+    let labels: Vec<String> = labels.filter(|label| !label.is_empty()).collect();
+    if labels.is_empty() { "member".to_owned() } else { labels.join(".") }
 }
 
 /// Whether a member is declared or recorded under a handle.

@@ -238,7 +238,7 @@ pub const CONTENTS: &[Content] = &[
         table: "registration_requests",
         erased: With(&[(Tenant, "tenant")]),
         personal: &["family_name", "given_name", "wished_id", "email"],
-        impersonal: &["id", "tenant", "requested_at", "expires_at", "state", "decided_at", "revision", "told"],
+        impersonal: &["id", "tenant", "requested_at", "expires_at", "state", "decided_at", "revision", "told", "member"],
     },
     Content {
         table: "holds",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
+use crate::api::{Handle, Key, Kind};
 use crate::record::{Consumer, Mail, Order, Uid};
 
 pub const OUTBOX: Table = Table {
@@ -163,13 +164,32 @@ const OVER: &str = "DELETE FROM outbox WHERE id = $1 AND consumer = 'devices' AN
 const NEWS_OF_NOBODY: &str = "DELETE FROM news WHERE id = $1 AND member IN (SELECT uid FROM tombstones)";
 const KNOWN: &str = "SELECT 1 FROM outbox WHERE id = $1";
 
-/// Has an order tried again at once; whether it was open.
-pub async fn retry(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error> {
-    Ok(tx.execute(RETRY, vec![id.into(), now.into()]).await? > 0)
+/// What comes of another try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// The mail's time has come.
+    Due,
+    /// The mail waits for a person's word (T15).
+    Held,
+    /// It is for a consumer that takes its orders by itself.
+    TakenBy(String),
+    /// There is no such order that is not acknowledged.
+    Unknown,
+}
+
+/// Has a mail tried again at once.
+pub async fn retry(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Retried, Error> {
+    if tx.execute(RETRY, vec![id.into(), now.into()]).await? > 0 {
+        return Ok(Retried::Due);
+    }
+    let Some(row) = tx.fetch_one(NOT_RETRIED, vec![id.into()]).await? else { return Ok(Retried::Unknown) };
+    let consumer = row.text(0)?;
+    Ok(if consumer == Consumer::Mail.name() { Retried::Held } else { Retried::TakenBy(consumer) })
 }
 
 const RETRY: &str = "UPDATE outbox SET next_at = $2, changed_at = $2, folded = (refused_at IS NULL), refused_at = NULL \
-     WHERE id = $1 AND acknowledged_at IS NULL";
+     WHERE id = $1 AND acknowledged_at IS NULL AND consumer = 'mail' AND NOT held";
+const NOT_RETRIED: &str = "SELECT consumer FROM outbox WHERE id = $1 AND acknowledged_at IS NULL";
 
 /// Has the mails of these members tried again at once: they have another address.
 pub async fn readdress(tx: &mut Tx, members: &[Uid], now: Timestamp) -> Result<(), Error> {
@@ -231,9 +251,8 @@ pub struct Listed {
     pub id: String,
     pub at: Timestamp,
     pub uid: Uid,
-    /// Namespace and name of the record, while it is there.
-    pub namespace: Option<String>,
-    pub name: Option<String>,
+    /// The record, while it is there.
+    pub of: Option<Key>,
     pub consumer: String,
     pub effect: String,
     pub payload: serde_json::Value,
@@ -264,23 +283,30 @@ pub async fn list(tx: &mut Tx, which: Which, consumer: Option<Consumer>, uid: Op
                 id: row.text(0)?,
                 at: row.instant(1)?,
                 uid: row.text(2)?.into(),
-                namespace: row.get(3)?,
-                name: row.get(4)?,
-                consumer: row.text(5)?,
-                effect: row.text(6)?,
-                payload: row.json(7)?,
-                attempts: row.get(8)?,
-                next_at: row.instant(9)?,
-                error: row.get(10)?,
-                refused_at: row.maybe_instant(11)?,
-                acknowledged_at: row.maybe_instant(12)?,
-                held: row.get(13)?,
+                of: key(row)?,
+                consumer: row.text(6)?,
+                effect: row.text(7)?,
+                payload: row.json(8)?,
+                attempts: row.get(9)?,
+                next_at: row.instant(10)?,
+                error: row.get(11)?,
+                refused_at: row.maybe_instant(12)?,
+                acknowledged_at: row.maybe_instant(13)?,
+                held: row.get(14)?,
             })
         })
         .collect()
 }
 
-const LIST: &str = "SELECT o.id, o.at, o.uid, COALESCE(m.namespace, c.namespace, t.namespace), \
+/// The record of a row that is listed.
+fn key(row: &Row) -> Result<Option<Key>, Error> {
+    let Some(kind) = row.get::<Option<String>>(3)? else { return Ok(None) };
+    let kind: Kind = kind.parse().map_err(Error::Corrupt)?;
+    Ok(Some(Key::new(kind, Handle::new(row.text(4)?, row.text(5)?))))
+}
+
+const LIST: &str = "SELECT o.id, o.at, o.uid, CASE WHEN m.uid IS NOT NULL THEN 'Member' \
+     WHEN c.uid IS NOT NULL THEN 'ExternalContact' WHEN t.uid IS NOT NULL THEN 'Tenant' END, COALESCE(m.namespace, c.namespace, t.namespace), \
      COALESCE(m.name, c.name, t.name), o.consumer, o.effect, o.payload, o.attempts, o.next_at, \
      o.error, o.refused_at, o.acknowledged_at, o.held FROM outbox o LEFT JOIN members m ON m.uid = o.uid \
      LEFT JOIN contacts c ON c.uid = o.uid LEFT JOIN tenants t ON t.uid = o.uid \
@@ -407,6 +433,7 @@ pub const STATEMENTS: &[&str] = &[
     NEWS_OF_NOBODY,
     KNOWN,
     RETRY,
+    NOT_RETRIED,
     LIST,
     OPEN,
     NOTE_SENDS,

@@ -22,6 +22,7 @@ pub const REQUESTS: Table = Table {
         "decided_at",
         "revision",
         "told",
+        "member",
     ],
     key: &["id"],
 };
@@ -42,6 +43,7 @@ fn read(row: &Row) -> Result<Request, Error> {
         decided_at: row.maybe_instant(9)?,
         revision: row.get(10)?,
         told: row.get(11)?,
+        member: row.get::<Option<String>>(12)?.map(Uid::from),
     })
 }
 
@@ -59,6 +61,7 @@ fn row(request: &Request) -> Vec<Cell> {
         decided_at,
         revision,
         told,
+        member,
     } = request;
     vec![
         id.as_str().into(),
@@ -73,6 +76,7 @@ fn row(request: &Request) -> Vec<Cell> {
         (*decided_at).into(),
         (*revision).into(),
         (*told).into(),
+        member.as_ref().map(|member| member.as_str().to_owned()).into(),
     ]
 }
 
@@ -81,13 +85,13 @@ pub async fn add(tx: &mut Tx, request: &Request) -> Result<(), Error> {
     tx.insert(&REQUESTS, vec![row(request)]).await
 }
 
-/// Refuses a request that is open; whether it was. What it said of the person is gone at once.
+/// Refuses a request that is open, and whose time is not over; whether it was. What it said of the person is gone at once.
 pub async fn reject(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool, Error> {
     Ok(tx.execute(REJECT, vec![id.into(), at.into()]).await? > 0)
 }
 
 const REJECT: &str = "UPDATE registration_requests SET state = 'Rejected', decided_at = $2, revision = revision + 1, \
-     family_name = '', given_name = '', wished_id = '', email = '' WHERE id = $1 AND state = 'Open'";
+     family_name = '', given_name = '', wished_id = '', email = '' WHERE id = $1 AND state = 'Open' AND expires_at > $2";
 
 /// The requests of tenants that are open or that the trail does not know, the oldest first.
 pub async fn of_tenants(tx: &mut Tx, tenants: &[Uid]) -> Result<Vec<Request>, Error> {
@@ -129,7 +133,7 @@ pub async fn store(tx: &mut Tx, before: &Request, after: &Request) -> Result<(),
 }
 
 const STORE: &str = "UPDATE registration_requests SET family_name = $2, given_name = $3, wished_id = $4, email = $5, state = $6, \
-     decided_at = $7, told = $9 WHERE id = $1 AND revision = $8";
+     decided_at = $7, told = $9, member = $10 WHERE id = $1 AND revision = $8";
 
 /// Every statement of this file that stands by itself.
 pub const STATEMENTS: &[&str] = &[REJECT, STORE];

@@ -150,7 +150,7 @@ fn as_it_is(world: &World, frozen: &Frozen, record: &Record) -> Verdict {
             Reason::Frozen,
             format!("{}; the member stays deleted, and is restored once it thaws", frozen.sentence()),
         ),
-        Record::Member(member) => member::verdict_of(member),
+        Record::Member(member) => member::verdict_of(world, member),
         Record::ExternalContact(contact) => contact::told(world, contact),
         Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),
     }

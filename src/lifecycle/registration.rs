@@ -5,8 +5,9 @@ use super::{Decision, Declared, Spec, Visit, World, frozen};
 use crate::api::{MemberSpec, Problem};
 use crate::record::{Cause, MemberRecord, Record, Request, RequestState, RequestStep};
 
-/// What becomes of the requests that a visit concerns: a tenant's, or the one that a member names.
-pub fn decide(world: &World, visit: &Visit, decision: &Decision) -> Vec<RequestStep> {
+/// What becomes of the requests that a visit concerns: a tenant's, or the one that a member names. `decided` is what was
+/// decided of requests before in the same set.
+pub fn decide(world: &World, visit: &Visit, decision: &Decision, decided: &[RequestStep]) -> Vec<RequestStep> {
     match &decision.record {
         Some(Record::Tenant(tenant)) if tenant.cancelled_at.is_none() => {
             let of_it = world.requests.values().filter(|request| request.tenant == tenant.uid);
@@ -20,7 +21,15 @@ pub fn decide(world: &World, visit: &Visit, decision: &Decision) -> Vec<RequestS
         Some(Record::Member(member)) if decision.steps.first().is_some_and(|step| step.before.is_none()) => {
             let named = approved_by(visit).and_then(|id| world.requests.get(id));
             let open = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant);
-            open.map(|request| approved(world, visit, request)).into_iter().collect()
+            // Whoever comes first of those that name it.
+            let first = open.filter(|request| !decided.iter().any(|step| step.before.id == request.id && step.approves()));
+            let approved = |request: &Request| RequestStep {
+                cause: visit.trigger.cause(),
+                due: world.now,
+                before: request.clone(),
+                after: request.approved(&member.uid, world.now),
+            };
+            first.map(approved).into_iter().collect()
         }
         Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => Vec::new(),
     }
@@ -46,11 +55,6 @@ pub fn approved_by(visit: &Visit) -> Option<&str> {
         },
         Declared::Removed | Declared::Nothing => None,
     }
-}
-
-fn approved(world: &World, visit: &Visit, request: &Request) -> RequestStep {
-    let after = request.decided(RequestState::Approved, world.now);
-    RequestStep { cause: visit.trigger.cause(), due: world.now, before: request.clone(), after }
 }
 
 /// What the trail does not know of a request yet, or that its time is over.

@@ -11,7 +11,8 @@ use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Hold, Key, Kind, Reason};
 use crate::record::account::AccountFacts;
 use crate::record::{
-    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid,
+    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, RequestState, TenantRecord,
+    Uid,
 };
 
 /// Who holds a claim.
@@ -241,9 +242,20 @@ impl World {
                 }
             }
             if let Some(after) = &step.after {
+                if let (None, Record::Member(member)) = (&step.before, after) {
+                    self.approve(member);
+                }
                 self.count(after, 1);
                 self.insert(after.clone());
             }
+        }
+    }
+
+    /// A request makes one member (M35).
+    fn approve(&mut self, member: &MemberRecord) {
+        let named = member.intent.spec.registration.as_ref().and_then(|id| self.requests.get_mut(id.as_str()));
+        if let Some(request) = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant) {
+            *request = request.approved(&member.uid, self.now);
         }
     }
 

@@ -254,7 +254,7 @@ impl Commit {
     /// What became of requests for an account, in the trail of their tenant (M35).
     fn registrations(&mut self, gathered: &Gathered, visit: &Visit, decision: &Decision) {
         let world = &gathered.world;
-        for step in lifecycle::registration::decide(world, visit, decision) {
+        for step in lifecycle::registration::decide(world, visit, decision, &self.requests) {
             let Some(tenant) = world.tenants.get(&step.before.tenant) else { continue };
             let change = step.change();
             self.entries.push(Entry {

@@ -128,6 +128,9 @@ pub struct Fired {
     /// Assignments with dates that began, and those that ended (M4).
     pub assigned: Vec<Value>,
     pub unassigned: Vec<Value>,
+    /// How often the member lost access by a declaration (T11): a word that was given for one does not count for the next of
+    /// its kind (R12).
+    pub losses: u32,
 }
 
 /// What a member is at an instant.

@@ -52,6 +52,8 @@ pub struct Request {
     pub revision: i64,
     /// The revision that the trail and the tenant's status know of.
     pub told: i64,
+    /// The member that it made, if it was approved.
+    pub member: Option<Uid>,
 }
 
 impl Request {
@@ -63,6 +65,21 @@ impl Request {
     /// Whether it can still be decided.
     pub fn is_open(&self, at: Timestamp) -> bool {
         self.state == RequestState::Open && at < self.expires_at
+    }
+
+    /// Whether a member is the one that it made, or may become that.
+    pub fn is_of(&self, member: &Uid) -> bool {
+        match self.state {
+            RequestState::Open => true,
+            RequestState::Approved => self.member.as_ref() == Some(member),
+            RequestState::Rejected | RequestState::Ended => false,
+        }
+    }
+
+    /// The request approved by making a member.
+    #[must_use]
+    pub fn approved(&self, member: &Uid, at: Timestamp) -> Request {
+        Request { member: Some(member.clone()), ..self.decided(RequestState::Approved, at) }
     }
 
     /// The request decided: what it said of the person is gone.
@@ -91,6 +108,11 @@ pub struct RequestStep {
 }
 
 impl RequestStep {
+    /// Whether a member is made of the request.
+    pub fn approves(&self) -> bool {
+        self.after.state == RequestState::Approved
+    }
+
     /// The row of the tenant's trail: which request, from which state to which; nothing of the person.
     pub fn change(&self) -> Change {
         let from = if self.before.told == 0 { Value::Null } else { json!(RequestState::Open.name()) };

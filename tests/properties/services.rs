@@ -193,6 +193,7 @@ async fn of_tenant(tx: &mut Tx, report: &Report, now: Timestamp) -> Option<()> {
                 decided_at: None,
                 revision: 1,
                 told: 0,
+                member: None,
             };
             registrations::add(tx, &request).await.unwrap();
         }

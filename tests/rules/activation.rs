@@ -4,7 +4,7 @@
 use crate::life::{
     START, actions, begin_with_jane_signed_in, change, company, company_of, count, jane, jane_with, row, text, timing,
 };
-use crate::support::{boss, condition, member, on_both, phase, ready, set, tenant};
+use crate::support::{Roster, boss, condition, member, on_both, organization, phase, ready, set, tenant};
 
 // M20, R11: only a date is outstanding, so it is ready.
 #[test]
@@ -22,6 +22,20 @@ fn a_member_whose_date_is_to_come_is_scheduled_until_then() {
         let activated = row(roll, "activate");
         assert_eq!(timing(&activated), ("2027-03-10T00:00:00Z", "2027-03-10T00:00:00Z", "Scheduled"));
         assert_eq!(change(&activated, "phase"), ("Scheduled", "Pending"));
+    });
+}
+
+// M20, R11: another date that comes first is not taken for it.
+#[test]
+fn a_scheduled_member_is_told_the_day_on_which_the_account_begins() {
+    on_both(|roll| {
+        let jane_comes =
+            "  activation: {at: \"2027-06-01\"}\n  organizations: [{organizationRef: {name: lab}, from: \"2027-03-21\"}]";
+        roll.apply(START, &set(&[company(jane_comes), organization("lab", "acme", "")])).expect_code(0);
+        let told = |roll: &Roster| condition(&jane(roll), "Ready").map(|ready| text(ready, "message").to_owned());
+        assert_eq!(told(roll).as_deref(), Some("the account begins at 2027-06-01T00:00:00Z"));
+        roll.tick("2027-03-22T00:00:00Z").expect_code(0);
+        assert_eq!(told(roll).as_deref(), Some("the account begins at 2027-06-01T00:00:00Z"));
     });
 }
 

@@ -113,6 +113,37 @@ fn approval_lets_exactly_those_happen() {
     });
 }
 
+// T11, R12: a word holds while exactly the same would happen, whatever else becomes of those whom it concerns.
+#[test]
+fn approval_holds_when_somebody_signs_in_meanwhile() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        let fewer = company("", 7, 20);
+        let (_, _, fingerprint) = roll.plan(LATER, &fewer, &["--prune"]).held("Tenant", "acme").expect("it would be held");
+        roll.sign_in("2027-03-02T10:00:00Z", "m0").ok();
+        let report = prune(roll, "2027-03-02T11:00:00Z", &annotated(&fewer, "approve", &fingerprint)).expect_code(0);
+        assert_eq!(deleted(&report), 7);
+    });
+}
+
+// T11, R12: a word counts once for a suspension, too.
+#[test]
+fn a_suspension_that_was_approved_once_is_held_the_next_time() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 0, maxCount: 0}";
+        let with = |fields: &str| set(&[tenant("acme", acme), boss("acme"), member("m0", "acme", fields)]);
+        roll.apply(START, &with("")).expect_code(0);
+        let (_, _, fingerprint) = roll.apply(LATER, &with("  suspended: true")).held("Tenant", "acme").expect("it is held");
+        let approved = |fields: &str| annotated(&with(fields), "approve", &fingerprint);
+        roll.apply("2027-03-02T10:00:00Z", &approved("  suspended: true")).expect_code(0);
+        assert_eq!(phase(&roll.get("Member", "m0")), "Suspended");
+        roll.apply("2027-03-02T11:00:00Z", &approved("")).expect_code(0);
+        let again = roll.apply("2027-03-02T12:00:00Z", &approved("  suspended: true")).expect_code(1);
+        assert!(again.held("Tenant", "acme").is_some_and(|held| held.2 != fingerprint));
+        assert_eq!(phase(&roll.get("Member", "m0")), "Pending");
+    });
+}
+
 // T11, R12: a word counts once, also where the annotation stays.
 #[test]
 fn what_was_approved_once_is_held_the_next_time() {

@@ -47,6 +47,25 @@ fn an_invitation_is_sent_once_and_connects_when_a_member_with_that_address_accep
     });
 }
 
+// X1, X3: an external contact is a person of another company; the outbox tells a member of the same name from it.
+#[test]
+fn a_colleague_can_not_accept_an_invitation() {
+    on_both(|roll| {
+        let colleague = member("jiro", "acme", "  personalEmail: taro@home.example");
+        roll.apply(NOW, &companies(&[taro(""), colleague, contact(INVITE)])).expect_code(0);
+        let refused = accept(roll, LATER, "jiro");
+        assert!(refused.code == 1 && refused.stderr.contains("colleague"), "{refused}");
+        let listed = roll.run(&["outbox"], "").ok().stdout;
+        assert!(listed.contains("ExternalContact hr/taro") && listed.contains("Member hr/taro"), "{listed}");
+        let json = roll.run(&["outbox", "-o", "json"], "").ok().json();
+        let kinds: Vec<&str> =
+            json.as_array().into_iter().flatten().filter(|row| row["name"] == "taro").map(|row| text(row, "kind")).collect();
+        assert!(kinds.contains(&"Member") && kinds.contains(&"ExternalContact"), "{kinds:?}");
+        accept(roll, LATER, "taro").ok();
+        assert_eq!(phase(&shown(roll)), "Connected");
+    });
+}
+
 // X3: to a person who is no member, in the tenant's language.
 #[test]
 fn an_external_person_is_invited_by_mail() {

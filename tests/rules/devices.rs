@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::life::{START, company, company_of, company_without_jane, count, jane, jane_with, row, timing};
-use crate::support::{Output, Roster, condition, on_both, phase, ready};
+use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
 
 const NEXT_DAY: &str = "2027-03-02T09:00:00Z";
 const LATER: &str = "2027-03-03T09:00:00Z";
@@ -39,6 +39,13 @@ fn orders(roll: &Roster) -> Vec<[String; 3]> {
 
 fn one(device: &str, action: &str, state: &str) -> Vec<[String; 3]> {
     vec![[device.to_owned(), action.to_owned(), state.to_owned()]]
+}
+
+/// The tokens of the orders for a device in Jane's status.
+fn orders_of(roll: &Roster, device: &str) -> Vec<String> {
+    let jane = jane(roll);
+    let list = jane["status"]["devices"].as_array().into_iter().flatten();
+    list.filter(|order| order["id"] == device).map(|order| order["token"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// How many orders there are in the outbox, acknowledged or not.
@@ -158,6 +165,71 @@ fn the_orders_of_a_departure_wait_while_nobody_declares_the_tenant() {
     });
 }
 
+// R4, T14, M23: also while an order of before is not acknowledged.
+#[test]
+fn the_orders_of_a_departure_that_waited_are_sent_beside_one_that_is_in_progress() {
+    on_both(|roll| {
+        let fields = "  departure: {at: \"2027-03-10\", devices: DeviceReset}";
+        with_devices(roll, fields);
+        let before = format!("{fields}\n{}", order("phone", "SignedOut", "before"));
+        roll.apply(NEXT_DAY, &jane_with(&before)).expect_code(0);
+        assert_eq!(roll.sql("UPDATE tenants SET managed = NOT managed, revision = revision + 1"), Ok(1));
+        roll.tick("2027-03-10T08:00:00Z").expect_code(0);
+        assert_eq!(sent(roll), 1);
+        roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", &before)).expect_code(0);
+        assert_eq!(sent(roll), 2);
+        let acknowledge = "UPDATE outbox SET acknowledged_at = 1805000000000000 WHERE consumer = 'devices'";
+        assert_eq!(roll.sql(acknowledge), Ok(2));
+        roll.tick("2027-04-10T08:00:00Z").expect_code(0);
+        assert_eq!(count(roll, "members WHERE name = 'jane'"), 0, "then the purge goes on");
+    });
+}
+
+// M23, M24: what a departure ordered is not done to the device of somebody who comes back before it was sent.
+#[test]
+fn the_orders_of_a_departure_that_wait_are_withdrawn_by_the_restore() {
+    on_both(|roll| {
+        let departure = |at: &str| format!("  departure: {{at: \"{at}\", devices: DeviceReset}}");
+        with_devices(roll, &departure("2027-03-10"));
+        assert_eq!(roll.sql("UPDATE tenants SET managed = NOT managed, revision = revision + 1"), Ok(1));
+        roll.tick("2027-03-10T08:00:00Z").expect_code(0);
+        let nowhere = format!("{}\n  organizations: [{{organizationRef: {{name: lab}}}}]", departure("2027-06-01"));
+        roll.apply("2027-03-11T08:00:00Z", &company_of("  displayName: Acme again", &nowhere)).expect_code(1);
+        roll.tick("2027-03-11T09:00:00Z").expect_code(1);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 0), "who is to come back, once her team is there");
+        roll.apply("2027-03-12T08:00:00Z", &jane_with(&departure("2027-06-01"))).expect_code(0);
+        let waiting = orders(roll).into_iter().filter(|[_, _, state]| state == "Waiting").count();
+        assert_eq!((phase(&jane(roll)), waiting, sent(roll)), ("Pending", 0, 0));
+        roll.tick("2027-06-01T08:00:00Z").expect_code(0);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 1));
+    });
+}
+
+// M23, M28, R5: one departure orders once, and the next one again, also as of the same instant.
+#[test]
+fn a_departure_that_was_moved_and_moved_back_orders_again() {
+    on_both(|roll| {
+        let departure = |at: &str| jane_with(&format!("  departure: {{at: \"{at}\", devices: DeviceReset}}"));
+        with_devices(roll, "");
+        let planned = roll.plan("2027-03-10T08:00:00Z", &departure("2027-03-10"), &[]);
+        let fingerprint = planned.json["fingerprint"].as_str().unwrap_or_default().to_owned();
+        roll.apply_with("2027-03-10T09:00:00Z", &departure("2027-03-10"), &["--expect", &fingerprint]).expect_code(0);
+        roll.apply("2027-03-10T10:00:00Z", &departure("2027-03-10")).expect_code(0);
+        assert_eq!(sent(roll), 1);
+        let token = orders_of(roll, "phone").pop().unwrap_or_default();
+        done(roll, "2027-03-10T11:00:00Z", "phone", &format!("DeviceReset/{token}")).ok();
+        roll.apply("2027-03-11T08:00:00Z", &departure("2027-06-01")).expect_code(0);
+        run(roll, "2027-03-11T09:00:00Z", &["record", "device", "jane", "phone", "--app", "mobile"]).ok();
+        let planned = roll.plan("2027-03-12T08:00:00Z", &departure("2027-03-10"), &[]);
+        let fingerprint = planned.json["fingerprint"].as_str().unwrap_or_default().to_owned();
+        roll.apply_with("2027-03-12T09:00:00Z", &departure("2027-03-10"), &["--expect", &fingerprint]).expect_code(0);
+        roll.tick("2027-03-12T10:00:00Z").expect_code(0);
+        assert_eq!((phase(&jane(roll)), sent(roll)), ("Deleted", 2));
+        let tokens = orders_of(roll, "phone");
+        assert!(tokens.len() == 2 && tokens[0] == token && tokens[1] != token, "{tokens:?}");
+    });
+}
+
 // M25: an order in progress is finished first; then the purge goes on by itself.
 #[test]
 fn a_purge_waits_for_an_order_in_progress() {
@@ -187,11 +259,38 @@ fn after_deletion_the_command_orders() {
         run(roll, "2027-03-02T10:00:00Z", &words).ok();
         assert_eq!(orders(roll), one("phone", "DeviceReset", "Ordered"));
         assert_eq!(timing(&row(roll, "update")).2, "Administrative");
-        run(roll, "2027-03-02T11:00:00Z", &words).ok();
+        let again = run(roll, "2027-03-02T11:00:00Z", &words).ok();
         assert_eq!((sent(roll), orders(roll).len()), (1, 1), "the same order is carried out once");
+        assert!(again.stdout.contains("was ordered before, and is Ordered"), "{again}");
         let unknown = run(roll, "2027-03-02T12:00:00Z", &["device", "order", "jane", "watch", "--action", "signed-out"]);
         assert_eq!(unknown.code, 1);
         assert!(unknown.stderr.contains("laptop"), "{unknown}");
+    });
+}
+
+// M28, R13: the command tells what became of the order.
+#[test]
+fn what_is_not_ordered_is_not_said_to_be() {
+    on_both(|roll| {
+        with_devices(roll, &order("phone", "DeviceReset", "at-birth"));
+        roll.apply_with(NEXT_DAY, &set(&[company_without_jane(), member("kim", "acme", "")]), &["--prune"]).expect_code(0);
+        let reset = |device: &str, token: &str| {
+            let words = ["device", "order", "jane", device, "--action", "device-reset", "--token", token];
+            run(roll, "2027-03-02T10:00:00Z", &words)
+        };
+        for _ in 0..2 {
+            let unmanaged = reset("laptop", "lost");
+            assert!(unmanaged.code == 1 && unmanaged.stdout.is_empty(), "{unmanaged}");
+            assert!(unmanaged.stderr.contains("is not ordered: the device is not managed"), "{unmanaged}");
+        }
+        let spent = reset("phone", "at-birth");
+        assert!(spent.code == 1 && spent.stderr.contains("take another one"), "{spent}");
+        assert_eq!(sent(roll), 0);
+        assert!(reset("phone", "lost").ok().stdout.contains("is ordered"));
+
+        roll.apply_with(LATER, &company_without_jane(), &["--prune"]).expect_code(0);
+        let none = run(roll, LATER, &["device", "order", "kim", "phone", "--action", "signed-out"]);
+        assert!(none.code == 1 && none.stderr.contains("none is known"), "{none}");
     });
 }
 

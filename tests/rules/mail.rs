@@ -172,6 +172,22 @@ fn a_mail_that_is_refused_is_set_aside_and_told() {
     });
 }
 
+// M34, I2: only a mail can be tried again; of anything else it is said why not.
+#[test]
+fn what_others_take_by_themselves_is_not_said_to_be_tried_again() {
+    on_both(|roll| {
+        roll.apply(START, &company(&[jane("")])).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &jane("  notifyUpdate: v2")).expect_code(0);
+        let of_messages = outbox(roll, &["--consumer", "messages"]);
+        let id = of_messages[0]["id"].as_str().unwrap_or_default();
+        let retry = |id: &str| roll.run(&["outbox", "retry", id, "--now", "2027-03-02T10:00:00Z"], "");
+        let refused = retry(id);
+        assert!(refused.code == 1 && refused.stdout.is_empty() && refused.stderr.contains("`messages`"), "{refused}");
+        assert_eq!(outbox(roll, &["--consumer", "messages"]), of_messages);
+        assert!(retry("nothing").stderr.contains("no such order"));
+    });
+}
+
 // M34, M20: not before the account begins.
 #[test]
 fn a_scheduled_member_gets_its_first_notice_when_the_account_begins() {

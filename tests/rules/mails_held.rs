@@ -24,6 +24,9 @@ fn more_than_a_hundred_mails_of_one_batch_are_held() {
         assert_eq!(phase(&roll.get("Member", "b000")), "Pending");
         let all = set(&[tenant("acme", ""), more]);
         assert_eq!(roll.plan("2027-03-02T09:00:00Z", &all, &[]).held("Tenant", "acme"), report.held("Tenant", "acme"));
+        let id = roll.query("SELECT min(id) FROM outbox WHERE held").unwrap_or_default();
+        let retried = roll.run(&["outbox", "retry", &id, "--now", "2027-03-02T10:00:00Z"], "");
+        assert!(retried.code == 1 && retried.stdout.is_empty() && retried.stderr.contains("is held"), "{retried}");
         send(roll, &post, "2027-03-03T09:00:00Z", &annotated(&tenant("acme", ""), "approve", &fingerprint)).expect_code(0);
         assert_eq!(post.mails("b000@home.example").len(), 1);
         assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());

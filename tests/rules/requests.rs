@@ -156,6 +156,46 @@ fn the_printed_manifest_approves_the_request() {
     });
 }
 
+// M35: one request makes one member; who else names it is made all the same, and told so.
+#[test]
+fn a_request_is_approved_once() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        let naming = |name: &str| member(name, "acme", &format!("  registration: {id}"));
+        roll.apply(LATER, &set(&[naming("gil"), naming("hong")])).expect_code(0);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Declared", "Approved")]));
+        let warned = |roll: &Roster| {
+            ["gil", "hong", "kim"].map(|name| condition(&roll.get("Member", name), "RegistrationNotFound").is_some())
+        };
+        roll.apply("2027-03-03T09:00:00Z", &naming("kim")).expect_code(0);
+        assert_eq!(warned(roll), [false, true, true]);
+        let renamed = ["gil", "hong", "kim"].map(|name| format!("{}  nickname: N\n", naming(name)));
+        roll.apply("2027-03-04T09:00:00Z", &set(&renamed)).expect_code(0);
+        assert_eq!(warned(roll), [false, true, true]);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Declared", "Approved")]));
+    });
+}
+
+// M35: any ID that may be wished for makes a manifest that can be applied.
+#[test]
+fn a_wished_id_of_any_kind_gives_the_manifest_a_name() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        for id in ["__", "_-", "gil-._hong", "_gil_"] {
+            asked(roll, LATER, id);
+        }
+        let requests = requests(roll, LATER);
+        let mut names: Vec<&str> =
+            requests.as_array().into_iter().flatten().filter_map(|told| told["manifest"]["metadata"]["name"].as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["gil", "gil.hong", "member", "member-2"]);
+        let manifests = roll.run(&["requests", "-o", "yaml", "--now", LATER, "-n", "hr"], "").ok().stdout;
+        roll.apply(LATER, &manifests).expect_code(0);
+        assert_eq!(status(roll)["registrationRequestCount"], Value::Null);
+    });
+}
+
 // M35: whoever wishes for somebody's name gets no account of theirs.
 #[test]
 fn a_request_never_leads_to_another_persons_account() {
@@ -239,6 +279,19 @@ fn an_open_request_ends_after_thirty_days() {
     });
 }
 
+// M35: what is over by its time can't be rejected any more, also where nobody has told the trail yet.
+#[test]
+fn a_request_whose_time_is_over_is_not_rejected() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        let late = roll.run(&["requests", "reject", &id, "--now", "2027-04-01T09:00:00Z", "-n", "hr"], "");
+        assert!(late.code == 1 && late.stderr.contains("no open request"), "{late}");
+        roll.tick("2027-04-02T09:00:00Z").expect_code(0);
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Scheduled", "Ended")]));
+    });
+}
+
 // M35
 #[test]
 fn a_link_that_was_renewed_or_closed_leads_nowhere() {
@@ -283,7 +336,7 @@ fn many_requests_are_counted_and_the_first_listed() {
         for number in 0..25 {
             roll.sql(&format!(
                 "INSERT INTO registration_requests VALUES ('r{number:02}', '{uid}', 'F', 'G', 'id', 'g@home.example', {number}, \
-                 4000000000000000, 'Open', NULL, 1, 0)"
+                 4000000000000000, 'Open', NULL, 1, 0, NULL)"
             ))
             .unwrap();
         }

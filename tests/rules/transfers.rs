@@ -173,6 +173,22 @@ fn consent_is_given_to_exactly_what_would_happen() {
     });
 }
 
+// R12, M40: a word holds while exactly the same would happen, whatever else becomes of the member.
+#[test]
+fn consent_holds_when_the_member_signs_in_meanwhile() {
+    on_both(|roll| {
+        roll.apply(START, &companies(DRIVE_ONLY, &jane("acme", ""))).expect_code(0);
+        let (_, _, fingerprint) = roll.plan(LATER, &jane("umbra", ""), &[]).held("Member", "jane").expect("it would be held");
+        roll.sign_in("2027-03-02T10:00:00Z", "jane").ok();
+        let named = jane("umbra", "  nickname: J");
+        let report = roll.apply("2027-03-02T11:00:00Z", &annotated(&named, "approve", &fingerprint)).expect_code(0);
+        assert_eq!(
+            (report.actions("Member", "jane"), orders(roll, "Erase")),
+            (vec!["transfer".to_owned(), "update".to_owned()], 4)
+        );
+    });
+}
+
 // M41, T4: nobody moves outside of the group, no supreme administrator, nobody who is deleted.
 #[test]
 fn a_transfer_that_may_not_be_is_refused() {

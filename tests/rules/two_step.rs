@@ -36,6 +36,11 @@ fn an_enrolled_second_step_is_in_the_status() {
     on_both(|roll| {
         roll.apply(START, &company_of("", "")).expect_code(0);
         assert_eq!(enrolled(roll), false);
+        for nothing in ["", " "] {
+            let refused = report(roll, "2027-03-01T09:30:00Z", &["two-step", "jane", "--method", nothing]);
+            assert!(refused.code == 1 && refused.stderr.contains("Otp"), "{refused}");
+        }
+        assert_eq!(enrolled(roll), false);
         enrol(roll, "2027-03-01T10:00:00Z");
         assert_eq!(enrolled(roll), true);
         let told = row(roll, "update");

@@ -82,6 +82,9 @@ impl AcceptInvitation {
         if contact.invited().is_none() {
             return Ok(refused(&format!("no invitation of {invited} is open (X3)")));
         }
+        if contact.tenant == member.tenant {
+            return Ok(refused(&format!("{accepting} is a colleague: an external contact is a person of another company (X1)")));
+        }
         if !may_accept(&contact, &member) {
             return Ok(refused(&format!("{accepting} has not the address that {invited} invites (X3)")));
         }

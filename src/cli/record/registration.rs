@@ -56,6 +56,7 @@ pub async fn request(directory: &Directory, handle: &Handle, link: &str, asked: 
         decided_at: None,
         revision: 1,
         told: 0,
+        member: None,
     };
     registrations::add(&mut tx, &request).await?;
     tx.commit().await?;

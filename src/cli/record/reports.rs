@@ -71,6 +71,9 @@ pub async fn write(directory: &Directory, handle: &Handle, report: Report, now: 
 }
 
 async fn two_step(tx: &mut Tx, member: &MemberRecord, method: &str, now: Timestamp) -> Result<Said, Failure> {
+    if method.trim().is_empty() {
+        return Ok(Err("a method has a name, such as Otp; `none` says that it was given up (M26)".to_owned()));
+    }
     let method = Some(method).filter(|method| !method.eq_ignore_ascii_case("none"));
     choose(tx, member, Choice::SecondStep, method, now).await?;
     let handle = &member.handle;

@@ -88,7 +88,8 @@ pub fn declared(world: &World, tenant: &TenantRecord, before: Option<&MemberReco
     }
 }
 
-/// Orders what a departure that took place declares for all devices (M23).
+/// Orders what a departure that took place declares for all devices (M23). One that was withdrawn and comes again is another,
+/// also where it is as of the same instant.
 pub fn departed(world: &World, tenant: &TenantRecord, member: &MemberRecord, lived: &mut Lived) {
     let wanted = member.intent.spec.departure.as_ref().and_then(|departure| departure.devices);
     let (Some(wanted), Some(at), true) = (wanted, lived.deleted_at, lived.departed && !member.lived.departed) else { return };
@@ -98,11 +99,22 @@ pub fn departed(world: &World, tenant: &TenantRecord, member: &MemberRecord, liv
     };
     let devices = world.accounts.get(&member.uid).map(|facts| facts.devices.as_slice()).unwrap_or_default();
     for device in devices {
-        let asked = Asked { device: &device.id, action, token: format!("departure-{at}") };
-        if lived.spent.entry(order_field(asked.device, action)).or_default().insert(asked.token.clone()) {
-            order_device(world, tenant, member, &mut lived.account, asked, Due::Scheduled);
+        let spent = lived.spent.entry(order_field(&device.id, action)).or_default();
+        let mut token = format!("departure-{at}");
+        for number in 2.. {
+            if spent.insert(token.clone()) {
+                break;
+            }
+            token = format!("departure-{at}-{number}");
         }
+        let asked = Asked { device: &device.id, action, token };
+        order_device(world, tenant, member, &mut lived.account, asked, Due::Scheduled);
     }
+}
+
+/// Takes back what a departure ordered and was not sent: the person comes back (M24).
+pub fn withdraw(account: &mut Account) {
+    account.orders.retain(|order| order.state != DeviceOrderState::Waiting);
 }
 
 /// Sends what waited for the clocks to agree (R4), or for somebody to declare the tenant (T14).

@@ -34,11 +34,11 @@ pub enum Fate {
     Happens,
 }
 
-/// Says what becomes of a loss of a member's access, and notes it on the decision. It is told by the revision of the record,
+/// Says what becomes of a loss of a member's access, and notes it on the decision. It is told by how many there were before,
 /// too: a word that was given for it does not count for the next of its kind (R12).
 pub fn fate(world: &World, member: &MemberRecord, what: &str, decision: &mut Decision) -> Fate {
     let judgement = world.judged.get(&decision.key).copied();
-    let what = format!("{what}, revision {}", member.revision);
+    let what = format!("{what}, after {} others", member.lived.fired.losses);
     decision.loss = Some(Loss { member: member.uid.clone(), tenant: member.tenant.clone(), what });
     match judgement {
         None => Fate::PutOff,

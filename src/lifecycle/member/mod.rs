@@ -25,7 +25,7 @@ use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
     unmanaged,
 };
-use crate::api::member::Administrator;
+use crate::api::member::{Administrator, DeviceOrderState};
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::record::{Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord};
@@ -102,6 +102,9 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         && due <= world.now
     {
         if member.is_deleted() {
+            if is_wanted_back(world, visit, &member, &tenant) {
+                break;
+            }
             let lived = Lived { account: account::released(world, &tenant, &member.lived.account), ..member.lived.clone() };
             let next = settled(world, &member, &tenant, lived, world.now);
             decision.step(Cause::Scheduled, world.now, Some(Record::Member(Arc::new(next))));
@@ -159,6 +162,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         Fate::Happens => {}
     }
     let mut lived = member.lived.clone();
+    lived.fired.losses += 1;
     delete(&mut lived, tenant.deletion_grace(world.now), world.now, world.now);
     let next = settled(world, &member, &tenant, lived, world.now);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
@@ -174,6 +178,7 @@ fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
         && world.irreversible
         && tenant.managed
         && member.is_deleted()
+        && !member.lived.account.has_order(DeviceOrderState::Waiting)
         && let Some(due) = member.state.wake_at
     {
         if due <= world.now {
@@ -252,11 +257,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let dates = Dates::of(spec, &manifest.json, &tenant.zone);
     let departed = dates.departure.is_some_and(|departure| departure <= world.now);
     let live = current.as_ref().is_some_and(|current| !current.is_deleted());
-    // M24: one who departed comes back with the date moved or removed; a time zone moves nothing that fired.
-    let fired =
-        current.as_ref().filter(|current| current.lived.departed).and_then(|current| current.lived.fired.departure.as_ref());
-    let unmoved = fired.is_some() && fired == dates.declared.departure.as_ref();
-    if (departed || unmoved) && !live {
+    if !live && !wants_account(world, &dates, current.as_deref()) {
         decision.verdict = Some(departed_verdict(current.as_deref()));
         return decision;
     }
@@ -363,9 +364,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(current) = &current {
         base.tenant = tenant.uid.clone();
         base.lived.erased = erased.unwrap_or(base.lived.erased);
+        // One that did not happen ended the decision.
+        base.lived.fired.losses += u32::from(decision.loss.is_some());
         if current.is_deleted() {
             // M24: the same person comes back.
             base.lived = Lived { deleted_at: None, purge_at: None, departed: false, ..base.lived };
+            account::withdraw(&mut base.lived.account);
         }
         if current.declared.id != id || moves {
             // M30, M40: what led to the old ID leads nowhere.
@@ -386,7 +390,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
     } else {
-        verdict_of(&next)
+        verdict_of(world, &next)
     };
     verdict.warnings = warnings(world, visit, spec, manifest, &next, &mut decision);
     verdict.warnings.extend(password::not_applicable(&next));
@@ -401,6 +405,25 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
     decision
+}
+
+/// Whether dates make an account, or bring one back: who departed comes back with the date moved or removed (M23, M24). A time
+/// zone moves nothing that fired.
+fn wants_account(world: &World, dates: &Dates, current: Option<&MemberRecord>) -> bool {
+    let departed = dates.departure.is_some_and(|departure| departure <= world.now);
+    let fired = current.filter(|current| current.lived.departed).and_then(|current| current.lived.fired.departure.as_ref());
+    !departed && (fired.is_none() || fired != dates.declared.departure.as_ref())
+}
+
+/// Whether a manifest brings a deleted member back, at once or when what it waits for is there.
+fn is_wanted_back(world: &World, visit: &Visit, member: &MemberRecord, tenant: &TenantRecord) -> bool {
+    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at);
+    match &visit.declared {
+        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) => {
+            in_time && wants_account(world, &Dates::of(spec, json, &tenant.zone), Some(member))
+        }
+        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
+    }
 }
 
 /// The field of a spec by which it makes a claim.

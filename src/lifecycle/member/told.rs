@@ -2,19 +2,23 @@
 //! about a member.
 
 use super::account;
+use super::transitions::Dates;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, registration, unknown_annotations};
-use crate::record::{MemberRecord, RequestState};
+use crate::record::MemberRecord;
 
 /// What the resource of a member is told when its manifest is taken.
-pub fn verdict_of(member: &MemberRecord) -> Verdict {
+pub fn verdict_of(world: &World, member: &MemberRecord) -> Verdict {
     match member.state.phase {
         MemberPhase::Scheduled if member.intent.spec.is_temporary() => {
             let message = "a temporary ID: no account until spec.id stands in its place (M31)";
             Verdict::new(Reason::InDirectory, message)
         }
         MemberPhase::Scheduled => {
-            let begins = member.state.wake_at.map_or_else(String::new, |at| format!(" at {at}"));
+            // Another date may come first, such as that of an assignment.
+            let tenant = world.tenants.get(&member.tenant);
+            let dates = tenant.map(|tenant| Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone));
+            let begins = dates.and_then(|dates| dates.activation).map_or_else(String::new, |at| format!(" at {at}"));
             Verdict::new(Reason::Scheduled, format!("the account begins{begins}"))
         }
         MemberPhase::Deleted => departed_verdict(Some(member)),
@@ -62,9 +66,7 @@ pub fn warnings(
         list.extend(account::warnings(world, &tenant.intent.spec, member));
     }
     if let Some(id) = registration::approved_by(visit)
-        && world.requests.get(id).is_none_or(|request| {
-            request.tenant != member.tenant || matches!(request.state, RequestState::Rejected | RequestState::Ended)
-        })
+        && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid))
     {
         let message =
             format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");

@@ -104,9 +104,9 @@ pub fn consider(world: &World, wish: &Wish, blocked: Option<&Block>, counts: imp
 
     let erased = erased(&from.intent.spec.products, &to.intent.spec.products);
     let data: Vec<String> = erased.iter().map(|data| data.shown().to_owned()).collect();
-    // The revision tells one move from the next of its kind (R12).
-    let (uid, revision) = (&member.uid, member.revision);
-    let what = format!("{uid}, revision {revision}, from {} to {} erases {}", from.uid, to.uid, data.join(", "));
+    // Each move is a loss of access: how many there were tells it from the next of its kind (R12).
+    let (uid, losses) = (&member.uid, member.lived.fired.losses);
+    let what = format!("{uid}, after {losses} losses of access, from {} to {} erases {}", from.uid, to.uid, data.join(", "));
     let held = hold(
         Reason::TransferNeedsConsent,
         format!("the move from `{}` to `{}` erases {}", from.handle.name, to.handle.name, data.join(", ")),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::member::{DeviceOrderState, MemberPhase};
 use crate::api::{Length, MemberSpec, When};
+use crate::record::account::DeviceOrder;
 use crate::record::{Fired, LeaveInForce, Lived, MemberState};
 
 /// What may not happen to a member now, whatever its dates say.
@@ -230,11 +231,12 @@ fn bounds(period: Option<Period>, at: Timestamp, began: bool, ended: bool) -> [O
 /// What a member is at an instant, and when time alone will next change it.
 pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> MemberState {
     if let Some(deleted_at) = lived.deleted_at {
-        // M25: what was ordered for devices is finished first, and its report brings the member back.
-        let wake_at = match lived.account.orders.iter().find(|order| order.is_in_progress()) {
-            Some(order) if order.state == DeviceOrderState::Waiting => Some(deleted_at),
-            Some(_) => None,
-            None => lived.purge_at,
+        // M25: what was ordered for devices is finished first: what waits is to be sent, and a report of the rest brings the
+        // member back.
+        let wake_at = if lived.account.has_order(DeviceOrderState::Waiting) {
+            Some(deleted_at)
+        } else {
+            lived.purge_at.filter(|_| !lived.account.orders.iter().any(DeviceOrder::is_in_progress))
         };
         return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at };
     }
