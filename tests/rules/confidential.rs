@@ -2,9 +2,12 @@
 //! logged, and not in any column of any table. Run by `make test`.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
 
 use crate::life::{START, company_of, company_without_jane};
-use crate::support::{Output, Roster, member, on_both, set, tenant};
+use crate::support::{Output, Roster, boss, member, on_both, set, tenant};
 
 /// Marks that are looked for, each in another place of the scenario.
 const MARKS: &[&str] =
@@ -187,6 +190,46 @@ fn an_ordinary_mistake_is_shown_with_its_line() {
             let output = roll.run(&["validate", "-f", "-", "-n", "hr"], document);
             let carets = output.stderr.lines().filter(|line| line.contains("·") && line.contains("─")).count();
             assert!(output.code != 0 && output.stderr.contains(line) && carets > 0, "{document}\n{output}");
+        }
+    });
+}
+
+/// A mail server that lets nobody in and repeats what it is sent, in words of its own; the URL that leads there.
+fn parrot() -> String {
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = door.local_addr().expect("its number").port();
+    thread::spawn(move || {
+        for mut caller in door.incoming().flatten() {
+            let heard = BufReader::new(caller.try_clone().expect("another end"));
+            let mut say = |text: &str| caller.write_all(format!("{text}\r\n").as_bytes()).is_ok();
+            say("220 parrot");
+            for line in heard.lines().map_while(Result::ok) {
+                let heard = match line.split(' ').next() {
+                    Some("EHLO") => say("250-parrot\r\n250 AUTH PLAIN"),
+                    Some("AUTH") => say(&format!("535 bad credentials p@ss!wordZZ {line}")),
+                    Some(_) | None => say("250 so be it"),
+                };
+                if !heard {
+                    break;
+                }
+            }
+        }
+    });
+    format!("smtp://user:p%40ss%21wordZZ@127.0.0.1:{port}?tls=none")
+}
+
+// R7, I2
+#[test]
+fn a_mail_server_that_repeats_the_password_brings_it_into_no_message() {
+    on_both(|roll| {
+        let url = parrot();
+        let args = ["--smtp", &url, "--mail-from", "hr@acme.example", "--link-base", "https://login.acme.example"];
+        let report = roll.apply_with(START, &set(&[tenant("acme", ""), boss("acme")]), &args).expect_code(0);
+        let told = roll.run(&["outbox", "-o", "json"], "").ok().stdout;
+        assert!(told.contains("bad credentials … AUTH PLAIN …"), "{told}");
+        let all = format!("{told}{}{}{}", report.json, report.stderr, dump(roll));
+        for form in ["p@ss!wordZZ", "p%40ss%21wordZZ", "cEBzcyF3b3JkWlo", "AHVzZXIAcEBzcyF3b3JkWlo"] {
+            assert!(!all.contains(form), "{form} in {told}");
         }
     });
 }
