@@ -1,12 +1,12 @@
 //! A value that nobody is to see: passwords and contents of Secrets (R7). It can't be printed, compared or
 //! stored by accident. Pure. Used by whoever carries such a value from one place to another.
-//! And what is told in the place of a token that a manifest declares, by whoever tells of fields.
+//! And what is told in the place of a secret that stands in a manifest, by whoever tells of fields.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What stands in the place of a token that is not to be told (R7).
+/// What stands in the place of a secret that is not to be told (R7).
 pub const GIVEN: &str = "(given)";
 /// The field of a Tenant that holds one: who knows it may ask for an account (M35).
 pub const REGISTRATION_LINK: &str = "registrationLink";
@@ -22,10 +22,14 @@ pub fn told(field: &str, value: &Value) -> Value {
     value
 }
 
-/// Whether a path of a spec leads to such a token, or to what should hold it.
+/// Whether what stands at a path of a manifest may be a secret: all of the registration link; and a text where the
+/// schema has a mapping that says where a password is, for that may be the password.
 pub fn is_confidential(path: &str) -> bool {
-    let field = path.strip_prefix("spec.").and_then(|path| path.strip_prefix(REGISTRATION_LINK));
-    field.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let field = path.strip_prefix("spec.").unwrap_or_default();
+    match field.strip_prefix(REGISTRATION_LINK) {
+        Some(rest) => rest.is_empty() || rest.starts_with('.'),
+        None => matches!(field, "password" | "password.secretKeyRef"),
+    }
 }
 
 /// Bytes that are shown as nothing.

@@ -13,7 +13,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::confidential::{GIVEN, is_confidential};
 use super::text::one_line;
@@ -185,16 +185,7 @@ fn unknown_fields(schema: &Value, value: &Value, path: &str, problems: &mut Vec<
             for (name, field) in fields {
                 match properties.get(name) {
                     Some(inner) => unknown_fields(inner, field, &format!("{path}.{name}"), problems),
-                    None => {
-                        let message = match nearest(name, properties.keys().map(String::as_str)) {
-                            Some(known) => format!("unknown field `{name}`; did you mean `{known}`?"),
-                            None => format!(
-                                "unknown field `{name}`; the fields here are {}",
-                                properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
-                            ),
-                        };
-                        problems.push(Problem::new(format!("{path}.{name}"), message));
-                    }
+                    None => problems.push(unknown_field(path, name, properties)),
                 }
             }
         }
@@ -205,6 +196,24 @@ fn unknown_fields(schema: &Value, value: &Value, path: &str, problems: &mut Vec<
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+fn unknown_field(path: &str, name: &str, properties: &Map<String, Value>) -> Problem {
+    let fields = || properties.keys().map(String::as_str);
+    let (path, field) = match nearest(name, fields()) {
+        Some(known) => {
+            return Problem::new(format!("{path}.{name}"), format!("unknown field `{name}`; did you mean `{known}`?"));
+        }
+        // What resembles no field there may be the secret itself (R7).
+        None if is_confidential(path) => (path.to_owned(), String::new()),
+        None => (format!("{path}.{name}"), format!(" `{name}`")),
+    };
+    Problem::new(path, format!("unknown field{field}; the fields here are {}", fields().collect::<Vec<_>>().join(", ")))
+}
+
+/// The schema of a kind's spec.
+pub fn spec(kind: Kind) -> &'static Value {
+    &CHECKERS[kind as usize].schema
 }
 
 /// The schema of a kind's status.
@@ -238,22 +247,19 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMa
         }
     }
     let value = error.instance();
+    let is_secret = is_confidential(&path);
+    let told = if is_secret && !value.is_object() && !value.is_array() { GIVEN.to_owned() } else { shown(value) };
+    let in_its_own_words = || if is_secret { error.masked_with(GIVEN).to_string() } else { error.to_string() };
     let message = match error.kind() {
-        ValidationErrorKind::Pattern { pattern } if is_confidential(&path) && messages.contains_key(pattern) => {
-            format!("{GIVEN}: {}", messages[pattern])
-        }
-        _ if is_confidential(&path) => error.masked_with(GIVEN).to_string(),
         ValidationErrorKind::Required { property } => {
             let field = property.as_str().unwrap_or_default();
             format!("the field `{field}` is required")
         }
         ValidationErrorKind::MaxLength { limit } => {
-            let text = value.as_str().unwrap_or_default();
-            format!("`{}` has {} characters; at most {limit} are allowed", shortened(text), text.chars().count())
+            let length = value.as_str().map_or(0, |text| text.chars().count());
+            format!("{told} has {length} characters; at most {limit} are allowed")
         }
-        ValidationErrorKind::MinLength { limit } => {
-            format!("`{}` is too short: at least {limit} characters are needed", value.as_str().unwrap_or_default())
-        }
+        ValidationErrorKind::MinLength { limit } => format!("{told} is too short: at least {limit} characters are needed"),
         ValidationErrorKind::MaxItems { limit } => {
             format!("{} entries; at most {limit} are allowed", value.as_array().map_or(0, Vec::len))
         }
@@ -264,19 +270,19 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMa
             let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let hint = value.as_str().and_then(|text| nearest(text, names.iter().copied()));
             let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-            format!("{} is none of {}{hint}", shown(value), names.join(", "))
+            format!("{told} is none of {}{hint}", names.join(", "))
         }
         ValidationErrorKind::Pattern { pattern } => match messages.get(pattern) {
-            Some(message) => format!("{}: {message}", shown(value)),
-            None => error.to_string(),
+            Some(message) => format!("{told}: {message}"),
+            None => in_its_own_words(),
         },
-        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => wrong_type(value, *expected),
-        _ => error.to_string(),
+        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => wrong_type(value, &told, *expected),
+        _ => in_its_own_words(),
     };
     Problem::new(path, message)
 }
 
-fn wrong_type(value: &Value, expected: JsonType) -> String {
+fn wrong_type(value: &Value, told: &str, expected: JsonType) -> String {
     let expected_words = match expected {
         JsonType::String => "text",
         JsonType::Integer => "a whole number",
@@ -292,7 +298,7 @@ fn wrong_type(value: &Value, expected: JsonType) -> String {
         (_, Value::Null) => "; leave the field out to leave it empty",
         _ => "",
     };
-    format!("{} where {expected_words} is expected{remedy}", shown(value))
+    format!("{told} where {expected_words} is expected{remedy}")
 }
 
 /// A value as it fits into a message.

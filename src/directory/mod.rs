@@ -143,7 +143,7 @@ impl FromStr for Address {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(Address::Sqlite(PathBuf::from(path)))
             }
-            None => Err(Error::Address(without_password(text))),
+            None => Err(not_understood(text)),
         }
     }
 }
@@ -158,15 +158,33 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// A database URL as it may be shown (R7).
+/// A database URL as it may be shown (R7): without what stands before the last `@`, but for the user, and without the
+/// query. Where the query may have begun before that, either may be a password.
 fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let rest = rest.split('?').next().unwrap_or_default();
-    match rest.split_once('@') {
-        Some((user, host)) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
-        None => format!("{scheme}://{rest}"),
+    let Some((scheme, rest)) = url.split_once("://") else { return CONCEALED.to_owned() };
+    let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
+    let host = host.split(['?', '#']).next().unwrap_or_default();
+    match user {
+        Some(user) if user.contains(['?', '#']) => format!("{scheme}://{CONCEALED}"),
+        Some(user) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{host}"),
     }
 }
+
+/// An address that is not understood as it may be shown (R7): whole where it is plain, for a password stands behind a
+/// `:`, a `=` or a space; else its scheme.
+fn not_understood(text: &str) -> Error {
+    let is_plain = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "-_./".contains(letter));
+    Error::Address(match text.split_once("://") {
+        Some((scheme, rest)) if is_plain(scheme) && is_plain(rest) => text.to_owned(),
+        Some((scheme, _)) if is_plain(scheme) => format!("{scheme}://{CONCEALED}"),
+        None if is_plain(text) => text.to_owned(),
+        Some(_) | None => CONCEALED.to_owned(),
+    })
+}
+
+/// Stands for what is not shown.
+const CONCEALED: &str = "…";
 
 /// Whether a directory that is not there is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +212,7 @@ impl Directory {
                 open_sqlite(path, absent).await.map_err(unreachable)?
             }
             Address::Postgres(url) => {
-                let options = PgConnectOptions::from_str(url).map_err(|_| Error::Address(address.to_string()))?;
+                let options = PgConnectOptions::from_str(url).map_err(|_| not_understood(url))?;
                 // A leader that freezes in a transaction blocks its successor for seconds only.
                 let options = options.application_name("rollcall").options([
                     ("idle_in_transaction_session_timeout", "5s"),
@@ -356,3 +374,51 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
 
 /// Every SQL constant of the directory, for the test that prepares each on both databases.
 pub const STATEMENTS: &[&str] = &[SETTING, NEW_SETTING, SECRET, NEW_SECRET];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R7
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://127.0.0.1:1/x", "postgres://127.0.0.1:1/x"),
+            ("postgres://u@h/x", "postgres://u@h/x"),
+            ("postgres://u:hunter2@h/x?sslmode=require", "postgres://u@h/x"),
+            ("postgres://u:hunt@er2@127.0.0.1:1/x", "postgres://u@127.0.0.1:1/x"),
+            ("postgres://u:1/hunter2@h/x", "postgres://u@h/x"),
+            ("postgres://u:1?hunter2@h/x", "postgres://…"),
+            ("postgres://h/x?password=hunter2", "postgres://h/x"),
+            ("postgres://h/x?password=hunter@2", "postgres://…"),
+            ("postgresql:///x?host=/run", "postgresql:///x"),
+        ] {
+            assert_eq!(Address::from_str(url).map(|address| address.to_string()).ok().as_deref(), Some(shown), "{url}");
+        }
+    }
+
+    // R7
+    #[tokio::test]
+    async fn an_address_that_is_not_understood_is_repeated_where_no_password_can_be_in_it() {
+        for (text, shown) in [
+            ("nonsense", "`nonsense`"),
+            ("mysql://localhost/roster", "`mysql://localhost/roster`"),
+            ("mysql://u:hunter2@h/x", "`mysql://…`"),
+            ("postgres://u:hunt?er2@h/x", "`postgres://…`"),
+            ("postgres://u:hunt/er2@h/x", "`postgres://…`"),
+            ("postgres:u:hunter2@h/x", "`…`"),
+            ("postgres//u:hunter2@h/x", "`…`"),
+            ("u:hunter2@h/x", "`…`"),
+            ("u:hunter2://h/x", "`…`"),
+            ("host=h user=u password=hunter2", "`…`"),
+            ("sqlite::memory:", "`sqlite::memory:`"),
+        ] {
+            let error = match Address::from_str(text) {
+                Ok(address) => Directory::open(address, Absent::Refuse).await.err(),
+                Err(error) => Some(error),
+            };
+            let told = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(told.contains(&format!("address {shown} is not understood")), "{text}: {told}");
+        }
+    }
+}

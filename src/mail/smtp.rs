@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use percent_encoding::percent_decode_str;
 
 use crate::directory::outbox::Ended;
 
@@ -58,7 +61,7 @@ impl Post {
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(misread)?;
         let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
-        let secrets = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+        let secrets = user.and_then(|user| user.split_once(':')).map(|(user, password)| forms(user, password));
         let (bare, query) = match host.split_once('?') {
             Some((_, query)) => (&url[..url.len() - query.len() - 1], Some(query)),
             None => (url, None),
@@ -80,12 +83,7 @@ impl Post {
             .timeout(Some(COMMAND))
             .pool_config(PoolConfig::new().max_size(AT_ONCE as u32))
             .build();
-        Ok(Post {
-            transport,
-            from,
-            link_base: link_base.trim_end_matches('/').to_owned(),
-            secrets: secrets.filter(|secret| !secret.is_empty()).map(str::to_owned).into_iter().collect(),
-        })
+        Ok(Post { transport, from, link_base: link_base.trim_end_matches('/').to_owned(), secrets: secrets.unwrap_or_default() })
     }
 
     /// Hands a mail to the server. `token` is the secret in it, if there is one.
@@ -116,6 +114,19 @@ impl Post {
     }
 }
 
+/// The forms in which a server may repeat the password of a URL: as it stands there, as it is meant, and as LOGIN and
+/// PLAIN send it. The longest come first, for one may hold another.
+fn forms(user: &str, password: &str) -> Vec<String> {
+    let meant = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (name, secret) = (meant(user), meant(password));
+    // A server that leaves out what fills up the last four letters says as much.
+    let sent = [secret.clone(), format!("\0{name}\0{secret}")].map(|text| BASE64_STANDARD_NO_PAD.encode(text));
+    let mut forms: Vec<String> = [password.to_owned(), secret].into_iter().chain(sent).collect();
+    forms.retain(|form| !form.is_empty());
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +154,17 @@ mod tests {
         let post = Post::new("smtp://u:s3cret@mail.example", "a@b.example", "https://a.example").unwrap();
         assert_eq!(post.told("no  s3cret\nat t0ken", Some("t0ken")), "no … at …");
         assert!(!format!("{post:?}").contains("s3cret"));
+        let post = Post::new("smtp://u%40b:p%40ss%21wordZZ@mail.example", "a@b.example", "https://a.example").unwrap();
+        for echo in [
+            "p%40ss%21wordZZ",
+            "p@ss!wordZZ",
+            // As LOGIN sends it, and PLAIN.
+            "cEBzcyF3b3JkWlo=",
+            "AHVAYgBwQHNzIXdvcmRaWg==",
+            "AHVAYgBwQHNzIXdvcmRaWg",
+        ] {
+            let told = post.told(&format!("535 bad credentials {echo}"), None);
+            assert_eq!(told.trim_end_matches('='), "535 bad credentials …", "{echo}");
+        }
     }
 }

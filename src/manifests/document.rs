@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
+use serde_saphyr::granit_parser::ErrorKind;
+use serde_saphyr::localizer::ExternalMessageSource;
 
 use super::secrets::contents;
-use super::{Complaint, Origin};
+use super::shown::holds_no_secret;
+use super::{About, Complaint, Origin};
 use crate::api::schema::{self, nearest};
 use crate::api::{
     ANNOTATION_PREFIX, API_VERSION, Confidential, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec,
@@ -95,15 +98,13 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<s
         Ok(value) => value,
         Err(error) => {
             let (line, column) = error.location().map_or((1, 1), |place| (place.line() as usize, place.column() as usize));
+            let at = |reason: &str| Complaint::at_place(file, text, part.line + line - 1, column, &format!("not YAML: {reason}"));
+            if !holds_no_secret(part.text) {
+                return vec![Document::Unreadable(at(&kind_of_mistake(&error)).concealed())];
+            }
             let reason = error.without_snippet().to_string();
             // The position is told in front, in the file's own lines.
-            let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
-            let message = format!("not YAML: {reason}");
-            let complaint = Complaint::at_place(file, text, part.line + line - 1, column, &message);
-            // What may be a Secret is not shown, whatever else it holds.
-            let secret = part.text.lines().any(|line| line.contains("kind") && line.contains("Secret"));
-            let ours = part.text.contains(ANNOTATION_PREFIX) && !secret;
-            return vec![Document::Unreadable(if ours { complaint } else { complaint.concealed() })];
+            return vec![Document::Unreadable(at(reason.split(" at line ").next().unwrap_or(&reason)))];
         }
     };
     let origin = Origin { file: file.clone(), line: part.line, within: None };
@@ -116,6 +117,23 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<s
     vec![object(&origin, text, value, namespace)]
 }
 
+/// What a text that is not YAML suffers from, in words that repeat nothing of it (R7).
+fn kind_of_mistake(error: &serde_saphyr::Error) -> String {
+    let kind = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "a key stands twice in one mapping",
+        serde_saphyr::Error::UnknownAnchor { .. } => "an alias without its anchor",
+        serde_saphyr::Error::ExternalMessage { source, .. } => match &**source {
+            ExternalMessageSource::Parser(error) => match error.kind() {
+                ErrorKind::UnexpectedCharacter { .. } | ErrorKind::Custom(_) => "an unexpected character",
+                kind => return kind.to_string(),
+            },
+            _ => "a value can't be read",
+        },
+        _ => "a value can't be read",
+    };
+    kind.to_owned()
+}
+
 /// What files declare is declared by files.
 fn source() -> Arc<str> {
     static FILES: LazyLock<Arc<str>> = LazyLock::new(|| crate::reconcile::FILES.into());
@@ -124,7 +142,8 @@ fn source() -> Arc<str> {
 
 /// Reads one object.
 fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) -> Document {
-    let unreadable = |path: &str, message: String| Document::Unreadable(Complaint::at(origin, text, None, path, &message));
+    let about = About::Unnamed(likely_kind(&value));
+    let unreadable = |path: &str, message: String| Document::Unreadable(Complaint::at(origin, text, about, path, &message));
     let Value::Object(mut fields) = value else {
         return unreadable("", "a manifest is a mapping with apiVersion, kind, metadata and spec".into());
     };
@@ -206,9 +225,16 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
     if problems.is_empty() {
         return Document::Manifest(Submission::new(key, source(), &spec, annotations), origin.clone());
     }
-    let complaint = |problem: &Problem| Complaint::at(origin, text, Some(&key), &problem.path, &problem.to_string());
+    let complaint = |problem: &Problem| Complaint::at(origin, text, About::Object(&key), &problem.path, &problem.to_string());
     let complaints = problems.iter().map(complaint).collect();
     Document::Refused(key.clone(), complaints)
+}
+
+/// The kind that an object has, or nearly has.
+fn likely_kind(object: &Value) -> Option<Kind> {
+    let name = object["kind"].as_str()?;
+    let named = |name: &str| Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    named(name).or_else(|| named(nearest(name, Kind::ALL.iter().map(|kind| kind.name()))?))
 }
 
 /// Everything that can be said against a spec without a directory: its schema, its rules, and what those

@@ -12,14 +12,23 @@ pub struct Place {
     pub column: usize,
     /// Bytes from the beginning of the text.
     pub offset: usize,
-    /// Bytes.
+    /// Bytes; none where a value is left out.
     pub length: usize,
 }
 
 /// A level of the text that is being walked through.
-enum Level {
+pub enum Level {
     Mapping { key: Option<String> },
     Sequence { index: usize },
+}
+
+/// What stands at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// The name of a field, the last on the way to it.
+    Name,
+    /// A value that is neither a mapping nor a list.
+    Value,
 }
 
 /// The place of the deepest field on a path that the text has. The key of a mapping, where its value is a
@@ -27,31 +36,40 @@ enum Level {
 pub fn locate(text: &str, path: &str) -> Option<Place> {
     let wanted = segments(path);
     let mut best: Option<(usize, Place)> = None;
+    walk(text, |levels, _, place| {
+        let depth = agreement(levels, &wanted);
+        if depth == Some(levels.len()) && best.is_none_or(|(found, _)| found <= levels.len()) {
+            best = Some((levels.len(), place));
+        }
+    });
+    best.map(|(_, place)| place)
+}
+
+/// Walks through the first document of a text, as far as it is YAML, and tells of every name and value with the way to
+/// it. What an alias stands for is told where it stands itself.
+pub fn walk(text: &str, mut tell: impl FnMut(&[Level], Node, Place)) {
     let mut levels: Vec<Level> = Vec::new();
     for next in Parser::new_from_str(text) {
         let Ok((event, span)) = next else { break };
         let here = || {
             let offset = span.start.byte_offset().unwrap_or(0);
             let end = span.end.byte_offset().unwrap_or(offset);
-            Place { line: span.start.line(), column: span.start.col() + 1, offset, length: end.saturating_sub(offset).max(1) }
-        };
-        let mut offer = |levels: &[Level]| {
-            let depth = agreement(levels, &wanted);
-            if depth == Some(levels.len()) && best.is_none_or(|(found, _)| found <= levels.len()) {
-                best = Some((levels.len(), here()));
-            }
+            Place { line: span.start.line(), column: span.start.col() + 1, offset, length: end.saturating_sub(offset) }
         };
         match event {
             Event::Scalar(value, ..) => {
-                if let Some(Level::Mapping { key: key @ None }) = levels.last_mut() {
-                    *key = Some(value.into_owned());
-                    offer(&levels);
-                    continue;
+                if let Some(name) = awaited(&mut levels) {
+                    *name = Some(value.into_owned());
+                    tell(&levels, Node::Name, here());
+                } else {
+                    tell(&levels, Node::Value, here());
+                    step(&mut levels);
                 }
-                offer(&levels);
-                step(&mut levels);
             }
-            Event::Alias(..) => step(&mut levels),
+            Event::Alias(..) => match awaited(&mut levels) {
+                Some(name) => *name = Some(String::new()),
+                None => step(&mut levels),
+            },
             Event::MappingStart(..) => levels.push(Level::Mapping { key: None }),
             Event::SequenceStart(..) => {
                 levels.push(Level::Sequence { index: 0 });
@@ -64,7 +82,14 @@ pub fn locate(text: &str, path: &str) -> Option<Place> {
             _ => {}
         }
     }
-    best.map(|(_, place)| place)
+}
+
+/// Where the next name goes, if a name comes next.
+fn awaited(levels: &mut [Level]) -> Option<&mut Option<String>> {
+    match levels.last_mut() {
+        Some(Level::Mapping { key }) if key.is_none() => Some(key),
+        Some(Level::Mapping { .. } | Level::Sequence { .. }) | None => None,
+    }
 }
 
 /// The value at this place is over.

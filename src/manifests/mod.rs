@@ -6,6 +6,7 @@ mod document;
 mod locate;
 mod pictures;
 pub mod secrets;
+mod shown;
 pub mod watch;
 pub mod yaml;
 
@@ -14,7 +15,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use complaint::Complaint;
+pub use complaint::{About, Complaint};
 pub use document::{Document, check};
 
 use crate::api::{Handle, Key, Kind};
@@ -71,7 +72,7 @@ impl Roster {
             ("<stdin>", Some(text)) => text.clone(),
             (file, _) => std::fs::read_to_string(file).map(Arc::from).unwrap_or_else(|_| Arc::from("")),
         };
-        Complaint::at(origin, &text, Some(key), path, message)
+        Complaint::at(origin, &text, About::Object(key), path, message)
     }
 }
 
@@ -208,7 +209,8 @@ impl Roster {
                     let message =
                         format!("declared more than once, at {}; none of them was taken: keep one", places.join(" and "));
                     let text = sources.iter().find(|source| source.name == origin.file).map(|source| source.text.clone());
-                    self.complaints.push(Complaint::at(origin, &text.unwrap_or_default(), Some(&key), "metadata.name", &message));
+                    let about = About::Object(&key);
+                    self.complaints.push(Complaint::at(origin, &text.unwrap_or_default(), about, "metadata.name", &message));
                 }
                 continue;
             }

@@ -355,7 +355,10 @@ fn is_no_directory(url: &str, folder: &tempfile::TempDir, words: &[&str], never:
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() {
     let folder = tempfile::tempdir().expect("a scratch folder");
-    is_no_directory("postgres://rollcall:opensesame@127.0.0.1:1/roster", &folder, &["127.0.0.1"], "opensesame");
+    for password in ["opensesame", "open@sesame"] {
+        let url = format!("postgres://rollcall:{password}@127.0.0.1:1/roster");
+        is_no_directory(&url, &folder, &["postgres://rollcall@127.0.0.1:1/roster"], "sesame");
+    }
 }
 
 #[test]
@@ -371,6 +374,22 @@ fn a_malformed_url_is_told_with_what_would_be_right() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     for url in ["mysql://localhost/roster", "nonsense"] {
         is_no_directory(url, &folder, &[url, "sqlite:", "postgres:"], "");
+    }
+}
+
+// R7
+#[test]
+fn a_malformed_url_is_told_without_what_may_be_a_password() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for url in [
+        "postgres://rollcall:open?sesame@127.0.0.1:1/roster",
+        "postgres:rollcall:sesame@127.0.0.1/roster",
+        "postgres//rollcall:sesame@127.0.0.1/roster",
+        "rollcall:sesame@127.0.0.1/roster",
+        "host=127.0.0.1 user=rollcall password=sesame",
+        "mysql://rollcall:sesame@127.0.0.1/roster",
+    ] {
+        is_no_directory(url, &folder, &["not understood", "postgres://USER@HOST/DATABASE"], "sesame");
     }
 }
 

@@ -2,9 +2,12 @@
 //! logged, and not in any column of any table. Run by `make test`.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
 
 use crate::life::{START, company_of, company_without_jane};
-use crate::support::{Output, Roster, on_both, set};
+use crate::support::{Output, Roster, boss, member, on_both, set, tenant};
 
 /// Marks that are looked for, each in another place of the scenario.
 const MARKS: &[&str] =
@@ -102,6 +105,131 @@ fn what_is_in_a_secret_appears_nowhere() {
         for mark in MARKS.iter().chain([&made]) {
             assert!(!printed.contains(mark), "{mark} was printed");
             assert!(!stored.contains(mark), "{mark} is stored");
+        }
+    });
+}
+
+/// A Secret on one line of a flow list, and its neighbours, of which one has a mistake.
+fn flow_list(between: &str) -> String {
+    let secret = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"},"stringData":{"password":"qz7"}}"#;
+    let object = |kind: &str, name: &str, spec: &str| {
+        format!(r#"{{"apiVersion":"rollcall.dev/v1alpha1","kind":"{kind}","metadata":{{"name":"{name}"}},"spec":{{{spec}}}}}"#)
+    };
+    let acme = r#""displayName":"Acme","registrationLink":{"enabled":true,"token":"qz7"}"#;
+    let jane = r#""tenantRef":{"name":"acme"},"id":"jane","name":{"family":"Doe","given":"Jane"},"jobLevel":["Boss"]"#;
+    let items = [object("Tenant", "acme", acme), secret.to_owned(), object("Member", "jane", jane), secret.to_owned()];
+    format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, items.join(between))
+}
+
+// R7, R8: what is wrong is told with its place, and the line is shown as far as nothing on it may be a secret.
+#[test]
+fn a_complaint_shows_nothing_that_may_be_a_secret() {
+    let link = |line: &str| tenant("acme", &format!("  registrationLink:\n    enabled: true\n{line}"));
+    let secret = "metadata: {name: x, annotations: {rollcall.dev/x: y}}\nstringData: {password: qz7}";
+    let mut documents = vec![
+        // Lines that several objects share.
+        flow_list(","),
+        flow_list(",\n"),
+        flow_list(" , ").replace("}} , {", "}\n} , {"),
+        // What is no object of Rollcall's.
+        r#"{"kind":"Secret","metadata":{"name":"x"},"stringData":{"password":"qz7"}}"#.to_owned(),
+        r#"{"apiVersion":"rollcall.dev/v1","kind":"Secret","metadata":{"name":"x"},"stringData":{"password":"qz7"}}"#.to_owned(),
+        r#"{"apiVersion":"rollcall.dev/v1alpha1","kind":"Secret","stringData":{"password":"qz7"}}"#.to_owned(),
+        r#"{"apiVersion":"rolcall.dev/v1alpha1","kind":"Tenant","spec":{"token":"qz7"}}"#.to_owned(),
+        format!("apiVersion: v1\nkind:\n  Secret\n{secret}: \n"),
+        format!("apiVersion: v1\nkind:\n  Secert\n{secret}: \n"),
+        // Where a password or a token does not belong.
+        member("jane", "acme", "  password: qz7"),
+        member("jane", "acme", "  password: [qz7]"),
+        member("jane", "acme", "  pasword: qz7"),
+        member("jane", "acme", "  password: {mode: FromSecret, secretKeyRef: qz7}"),
+        member("jane", "acme", "  initialSecret: qz7"),
+        member("jane", "acme", "  nickName: J # qz7"),
+        tenant("acme", "  registrationLink: {enabled: true}\n  token: qz7"),
+        tenant("acme", "  registrationLnk: {enabled: true, token: qz7}"),
+        tenant("acme", "  registrationLnk: {enabled: true, token: \"qz7}"),
+        tenant("acme", "  registrationLink: {enabled: true, qz7}"),
+        tenant("acme", "  registrationLink: {enabled: true, tokn: qz7}"),
+        tenant("acme", "  registrationLink: {enabled: true, token: \"qz7}"),
+    ];
+    // What is not YAML.
+    documents.extend(
+        ["    token: qz7\n    token: qz8", "      token: qz7", "    token: *qz7", "    qz7: secret: x", "    token: qz7: x"]
+            .map(link),
+    );
+    documents.extend(["@", "%", "`", "!<", "&a *"].map(|sign| link(&format!("    token: {sign}qz7"))));
+    on_both(|roll| {
+        for document in &documents {
+            let output = roll.run(&["apply", "-f", "-", "--yes", "-o", "json", "--now", START, "-n", "hr"], document);
+            assert!(output.code != 0 && output.stderr.contains("<stdin>:"), "{document}\n{output}");
+            assert!(!output.to_string().contains("qz"), "{document}\n{output}");
+        }
+    });
+}
+
+// R7, R8
+#[test]
+fn an_ordinary_mistake_is_shown_with_its_line() {
+    let flow = r#"{apiVersion: rollcall.dev/v1alpha1, kind: Organization, metadata: {name: lab}, spec: {displayName: [L]}}"#;
+    let jane = |extra: &str| member("jane", "acme", extra);
+    let cases = [
+        (jane("  nickName: J # as she says"), "  nickName: J …\n"),
+        (jane("  salary: 100"), "  salary: …\n"),
+        (jane("  password: {mode: Genrate}"), "  password: {mode: Genrate}\n"),
+        (jane("  organizations:\n  - organizationRef: lab"), "  - organizationRef: lab\n"),
+        (jane("  activation: {at: \"2027-02-30\"}\r"), "  activation: {at: \"2027-02-30\"}\n"),
+        (jane("  nickname: [J"), "  nickname: [J\n"),
+        (jane("").replace("kind: Member", "kind: Membr"), "kind: Membr\n"),
+        (tenant("acme", "  timeZone: Asia/Soul"), "  timeZone: Asia/Soul\n"),
+        (tenant("acme", "  languages: ko_KR"), "  languages: ko_KR\n"),
+        (format!("apiVersion: v1\nkind: List\nitems:\n- {flow}\n"), "spec: {displayName: [L]}}\n"),
+        (format!("{flow}\n"), "spec: {displayName: [L]}}\n"),
+    ];
+    on_both(|roll| {
+        for (document, line) in &cases {
+            let output = roll.run(&["validate", "-f", "-", "-n", "hr"], document);
+            let carets = output.stderr.lines().filter(|line| line.contains("·") && line.contains("─")).count();
+            assert!(output.code != 0 && output.stderr.contains(line) && carets > 0, "{document}\n{output}");
+        }
+    });
+}
+
+/// A mail server that lets nobody in and repeats what it is sent, in words of its own; the URL that leads there.
+fn parrot() -> String {
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = door.local_addr().expect("its number").port();
+    thread::spawn(move || {
+        for mut caller in door.incoming().flatten() {
+            let heard = BufReader::new(caller.try_clone().expect("another end"));
+            let mut say = |text: &str| caller.write_all(format!("{text}\r\n").as_bytes()).is_ok();
+            say("220 parrot");
+            for line in heard.lines().map_while(Result::ok) {
+                let heard = match line.split(' ').next() {
+                    Some("EHLO") => say("250-parrot\r\n250 AUTH PLAIN"),
+                    Some("AUTH") => say(&format!("535 bad credentials p@ss!wordZZ {line}")),
+                    Some(_) | None => say("250 so be it"),
+                };
+                if !heard {
+                    break;
+                }
+            }
+        }
+    });
+    format!("smtp://user:p%40ss%21wordZZ@127.0.0.1:{port}?tls=none")
+}
+
+// R7, I2
+#[test]
+fn a_mail_server_that_repeats_the_password_brings_it_into_no_message() {
+    on_both(|roll| {
+        let url = parrot();
+        let args = ["--smtp", &url, "--mail-from", "hr@acme.example", "--link-base", "https://login.acme.example"];
+        let report = roll.apply_with(START, &set(&[tenant("acme", ""), boss("acme")]), &args).expect_code(0);
+        let told = roll.run(&["outbox", "-o", "json"], "").ok().stdout;
+        assert!(told.contains("bad credentials … AUTH PLAIN …"), "{told}");
+        let all = format!("{told}{}{}{}", report.json, report.stderr, dump(roll));
+        for form in ["p@ss!wordZZ", "p%40ss%21wordZZ", "cEBzcyF3b3JkWlo", "AHVzZXIAcEBzcyF3b3JkWlo"] {
+            assert!(!all.contains(form), "{form} in {told}");
         }
     });
 }
