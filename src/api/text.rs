@@ -87,6 +87,8 @@ text! {
     PhoneNumber, 8..=32,
     "self.matches('^[+][1-9]([ .()-]*[0-9]){6,14}$')" =>
         "a phone number starts with + and its country code and has 7 to 15 digits, such as +82 10-1234-5678 (M7)",
+    "!self.matches('[(] *0 *[)]')" =>
+        "a (0) is dialled within the country only: write the number as it is dialled from abroad, such as +82 10-1234-5678 (M7)",
 }
 text! {
     /// A key given by another system (M11, O1): up to 100 characters, none of `% \ # / ?`.
@@ -98,11 +100,13 @@ text! {
     /// The family name or the given name of a person (M2).
     NamePart, 1..=80,
     "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
+    "self.matches('[^\\\\p{Z}\\\\p{Cf}]')" => "a name or title is not blank (M2)",
 }
 text! {
     /// A name or title that people read, up to 100 characters.
     Label, 1..=100,
     "self.matches('^[^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*$')" => "a text on one line holds no control characters and no line breaks",
+    "self.matches('[^\\\\p{Z}\\\\p{Cf}]')" => "a name or title is not blank (M2)",
 }
 text! {
     /// A line of text, up to 300 characters.

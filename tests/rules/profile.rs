@@ -174,6 +174,42 @@ fn a_phone_number_is_kept_in_international_form_however_it_is_written() {
     });
 }
 
+// M7: no `(0)` gets into a number, where it would lead nowhere.
+#[test]
+fn a_phone_number_with_a_trunk_prefix_in_parentheses_is_refused() {
+    on_both(|roll| {
+        for number in ["+82 (0)10 1234 5678", "+82( 0 )1012345678"] {
+            let report = roll.apply(NOW, &company(&[jane(&format!("  mobilePhone: \"{number}\""))])).expect_code(1);
+            assert_eq!(report.refused("Member", "jane").as_deref(), Some("Invalid"));
+            let message = report.refused_message("Member", "jane").unwrap_or_default();
+            assert!(message.contains("spec.mobilePhone") && message.contains("from abroad"), "{message}");
+        }
+        roll.apply(NOW, &company(&[jane("  mobilePhone: \"+39 (06) 1234 5678\"")])).expect_code(0);
+        assert_eq!(roll.query("SELECT mobile_phone FROM members WHERE name = 'jane'").as_deref(), Some("+390612345678"));
+    });
+}
+
+// M2: what nobody can see is no name.
+#[test]
+fn a_blank_name_is_refused() {
+    on_both(|roll| {
+        for blank in [" ", "\u{3000}\u{a0}", "\u{200b}"] {
+            for (path, fields) in [
+                ("spec.name.family", format!("  name: {{family: \"{blank}\", given: Jane}}")),
+                ("spec.name.given", format!("  name: {{family: Doe, given: \"{blank}\"}}")),
+                ("spec.nickname", format!("  nickname: \"{blank}\"")),
+            ] {
+                let report = roll.apply(NOW, &company(&[jane(&fields)])).expect_code(1);
+                let message = report.refused_message("Member", "jane").unwrap_or_default();
+                assert!(message.contains(path) && message.contains("not blank"), "{message}");
+            }
+        }
+        // What stands around a name is left as it is written.
+        roll.apply(NOW, &company(&[jane("  name: {family: \" Doe\", given: Jane}")])).expect_code(0);
+        assert_eq!(roll.query("SELECT family_name FROM members WHERE name = 'jane'").as_deref(), Some(" Doe"));
+    });
+}
+
 // M7, R11
 #[test]
 fn who_has_neither_phone_nor_personal_email_is_taken_with_a_warning() {
