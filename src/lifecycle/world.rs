@@ -1,7 +1,7 @@
 //! The surroundings of a set of decisions: the records, claims, counts and facts that they need, as plain
 //! data. Filled by the engine before the first decision, moved on by each. Holds no connection, reads no clock.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ pub struct World {
     pub claims: HashMap<Claim, Holder>,
     /// How many records of a kind a tenant has (T3).
     pub places: HashMap<(Uid, Kind), i64>,
-    /// How many live members are assigned directly to an organization that is to go (O5).
+    /// How many live members are, or will be, assigned directly to an organization that is to go (O5).
     pub assigned: HashMap<Uid, i64>,
     /// The organizations directly below one that is to go.
     pub children: HashMap<Uid, HashSet<Uid>>,
@@ -251,6 +251,13 @@ impl World {
         }
     }
 
+    /// The organizations that a member is not in yet, and will be (M4).
+    pub fn to_come(&self, member: &MemberRecord) -> BTreeSet<Uid> {
+        let named = member.organizations_to_come().filter_map(|name| self.organization(&member.handle.sibling(name)));
+        let is_in = |uid: &Uid| member.declared.assignments.iter().any(|assignment| assignment.organization == *uid);
+        named.map(|organization| organization.uid.clone()).filter(|uid| !is_in(uid)).collect()
+    }
+
     /// A request makes one member (M35).
     fn approve(&mut self, member: &MemberRecord) {
         let named = member.intent.spec.registration.as_ref().and_then(|id| self.requests.get_mut(id.as_str()));
@@ -276,6 +283,11 @@ impl World {
             Record::Member(member) => {
                 for assignment in &member.declared.assignments {
                     if let Some(count) = self.assigned.get_mut(&assignment.organization) {
+                        *count += by;
+                    }
+                }
+                for organization in self.to_come(member) {
+                    if let Some(count) = self.assigned.get_mut(&organization) {
                         *count += by;
                     }
                 }

@@ -22,7 +22,7 @@ use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, declarations, facts, records, tree};
 use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World};
+use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
 use crate::record::{Claim, Record, Space, Uid};
 
 /// A batch, ready to be decided.
@@ -354,8 +354,27 @@ impl Loader<'_> {
         {
             let all: Vec<Uid> = children.keys().cloned().collect();
             gathered.world.assigned = tree::assigned(self.tx, &all).await?;
+            self.assigned_later(gathered, &all).await?;
         }
         gathered.world.children = children;
+        Ok(())
+    }
+
+    /// Counts the members, too, whose assignment to one of these organizations is to come (O5).
+    async fn assigned_later(&mut self, gathered: &mut Gathered, organizations: &[Uid]) -> Result<(), Error> {
+        let known = organizations.iter().filter_map(|uid| gathered.world.organizations.get(uid));
+        let keys = known.map(|organization| record_key(&Key::new(Kind::Organization, organization.handle.clone()))).collect();
+        let mut followers = declarations::waiting_for(self.tx, &keys).await?;
+        followers.retain(|key| key.kind == Kind::Member);
+        self.load(&mut gathered.world, followers.clone()).await?;
+        let world = &mut gathered.world;
+        for member in followers.iter().filter_map(|key| world.member(&key.handle).cloned()).collect::<Vec<_>>() {
+            for organization in world.to_come(&member).into_iter().filter(|_| !member.is_deleted()) {
+                if let Some(count) = world.assigned.get_mut(&organization) {
+                    *count += 1;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Account, Claim, Data, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
-use crate::api::member::{AppUsage, MemberPhase};
+use crate::api::member::{AppUsage, Assignment, MemberPhase};
 use crate::api::{Handle, MemberSpec, Reason};
 
 /// A member as the directory keeps it.
@@ -212,6 +212,14 @@ impl MemberRecord {
         self.declared.assignments.first().map(|assignment| &assignment.organization)
     }
 
+    /// The names of the organizations whose assignments to the member are to come: they neither began nor are over (M4).
+    pub fn organizations_to_come(&self) -> impl Iterator<Item = &str> {
+        let Fired { assigned, unassigned, .. } = &self.lived.fired;
+        let dated = self.intent.spec.organizations.iter().filter_map(|assignment| Some((assignment, dates(assignment)?)));
+        let to_come = dated.filter(|(_, dates)| !assigned.contains(dates) && !unassigned.contains(dates));
+        to_come.map(|(assignment, _)| assignment.organization_ref.name())
+    }
+
     /// Whether only the web is open to the member (M27).
     pub fn apps_blocked(&self) -> bool {
         self.intent.spec.app_usage == Some(AppUsage::Blocked)
@@ -340,6 +348,13 @@ impl AssignmentRecord {
             "private": private, "includeInTeamSharing": include_in_team_sharing,
         })
     }
+}
+
+/// What tells an assignment with dates from others, if it has any: organization and dates.
+pub fn dates(assignment: &Assignment) -> Option<Value> {
+    let Assignment { organization_ref, from, until, .. } = assignment;
+    let dated = from.is_some() || until.is_some();
+    dated.then(|| json!({"organization": organization_ref.name(), "from": from, "until": until}))
 }
 
 /// A name in the order in which its script puts it: family name first, unspaced, for names that are

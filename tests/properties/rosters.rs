@@ -78,6 +78,8 @@ impl Roster {
         let tenant = json!({
             "displayName": "Acme", "domain": "acme.example", "timeZone": self.zone, "deletionGrace": "7d",
             "products": {"core": {"plan": self.plan}}, "supremeAdminRef": {"name": "boss"},
+            // Nobody is held up (T11): what of six may go at once is not what these properties are about.
+            "accessBudget": {"maxPercent": 100, "maxCount": 100},
         });
         let boss = json!({
             "tenantRef": {"name": "acme"}, "id": "boss", "name": {"family": "Doe", "given": "Boss"},

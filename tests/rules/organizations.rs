@@ -7,6 +7,7 @@ use crate::support::{Report, Roster, boss, member, on_both, organization, phase,
 
 const NOW: &str = "2027-03-01T09:00:00Z";
 const LATER: &str = "2027-03-02T09:00:00Z";
+const LATER_STILL: &str = "2027-06-01T09:00:00Z";
 
 /// A tenant, its boss and whatever else there is, in one text.
 fn company(others: &[String]) -> String {
@@ -280,6 +281,40 @@ fn an_organization_with_members_in_it_or_below_stays_until_they_have_left() {
         let gone: Vec<_> = report.all_actions().into_iter().filter(|action| action.starts_with("delete ")).collect();
         assert_eq!(gone, ["delete Organization/platform", "delete Organization/engineering"]);
         assert_eq!(pending(roll), [""; 0]);
+    });
+}
+
+// O5, M4: who will be in it counts like who is.
+#[test]
+fn an_organization_with_assignments_to_come_stays_until_they_are_withdrawn_or_over() {
+    on_both(|roll| {
+        let dated = |name: &str, dates: &str| {
+            member(name, "acme", &format!("  organizations: [{{organizationRef: {{name: platform}}, {dates}}}]"))
+        };
+        let jane = dated("jane", "from: \"2027-04-01\"");
+        let kim = dated("kim", "from: \"2027-04-01\", until: \"2027-04-30\"");
+        let both = [jane, kim.clone()];
+        roll.apply(NOW, &company(&[&[top("engineering"), under("engineering", "platform")], &both[..]].concat())).expect_code(0);
+        roll.apply_with(LATER, &company(&both), &["--prune"]);
+        assert_eq!(pending(roll), ["Organization engineering MembersRemain", "Organization platform MembersRemain"]);
+        // One who thinks better of it; the other comes and goes.
+        assert_eq!(roll.apply(LATER, &member("jane", "acme", "")).refused("Member", "jane"), None);
+        assert_eq!(pending(roll).len(), 2);
+        roll.tick("2027-04-02T00:00:00Z");
+        assert_eq!((status(roll, "platform")["members"].clone(), pending(roll).len()), (1.into(), 2));
+        assert_eq!(ready(&roll.get("Member", "kim")).0, "True");
+        roll.tick("2027-05-01T00:00:00Z").expect_code(0);
+        assert_eq!(pending(roll), [""; 0]);
+        assert_eq!(roll.find("Organization", "engineering"), None);
+
+        // In one set with the removal, and for a member that is gone itself.
+        roll.apply(LATER_STILL, &company(&[top("platform")])).expect_code(0);
+        let lee = dated("lee", "from: \"2027-07-01\"");
+        roll.apply_with(LATER_STILL, &company(std::slice::from_ref(&lee)), &["--prune"]);
+        assert_eq!(pending(roll), ["Organization platform MembersRemain"]);
+        roll.apply_with("2027-06-02T09:00:00Z", &company(&[]), &["--prune"]).expect_code(0);
+        assert_eq!((phase(&roll.get("Member", "lee")), pending(roll)), ("Deleted", Vec::new()));
+        assert_eq!(roll.find("Organization", "platform"), None);
     });
 }
 

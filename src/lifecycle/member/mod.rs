@@ -52,11 +52,17 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     }
     concurrent::follows(world, visit, current.as_deref(), &mut decision);
     catch_up(world, visit, blocked, &mut decision);
-    match &visit.declared {
+    let mut decision = match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
         Declared::Present(manifest) => told_of_purge(declared(world, visit, manifest, decision, blocked)),
+    };
+    // By this an organization that is to go finds who will be in it (O5).
+    if let Some(member) = member_of(&decision) {
+        let key = |name: &str| record_key(&Key::new(Kind::Organization, member.handle.sibling(name)));
+        decision.follows.extend(member.organizations_to_come().map(key));
     }
+    decision
 }
 
 /// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).

@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::member::{DeviceOrderState, MemberPhase};
 use crate::api::{Length, MemberSpec, When};
 use crate::record::account::DeviceOrder;
-use crate::record::{Fired, LeaveInForce, Lived, MemberState};
+use crate::record::{Fired, LeaveInForce, Lived, MemberState, member};
 
 /// What may not happen to a member now, whatever its dates say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,13 +100,9 @@ impl Dates {
                 .organizations
                 .iter()
                 .enumerate()
-                .filter(|(_, assignment)| assignment.from.is_some() || assignment.until.is_some())
-                .map(|(place, assignment)| Dated {
-                    place,
-                    period: period(assignment.from, assignment.until),
-                    declared: json!({
-                        "organization": assignment.organization_ref.name(), "from": assignment.from, "until": assignment.until,
-                    }),
+                .filter_map(|(place, assignment)| {
+                    let declared = member::dates(assignment)?;
+                    Some(Dated { place, period: period(assignment.from, assignment.until), declared })
                 })
                 .collect(),
             leave_message: spec

@@ -41,6 +41,7 @@ impl Commit {
                 let left = match after {
                     Some(Record::Member(after)) => {
                         (after.is_deleted() && !before.is_deleted())
+                            || before.organizations_to_come().ne(after.organizations_to_come())
                             || before.declared.assignments.iter().any(|assignment| {
                                 !after.declared.assignments.iter().any(|other| other.organization == assignment.organization)
                             })
