@@ -13,7 +13,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::confidential::{GIVEN, is_confidential};
 use super::text::one_line;
@@ -74,25 +74,26 @@ impl Checker {
     }
 }
 
-/// Turns rules that are nothing but a pattern into one: CEL compiles it at every evaluation, a JSON schema
-/// once. The rule text and its message stay the same.
+/// Turns rules that are nothing but a pattern, or that one is not met, into that: CEL compiles it at every evaluation, a
+/// JSON schema once. The rule text and its message stay the same.
 fn hoist_patterns(schema: &mut Value, messages: &mut HashMap<String, String>) {
     match schema {
         Value::Object(fields) => {
             let rules = fields.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut);
-            let mut pattern = None;
+            let mut patterns = Vec::new();
             if let Some(rules) = rules {
-                rules.retain(|rule| match rule["rule"].as_str().and_then(lone_pattern) {
-                    Some(found) if pattern.is_none() => {
-                        messages.extend(rule["message"].as_str().map(|message| (found.clone(), message.to_owned())));
-                        pattern = Some(found);
-                        false
-                    }
-                    Some(_) | None => true,
+                rules.retain(|rule| {
+                    let Some(text) = rule["rule"].as_str() else { return true };
+                    let (is_met, met) = text.strip_prefix('!').map_or((true, text), |rest| (false, rest));
+                    let Some(pattern) = lone_pattern(met) else { return true };
+                    messages.extend(rule["message"].as_str().map(|message| (pattern.clone(), message.to_owned())));
+                    let schema = json!({"pattern": pattern});
+                    patterns.push(if is_met { schema } else { json!({"not": schema}) });
+                    false
                 });
             }
-            if let Some(pattern) = pattern {
-                fields.insert("pattern".into(), pattern.into());
+            if !patterns.is_empty() {
+                fields.insert("allOf".into(), patterns.into());
             }
             fields.values_mut().for_each(|inner| hoist_patterns(inner, messages));
         }
@@ -273,6 +274,10 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMa
             format!("{told} is none of {}{hint}", names.join(", "))
         }
         ValidationErrorKind::Pattern { pattern } => match messages.get(pattern) {
+            Some(message) => format!("{told}: {message}"),
+            None => in_its_own_words(),
+        },
+        ValidationErrorKind::Not { schema } => match schema["pattern"].as_str().and_then(|pattern| messages.get(pattern)) {
             Some(message) => format!("{told}: {message}"),
             None => in_its_own_words(),
         },

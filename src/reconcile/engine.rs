@@ -333,11 +333,7 @@ impl Engine {
 
     /// Has the next batch read on another core, while this one is decided and written.
     fn read_ahead(&self) {
-        let submitted = |request: &Request| match &request.what {
-            What::Submitted(submission) => Some(submission.clone()),
-            What::Gone | What::Revisit => None,
-        };
-        let next: Vec<Arc<Submission>> = self.queue.iter().take(self.batch).filter_map(submitted).collect();
+        let next: Vec<Arc<Submission>> = self.queue.iter().take(self.batch).filter_map(submitted).cloned().collect();
         if next.len() > 1 {
             tokio::task::spawn_blocking(move || next.iter().for_each(|submission| submission.read()));
         }
@@ -383,6 +379,8 @@ impl Engine {
     /// Gathers, decides and commits one batch once.
     async fn attempt(&mut self, batch: &[Request], now: Timestamp, look_up: bool) -> Result<(Done, Vec<Request>), Error> {
         let mut done = Done::default();
+        // Before a transaction begins: none is to wait while manifests are read.
+        batch.iter().filter_map(submitted).for_each(|submission| submission.read());
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
@@ -532,6 +530,14 @@ impl Engine {
         pulled.sort();
         pulled.dedup();
         Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
+    }
+}
+
+/// The manifest of a request, if one is handed over with it.
+fn submitted(request: &Request) -> Option<&Arc<Submission>> {
+    match &request.what {
+        What::Submitted(submission) => Some(submission),
+        What::Gone | What::Revisit => None,
     }
 }
 
