@@ -11,10 +11,10 @@ use super::{Commit, Told, erased, outcome};
 use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::{self, Declaration};
 use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Decision, Declared, Removal, Visit};
+use crate::lifecycle::{Decision, Declared, Removal, Visit, World};
 use crate::reconcile::gather::Gathered;
 use crate::reconcile::status;
-use crate::record::Uid;
+use crate::record::{Record, Uid};
 
 impl Commit {
     /// The declaration: what is declared now, what became of it, what it waits for.
@@ -98,19 +98,14 @@ impl Commit {
                     },
                     created_at: stored.map_or(visit.since, |stored| stored.created_at),
                     declared_at: stored.filter(|_| !changed).map_or(now, |stored| stored.declared_at),
-                    // That of a record which is another manifest's by now is forgotten.
-                    uid: uid.or_else(|| {
-                        stored
-                            .and_then(|stored| stored.uid.clone())
-                            .filter(|uid| *uid == visit.fresh.uid.as_str() || world.at_rest.contains(&Uid::from(uid.clone())))
-                    }),
+                    uid: uid.or_else(|| stored.and_then(|stored| former_uid(world, visit, decision, stored))),
                     settled: verdict.is_ready() && waits.is_empty(),
                     reason: verdict.reason.name().to_owned(),
                     removal: None,
                     removal_at: None,
                     status_digest: declarations::status_digest(&status),
                     status: status.into(),
-                    waits: waits.into_iter().chain(decision.follows.iter().cloned()).collect(),
+                    waits: waits.into_iter().chain(decision.follows.iter().cloned()).filter(|_| !erased).collect(),
                 };
                 let is_frozen = |annotations: &Value| annotations.get(FROZEN_ANNOTATION).is_some();
                 if visit.key.kind == Kind::Tenant
@@ -154,6 +149,16 @@ impl Commit {
             self.declared.push(next);
         }
     }
+}
+
+/// The identifier of the record that a manifest had: of one that somebody took away, or that is at rest. One that is another
+/// manifest's by now is forgotten (M11).
+fn former_uid(world: &World, visit: &Visit, decision: &Decision, stored: &Declaration) -> Option<String> {
+    let former = Uid::from(stored.uid.clone()?);
+    let purged = decision.steps.iter().filter(|step| step.after.is_none()).filter_map(|step| step.before.as_ref());
+    let is_its_own =
+        former == visit.fresh.uid || world.at_rest.contains(&former) || purged.map(Record::uid).any(|uid| *uid == former);
+    is_its_own.then(|| former.to_string())
 }
 
 /// The name of the tenant that an object belongs to; a tenant's own.
