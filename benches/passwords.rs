@@ -1,6 +1,7 @@
-//! What passwords cost: a verification against the bare hash of the same cost on a thread of its own, and generating for 1,000 members
-//! against the bare hash on all cores. Each figure is the median of ratios of two times, one measured right after the other,
-//! so that what else the machine does hits both; it is held against the limit that is named beside it. The exit code is 1 where a limit is not kept. `make bench` runs it.
+//! What passwords cost: a verification against the bare hash of the same cost on a thread of its own, and generating for
+//! 1,000 members against the bare hash on all cores. Each figure is the median of ratios of two times, one measured right
+//! after the other, so that what else the machine does hits both; it is held against the limit that is named beside it.
+//! The exit code is 1 where a limit is not kept. `make bench` runs it.
 
 #[allow(dead_code, reason = "its files are written here in another way")]
 mod roster;

@@ -1,5 +1,5 @@
 //! Hashing and verifying with Argon2id, as many at once as there are cores, and never on a thread on which others
-//! wait. Keeps nothing. Used by the password work and by verification.
+//! wait. Keeps no password, and no hash. Used by the password work and by verification.
 
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};

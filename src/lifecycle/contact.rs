@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::identity::kept;
 use super::{
     Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, frozen, record_key, unknown_annotations,
-    unmanaged,
 };
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::{
@@ -103,8 +103,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision.removal = Removal::Done;
     let Some(mut contact) = contact_of(&decision).filter(|contact| contact.lived.trashed_at.is_none()) else { return decision };
     let Some(here) = world.tenants.get(&contact.tenant).cloned() else { return decision };
-    if let Some(pending) = unmanaged(world, &contact.tenant) {
-        decision.removal = pending;
+    if kept(world, &mut decision) {
         return decision;
     }
     if world.in_shared_room.contains(&contact.uid) {

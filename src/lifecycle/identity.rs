@@ -1,10 +1,8 @@
 //! Which record a manifest speaks of (M11): the one with its `externalKey` where both sides have one, else
 //! the one under its handle. Pure. Called by the decisions about members and organizations.
 
-use serde_json::Value;
-
 use super::organization::declared_key;
-use super::{Decision, Declared, Removal, Visit, World};
+use super::{Decision, Declared, Removal, Visit, World, unmanaged};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -51,27 +49,35 @@ pub fn identify(
 /// Notes by which external key a manifest looks for a record that it could not take yet: that one does not go meanwhile (R9).
 pub fn seek(world: &World, visit: &Visit, decision: &mut Decision) {
     let Declared::Present(manifest) = &visit.declared else { return };
+    if decision.verdict.as_ref().is_none_or(Verdict::is_ready) {
+        return;
+    }
     let space = match visit.key.kind {
         Kind::Member => Space::MemberKey,
         Kind::Organization => Space::OrganizationKey,
         Kind::Tenant | Kind::ExternalContact => return,
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let (Some(key), Some(tenant)) = (text(&manifest.json["externalKey"]), text(&manifest.json["tenantRef"]["name"])) else {
-        return;
-    };
-    let Some(tenant) = world.tenant(&visit.key.handle.sibling(&tenant)) else { return };
-    let claim = Claim::within(&tenant.uid, space, &key);
-    let is_taken = decision.verdict.as_ref().is_none_or(Verdict::is_ready);
+    let (key, tenant) = (manifest.json["externalKey"].as_str(), manifest.json["tenantRef"]["name"].as_str());
+    let tenant = tenant.and_then(|tenant| world.tenant(&visit.key.handle.sibling(tenant)));
+    let (Some(key), Some(tenant)) = (key, tenant) else { return };
+    let claim = Claim::within(&tenant.uid, space, key);
     let own = decision.record.as_ref().filter(|record| *record.handle() == visit.key.handle);
     let is_its_own = own.and_then(Record::external_key).is_some_and(|own| own == claim);
-    if !is_taken && !is_its_own {
+    if !is_its_own {
         decision.follows.push(claim.wait_key());
     }
 }
 
-/// Why a record whose resource is gone stays: a manifest of another name looks for it (R9).
-pub fn sought(world: &World, record: &Record, decision: &mut Decision) -> Option<Removal> {
+/// Whether a record whose resource is gone stays, whatever its kind: nobody declares its tenant (T14), or a manifest of
+/// another name looks for it (R9).
+pub fn kept(world: &World, decision: &mut Decision) -> bool {
+    let Some(record) = decision.record.clone() else { return false };
+    let Some(pending) = unmanaged(world, record.tenant()).or_else(|| sought(world, &record, decision)) else { return false };
+    decision.removal = pending;
+    true
+}
+
+fn sought(world: &World, record: &Record, decision: &mut Decision) -> Option<Removal> {
     let seeker = world.seekers.get(&record.external_key()?)?;
     decision.waits_for.push(declared_key(seeker));
     let message = format!(

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::identity::{Identity, identify, sought};
+use super::identity::{Identity, identify, kept};
 use super::tenant::{languages, places};
 use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, place_key, record_key,
-    unknown_annotations, unmanaged, vacated_key,
+    unknown_annotations, vacated_key,
 };
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
 use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
@@ -46,9 +46,8 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             Some(above) => world.organization(&above).map(|p| p.uid.clone()).or_else(|| organization.declared.parent.clone()),
         };
         let mut rebuilt = rebuilt(organization, &organization.intent, parent);
-        let home = world.tenant(&organization.handle.sibling(organization.intent.spec.tenant_ref.name()));
-        if let Some(home) = home.filter(|_| world.touched.contains(&organization.uid)) {
-            rebuilt.tenant = home.uid.clone();
+        if let Some(home) = world.home(&organization.uid, &organization.handle, &organization.intent.spec.tenant_ref) {
+            rebuilt.tenant = home;
         }
         decision.step(cause, world.now, Some(Record::Organization(Arc::new(rebuilt))));
     }
@@ -65,12 +64,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         decision.removal = Removal::Done;
         return decision;
     };
-    if let Some(pending) = unmanaged(world, &organization.tenant) {
-        decision.removal = pending;
-        return decision;
-    }
-    if let Some(pending) = sought(world, &Record::Organization(organization.clone()), &mut decision) {
-        decision.removal = pending;
+    if kept(world, &mut decision) {
         return decision;
     }
     let members = members_at_or_below(world, &organization.uid);

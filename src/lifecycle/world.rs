@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Decision;
 use super::cancellation::{Confirmation, Remaining};
-use crate::api::{Handle, Hold, Key, Kind, Reason};
+use crate::api::{Handle, Hold, Key, Kind, LocalRef, Reason};
 use crate::record::account::AccountFacts;
 use crate::record::{
     Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, RequestState, TenantRecord,
@@ -168,6 +168,12 @@ impl World {
             || self.organizations.contains_key(uid)
             || self.members.contains_key(uid)
             || self.contacts.contains_key(uid)
+    }
+
+    /// The tenant of a stored intent, where somebody's SQL may have put the record into another.
+    pub fn home(&self, uid: &Uid, handle: &Handle, tenant: &LocalRef) -> Option<Uid> {
+        let home = self.touched.contains(uid).then(|| self.tenant(&handle.sibling(tenant.name())))?;
+        home.map(|home| home.uid.clone())
     }
 
     /// The tenant under a handle.

@@ -24,7 +24,7 @@ use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet};
 use crate::lifecycle::secret_key;
 use crate::reconcile::pictures::Source;
-use crate::reconcile::{Done, Engine, FILES, Gone, Presence, Submission, Told};
+use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told};
 
 /// The order in which the kinds are listed: what others belong to comes first.
 const ORDER: [Kind; 4] = [Kind::Tenant, Kind::Organization, Kind::Member, Kind::ExternalContact];
@@ -194,7 +194,7 @@ impl Session {
                         }
                     }
                     self.settling.back(&key);
-                    self.engine.set_gone([key.clone()], Gone::No);
+                    self.engine.came_back(&key);
                     match self.cluster.there(&object) {
                         News::Same => self.statuses.write(&mut self.cluster, &key),
                         News::Declared => drop(declared.insert(key, *object)),
@@ -304,7 +304,7 @@ impl Session {
         let at = Instant::now();
         for (key, tenant, source) in sources {
             if key.kind == Kind::Tenant || source == self.cluster.source(key.kind, &tenant) {
-                self.engine.set_gone([key.clone()], Gone::Yes);
+                self.engine.went(key.clone());
                 self.settling.add(tenant, key, source, at);
             }
         }
@@ -381,7 +381,7 @@ impl Session {
         self.engine.set_presence(Presence::Declared);
         self.tell(&renamed?);
         let done = self.engine.remove(gone.clone(), now()).await?;
-        self.engine.set_gone(gone, Gone::No);
+        gone.iter().for_each(|key| self.engine.came_back(key));
         self.tell(&done);
         Ok(())
     }

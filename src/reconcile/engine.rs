@@ -54,13 +54,6 @@ impl Presence {
     }
 }
 
-/// Whether a manifest is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
-    Yes,
-    No,
-}
-
 /// The engine of one directory.
 pub struct Engine {
     pub directory: Directory,
@@ -168,15 +161,14 @@ impl Engine {
         self.presence = presence;
     }
 
-    /// Says whose manifests are gone, or back again. What becomes of their records is said apart.
-    pub fn set_gone(&mut self, keys: impl IntoIterator<Item = Key>, gone: Gone) {
-        match gone {
-            Gone::Yes => self.going.extend(keys),
-            Gone::No => {
-                let back: HashSet<Key> = keys.into_iter().collect();
-                self.going.retain(|key| !back.contains(key));
-            }
-        }
+    /// A manifest is gone. What becomes of its record is said apart.
+    pub fn went(&mut self, key: Key) {
+        self.going.insert(key);
+    }
+
+    /// A manifest is there again, or what became of its record is said.
+    pub fn came_back(&mut self, key: &Key) {
+        self.going.remove(key);
     }
 
     /// Gives leadership up.

@@ -27,7 +27,7 @@ use serde_json::Value;
 
 pub use commit::Told;
 pub use confirmation::{Reading, Secrets};
-pub use engine::{Engine, Gone, Presence};
+pub use engine::{Engine, Presence};
 
 use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};

@@ -19,11 +19,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::identity::{Identity, identify, sought};
+use super::identity::{Identity, identify, kept};
 use super::tenant::places;
 use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
-    unmanaged,
 };
 use crate::api::member::{Administrator, DeviceOrderState};
 use crate::api::time::rfc3339;
@@ -133,9 +132,8 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
 
 /// The member in the tenant of its stored intent: somebody's SQL may have put it into another.
 fn at_home(world: &World, member: Arc<MemberRecord>) -> Arc<MemberRecord> {
-    let home = world.tenant(&member.handle.sibling(member.intent.spec.tenant_ref.name()));
-    match home.filter(|home| home.uid != member.tenant && world.touched.contains(&member.uid)) {
-        Some(home) => Arc::new(MemberRecord { tenant: home.uid.clone(), ..MemberRecord::clone(&member) }),
+    match world.home(&member.uid, &member.handle, &member.intent.spec.tenant_ref) {
+        Some(home) => Arc::new(MemberRecord { tenant: home, ..MemberRecord::clone(&member) }),
         None => member,
     }
 }
@@ -145,12 +143,7 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision.removal = Removal::Done;
     let Some(member) = member_of(&decision).filter(|member| !member.is_deleted()) else { return decision };
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return decision };
-    if let Some(pending) = unmanaged(world, &member.tenant) {
-        decision.removal = pending;
-        return decision;
-    }
-    if let Some(pending) = sought(world, &Record::Member(member.clone()), &mut decision) {
-        decision.removal = pending;
+    if kept(world, &mut decision) {
         return decision;
     }
     let guard = guard(world, &member);
