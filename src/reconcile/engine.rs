@@ -1,7 +1,7 @@
 //! The queue and its worker: drains what is queued in batches, retries a batch that met a conflict, halves
 //! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,20 +9,16 @@ use ring::hmac;
 
 use super::budget::PutOff;
 use super::commit::{self, Told};
-use super::gather::{Gathered, gather};
+use super::decide::Presence;
+use super::gather::gather;
 use super::request::{Request, What};
 use super::unfinished::Unfinished;
-use super::{Done, Outcome, Secrets, Set, Submission};
+use super::{Done, Outcome, Secrets, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
-use crate::directory::sql::Tx;
-use crate::directory::{Directory, Error, claims, contacts, declarations, unattended};
-use crate::lifecycle::member::concurrent::{follower_key, renamed};
-use crate::lifecycle::{Decision, Declared, Holder, Judgement, Trigger, decide_set};
-use crate::record::claim::normalized;
-use crate::record::contact::followed;
-use crate::record::{Record, Uid};
+use crate::directory::{Directory, Error, declarations};
+use crate::lifecycle::{Judgement, Trigger};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -31,36 +27,13 @@ const ATTEMPTS: usize = 3;
 /// The clocks may differ by this much before irreversible steps wait (R4).
 const TOLERATED_SKEW: u64 = 60_000_000;
 
-/// How the engine tells whether a manifest is still there.
-#[derive(Clone, Debug)]
-pub enum Presence {
-    /// By the set at hand, where it is complete for the tenant; else by what is declared.
-    Set(Set),
-    /// By what is declared, but for objects that are known to be gone.
-    DeclaredExcept(HashSet<Key>),
-    /// By what is declared.
-    Declared,
-}
-
-impl Presence {
-    /// Whether a manifest is there: yes, no, or what the declarations say.
-    fn of(&self, key: &Key, tenant: &Handle) -> Option<bool> {
-        match self {
-            Presence::Set(set) if set.objects.contains(key) => Some(true),
-            Presence::Set(set) if set.complete.contains(tenant) => Some(false),
-            Presence::DeclaredExcept(gone) if gone.contains(key) => Some(false),
-            Presence::Set(_) | Presence::DeclaredExcept(_) | Presence::Declared => None,
-        }
-    }
-}
-
 /// The engine of one directory.
 pub struct Engine {
     pub directory: Directory,
     pub(super) leader: Leader,
     digest_key: hmac::Key,
     take_over: bool,
-    presence: Presence,
+    pub(super) presence: Presence,
     /// What is declared and whose manifest is gone, as far as that is known: nothing that it says is acted on any more (R9).
     pub(super) going: HashSet<Key>,
     pub(super) queue: VecDeque<Request>,
@@ -424,104 +397,6 @@ impl Engine {
             .collect();
         done.unchanged += all - loud.len();
         Ok(loud)
-    }
-
-    /// Decides, looking up who holds what the decisions want to hold, until nothing new is wanted.
-    async fn decide(&self, tx: &mut Tx, mut gathered: Gathered, look_up: bool) -> Result<(Gathered, Vec<Decision>), Error> {
-        let mut known = HashSet::new();
-        self.keys_present(tx, &mut gathered).await?;
-        self.confirmations(tx, &mut gathered).await?;
-        loop {
-            let decisions = decide_set(&gathered.world, &gathered.visits);
-            let mut wanted = Vec::new();
-            for decision in &decisions {
-                let before = decision.steps.first().and_then(|step| step.before.as_ref());
-                let held: HashSet<_> = before.map(Record::claims).unwrap_or_default().into_iter().collect();
-                let holds = decision.record.as_ref().map(Record::claims).unwrap_or_default();
-                wanted.extend(holds.into_iter().filter(|claim| !held.contains(claim) && known.insert(claim.clone())));
-            }
-            if wanted.is_empty() || !look_up {
-                return Ok((gathered, decisions));
-            }
-            let holders = claims::holders(tx, &wanted).await?;
-            if holders.is_empty() {
-                return Ok((gathered, decisions));
-            }
-            for (claim, uid, key) in holders {
-                gathered.world.claims.insert(claim, Holder { uid, key });
-            }
-        }
-    }
-
-    /// Tells which manifests behind external keys are still there (M11).
-    async fn keys_present(&self, tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
-        let mut unsaid = Vec::new();
-        let declares: HashMap<&Key, &str> = gathered
-            .visits
-            .iter()
-            .filter_map(|visit| match &visit.declared {
-                Declared::Present(manifest) => Some((&visit.key, manifest.json["externalKey"].as_str()?)),
-                Declared::Removed | Declared::Nothing => None,
-            })
-            .collect();
-        for (claim, holder) in &gathered.world.claims {
-            // A manifest that declares another key by now is another's.
-            if declares.get(&holder.key).is_some_and(|key| normalized(key) != claim.key) {
-                continue;
-            }
-            let tenant =
-                gathered.world.record(&holder.key).and_then(|record| gathered.world.tenants.get(record.tenant()).cloned());
-            match tenant.and_then(|tenant| self.presence.of(&holder.key, &tenant.handle)) {
-                Some(true) => drop(gathered.world.present.insert(holder.key.clone())),
-                Some(false) => {}
-                None => unsaid.push(holder.key.clone()),
-            }
-        }
-        let declared = declarations::load(tx, &unsaid).await?;
-        let present = declared.into_iter().filter(|declaration| declaration.removal.is_none()).map(|declaration| declaration.key);
-        gathered.world.present.extend(present);
-        Ok(())
-    }
-
-    /// What must be decided together with the batch: the others of a cycle, and holders that wait themselves.
-    async fn pulled(&self, tx: &mut Tx, requests: &[Request], decisions: &[Decision]) -> Result<Vec<Request>, Error> {
-        let of_the_batch: HashSet<&Key> = requests.iter().map(|request| &request.key).collect();
-        let fresh = |keys: &mut dyn Iterator<Item = &Key>| -> Vec<Key> {
-            let unique: HashSet<&Key> = keys.filter(|key| !of_the_batch.contains(key)).collect();
-            unique.into_iter().cloned().collect()
-        };
-        let mut pulled: Vec<Key> = fresh(&mut decisions.iter().flat_map(|decision| &decision.pulls));
-        // All of a tenant goes with it, in one transaction (T12).
-        for tenant in decisions.iter().filter_map(Decision::cancels) {
-            let mut of_it = unattended::of_tenant(tx, &tenant.uid).await?;
-            of_it.extend(declarations::of_tenant(tx, &tenant.handle).await?);
-            pulled.extend(fresh(&mut of_it.iter()));
-        }
-        // Who follows an ID changes with it (M30).
-        let renamed = decisions.iter().filter_map(|decision| renamed(decision).map(|_| follower_key(&decision.key)));
-        let keys: BTreeSet<String> = renamed.collect();
-        if !keys.is_empty() {
-            pulled.extend(fresh(&mut declarations::waiting_for(tx, &keys).await?.iter()));
-        }
-        pulled.sort();
-        pulled.dedup();
-        let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
-        let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
-        pulled.extend(waiting.map(|declaration| declaration.key));
-        // External contacts follow in the same transaction: always where a person goes (M25), else as far as they are not
-        // too many.
-        for purged in [true, false] {
-            let steps = decisions.iter().flat_map(|decision| &decision.steps).filter(|step| step.after.is_none() == purged);
-            let members: Vec<Uid> =
-                steps.filter_map(|step| followed(step.before.as_ref(), step.after.as_ref()).cloned()).collect();
-            let concerned = contacts::of_members(tx, &members).await?;
-            if purged || concerned.len() <= BATCH {
-                pulled.extend(fresh(&mut concerned.iter()));
-            }
-        }
-        pulled.sort();
-        pulled.dedup();
-        Ok(pulled.into_iter().map(|key| Request::revisit(key, Trigger::Dependency)).collect())
     }
 }
 

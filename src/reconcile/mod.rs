@@ -5,6 +5,7 @@ mod budget;
 mod commit;
 mod concurrent;
 mod confirmation;
+mod decide;
 mod engine;
 pub mod figures;
 mod frozen;
@@ -27,7 +28,8 @@ use serde_json::Value;
 
 pub use commit::Told;
 pub use confirmation::{Reading, Secrets};
-pub use engine::{Engine, Presence};
+pub use decide::Presence;
+pub use engine::Engine;
 
 use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ring::digest;
 use serde_json::{Value, json};
 
-use super::engine::Presence;
+use super::decide::Presence;
 use super::{Done, Engine, FILES, Outcome, Secrets, Set, Submission, pictures};
 use crate::api::Hold;
 use crate::directory::audit::{Entry, hex};
