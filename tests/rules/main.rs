@@ -43,6 +43,7 @@ mod photo;
 mod plans;
 mod privacy;
 mod profile;
+mod renames;
 mod requests;
 mod smoke;
 mod sources;

@@ -11,6 +11,7 @@ pub mod loss;
 pub mod mail;
 pub mod once;
 pub mod password;
+mod restore;
 mod told;
 pub mod transfer;
 pub mod transitions;
@@ -25,12 +26,12 @@ use super::{
     Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
 };
 use crate::api::member::{Administrator, DeviceOrderState};
-use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::record::{Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord};
 use assignments::{Unassigned, assignments};
 use id::NoId;
 use loss::Fate;
+use restore::{is_wanted_back, told_of_purge, wants_account};
 pub use told::verdict_of;
 use told::{departed_verdict, warnings};
 use transfer::Transfer;
@@ -60,15 +61,6 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     if let Some(member) = member_of(&decision) {
         let key = |name: &str| record_key(&Key::new(Kind::Organization, member.handle.sibling(name)));
         decision.follows.extend(member.organizations_to_come().map(key));
-    }
-    decision
-}
-
-/// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).
-fn told_of_purge(mut decision: Decision) -> Decision {
-    let purge_at = member_of(&decision).and_then(|member| member.lived.purge_at);
-    if let (Some(verdict), Some(purge_at)) = (decision.verdict.as_mut().filter(|verdict| !verdict.is_ready()), purge_at) {
-        verdict.message.push_str(&format!("; the deleted account can be restored until {}", rfc3339(purge_at)));
     }
     decision
 }
@@ -404,25 +396,6 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     purge_if_due(world, &tenant, &mut decision);
     decision.verdict = Some(verdict);
     decision
-}
-
-/// Whether dates make an account, or bring one back: who departed comes back with the date moved or removed (M23, M24). A time
-/// zone moves nothing that fired.
-fn wants_account(world: &World, dates: &Dates, current: Option<&MemberRecord>) -> bool {
-    let departed = dates.departure.is_some_and(|departure| departure <= world.now);
-    let fired = current.filter(|current| current.lived.departed).and_then(|current| current.lived.fired.departure.as_ref());
-    !departed && (fired.is_none() || fired != dates.declared.departure.as_ref())
-}
-
-/// Whether a manifest brings a deleted member back, at once or when what it waits for is there.
-fn is_wanted_back(world: &World, visit: &Visit, member: &MemberRecord, tenant: &TenantRecord) -> bool {
-    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at);
-    match &visit.declared {
-        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) => {
-            in_time && wants_account(world, &Dates::of(spec, json, &tenant.zone), Some(member))
-        }
-        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
-    }
 }
 
 /// The field of a spec by which it makes a claim.
