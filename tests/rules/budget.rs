@@ -286,3 +286,28 @@ fn who_is_declared_again_with_another_loss_is_held_for_that_one() {
         assert_eq!(phase(&roll.get("Member", "m0")), "Suspended");
     });
 }
+
+// T11, R4: a time zone that makes departures due takes access like any other declaration.
+#[test]
+fn departures_that_another_time_zone_makes_due_count() {
+    on_both(|roll| {
+        let departing: Vec<String> =
+            (0..20).map(|n| member(&format!("m{n}"), "acme", "  departure: {at: \"2027-03-05\"}")).collect();
+        let of = |zone: &str| set(&[tenant("acme", &format!("  deletionGrace: \"0\"\n  timeZone: {zone}")), boss("acme")]);
+        roll.apply(START, &set(&[&[of("America/Los_Angeles")], &departing[..]].concat())).expect_code(0);
+        let seoul = of("Asia/Seoul");
+        let report = roll.apply("2027-03-04T16:00:00Z", &seoul).expect_code(1);
+        let (reason, count, fingerprint) = report.held("Tenant", "acme").expect("it is held");
+        assert_eq!((reason.as_str(), count, deleted(&report)), (HOLD, 20, 0));
+        assert_eq!(ready(&roll.get("Member", "m0")), ("False", HOLD));
+        assert_eq!(deleted(&roll.tick("2027-03-04T17:00:00Z")), 0);
+        let other = roll.another();
+        other.apply(START, &set(&[&[of("America/Los_Angeles")], &departing[..]].concat())).expect_code(0);
+        other.apply("2027-03-04T16:00:00Z", &seoul).expect_code(1);
+        // Approved, they go; else on the day on which they were to go before.
+        let approved = annotated(&tenant("acme", "  deletionGrace: \"0\"\n  timeZone: Asia/Seoul"), "approve", &fingerprint);
+        assert_eq!(deleted(&roll.apply("2027-03-04T18:00:00Z", &approved).expect_code(0)), 20);
+        assert_eq!(deleted(&other.tick("2027-03-05T07:59:59Z")), 0);
+        assert_eq!(deleted(&other.tick("2027-03-05T08:00:00Z")), 20);
+    });
+}

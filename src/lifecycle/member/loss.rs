@@ -2,7 +2,7 @@
 //! within the window. Whether one may happen is judged for all of a tenant at once, by the engine. Pure. Called by
 //! the decision about a member.
 
-use super::transitions::Dates;
+use super::transitions::{Dates, Guard};
 use crate::api::{MemberSpec, Reason};
 use crate::lifecycle::{Decision, Judgement, Loss, World, hold_key};
 use crate::record::{MemberRecord, TenantRecord};
@@ -23,6 +23,17 @@ pub fn declared(world: &World, member: &MemberRecord, spec: &MemberSpec, dates: 
     let is_earlier = |at: &jiff::Timestamp| before.departure.is_none_or(|before| *at < before);
     let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
     Some(format!("departure {departure}"))
+}
+
+/// What another time zone of the tenant takes from a live member (R4): its departure comes within the window, and earlier
+/// than the record expected anything to happen.
+pub fn redated(world: &World, member: &MemberRecord, guard: Guard) -> Option<String> {
+    let tenant = world.tenants.get(&member.tenant).filter(|_| !member.is_deleted() && guard.allows_deletion())?;
+    let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+    let window = tenant.budgets(world.now).into_iter().map(|budget| budget.window).max()?;
+    let is_earlier = |at: &jiff::Timestamp| member.state.wake_at.is_none_or(|expected| *at < expected && world.now < expected);
+    let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
+    Some(format!("departure {departure} by the time zone"))
 }
 
 /// What becomes of a loss of access.

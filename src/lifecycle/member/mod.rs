@@ -50,6 +50,18 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     if let Some(decided) = cancellation::of_cancelled(world, visit, &decision) {
         return decided;
     }
+    // What follows from the member's own dates was expected, and what drifted is set back first.
+    let expects = current.as_deref().filter(|member| !world.touched.contains(&member.uid));
+    if let Some(member) = expects
+        && let Declared::Present(_) = &visit.declared
+        && let Some(what) = loss::redated(world, member, guard(world, member))
+    {
+        match loss::fate(world, member, &what, &mut decision) {
+            Fate::PutOff => return decision,
+            Fate::Held(reason, message) => return decision.refuse(reason, message),
+            Fate::Happens => {}
+        }
+    }
     concurrent::follows(world, visit, current.as_deref(), &mut decision);
     catch_up(world, visit, blocked, &mut decision);
     let mut decision = match &visit.declared {
