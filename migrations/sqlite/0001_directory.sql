@@ -422,6 +422,16 @@ CREATE TABLE holds (
     PRIMARY KEY (kind, namespace, name, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- The word that was given last: it does not count for the next that looks the same.
+CREATE TABLE approvals (
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    PRIMARY KEY (kind, namespace, name, reason)
+) STRICT, WITHOUT ROWID;
+
 -- Members who lost access by a declaration, for as long as that counts (T11).
 CREATE TABLE access_losses (
     tenant TEXT    NOT NULL,

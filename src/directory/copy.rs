@@ -38,6 +38,7 @@ const FACTS: &[&Table] = &[
     &Table { name: "touched", columns: &["uid"], key: &["uid"] },
     &holds::HOLDS,
     &holds::LOSSES,
+    &holds::APPROVALS,
     &charges::CHARGES,
     &registrations::REQUESTS,
 ];

@@ -246,6 +246,12 @@ pub const CONTENTS: &[Content] = &[
         personal: &["items"],
         impersonal: &["kind", "namespace", "name", "reason", "fingerprint", "number", "since"],
     },
+    Content {
+        table: "approvals",
+        erased: Never,
+        personal: &[],
+        impersonal: &["kind", "namespace", "name", "reason", "fingerprint"],
+    },
     Content { table: "access_losses", erased: Never, personal: &[], impersonal: &["tenant", "member", "at"] },
     Content {
         table: "outbox",

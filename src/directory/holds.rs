@@ -16,6 +16,12 @@ pub const HOLDS: Table = Table {
 };
 pub const LOSSES: Table = Table { name: "access_losses", columns: &["tenant", "member", "at"], key: &["tenant", "member"] };
 
+pub const APPROVALS: Table = Table {
+    name: "approvals",
+    columns: &["kind", "namespace", "name", "reason", "fingerprint"],
+    key: &["kind", "namespace", "name", "reason"],
+};
+
 /// What is held on a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -82,6 +88,21 @@ pub async fn remove(tx: &mut Tx, tenant: &Handle, reason: &str) -> Result<(), Er
     let mut row = tenant_cells(tenant);
     row.push(reason.into());
     tx.delete(HOLDS.name, HOLDS.key, vec![row]).await.map(drop)
+}
+
+/// Notes that a word was given on a tenant: it is spent.
+pub async fn approve(tx: &mut Tx, tenant: &Handle, reason: &str, fingerprint: &str) -> Result<(), Error> {
+    let mut row = tenant_cells(tenant);
+    row.extend([reason.into(), fingerprint.into()]);
+    tx.upsert(&APPROVALS, vec![row]).await
+}
+
+/// The word that was given last on a tenant, for a reason.
+pub async fn approved(tx: &mut Tx, tenant: &Handle, reason: &str) -> Result<Option<String>, Error> {
+    let mut key = tenant_cells(tenant);
+    key.push(reason.into());
+    let rows = tx.lookup("fingerprint", APPROVALS.name, APPROVALS.key, vec![key]).await?;
+    rows.first().map(|row| row.text(0)).transpose()
 }
 
 /// Notes losses of access: tenant and member of each.

@@ -57,19 +57,23 @@ impl Engine {
         let stored = holds::of_tenants(&mut tx, std::slice::from_ref(&key.handle)).await?;
         let stored = stored.into_iter().find(|held| held.reason == Reason::MailsHeld.name());
         let reason = Reason::MailsHeld.name().to_owned();
-        let mut next = None;
-        if stored.is_some() || number > UNSEEN {
+        let (mut next, mut word) = (None, None);
+        if number > 0 && (stored.is_some() || number > UNSEEN) {
             let declared = declarations::load(&mut tx, std::slice::from_ref(&key)).await?;
             let annotations = declared.first().map(|declaration| declaration.annotations_by_name()).unwrap_or_default();
             let as_before = stored.as_ref().is_some_and(|held| held.number == number) && !self.mails_new;
             if as_before && !annotations.contains_key(APPROVE_ANNOTATION) {
                 return Ok(());
             }
-            let (items, fingerprint) = look(&mut tx, tenant).await?;
+            // A word counts once: the last one makes the next another.
+            let spent = holds::approved(&mut tx, &key.handle, &reason).await?;
+            let (items, fingerprint) = look(&mut tx, tenant, spent.as_deref()).await?;
             let since = stored.as_ref().map_or(now, |held| held.since);
             // A word that is given to what is frozen counts once it thaws (R14).
             if !approves(&annotations, &fingerprint) || annotations.contains_key(FROZEN_ANNOTATION) {
                 next = Some(Held { tenant: key.handle.clone(), reason, fingerprint, items, number, since });
+            } else {
+                word = Some(fingerprint);
             }
         }
         drop(tx);
@@ -81,6 +85,9 @@ impl Engine {
             Some(held) => holds::store(&mut tx, held).await?,
             None => {
                 outbox::let_go(&mut tx, tenant, now).await?;
+                if let Some(word) = word {
+                    holds::approve(&mut tx, &key.handle, Reason::MailsHeld.name(), &word).await?;
+                }
                 holds::remove(&mut tx, &key.handle, Reason::MailsHeld.name()).await?;
             }
         }
@@ -92,11 +99,13 @@ impl Engine {
     }
 }
 
-/// The first of the mails that are held, and what tells exactly these from others.
-async fn look(tx: &mut Tx, tenant: &Uid) -> Result<(Vec<(String, String)>, String), Error> {
+/// The first of the mails that are held, and what tells exactly these from others, and from those for which a word was given
+/// last.
+async fn look(tx: &mut Tx, tenant: &Uid, spent: Option<&str>) -> Result<(Vec<(String, String)>, String), Error> {
     let (mut first, mut last) = (Vec::new(), (String::new(), String::new(), String::new()));
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(Reason::MailsHeld.name().as_bytes());
+    context.update(spent.unwrap_or_default().as_bytes());
     loop {
         let page = outbox::held_page(tx, tenant, &last).await?;
         let Some(end) = page.last() else { break };

@@ -34,6 +34,33 @@ fn more_than_a_hundred_mails_of_one_batch_are_held() {
     });
 }
 
+// T15, R12: a word counts once: the same mails to the same people another time are held again, under another fingerprint.
+#[test]
+fn a_word_that_is_left_on_the_tenant_lets_no_later_mails_go() {
+    on_both(|roll| {
+        let invited = |resend: &str| -> Vec<String> {
+            let spec = format!("  password: {{mode: CreationLink}}\n{resend}");
+            (0..101).map(|n| member(&format!("a{n:03}"), "acme", &spec)).collect()
+        };
+        let held = |report: &Report| report.held("Tenant", "acme").map(|(_, count, fingerprint)| (count, fingerprint));
+        let fingerprint = held(&roll.apply(START, &company(&invited("")))).expect("they are held").1;
+        let approved = annotated(&tenant("acme", ""), "approve", &fingerprint);
+        roll.apply("2027-03-02T09:00:00Z", &approved).expect_code(0);
+        let held_now = || roll.query("SELECT count(*) FROM outbox WHERE held").unwrap();
+        assert_eq!(held_now(), "0");
+        roll.sql("UPDATE outbox SET acknowledged_at = 1").unwrap();
+        let again = set(&[vec![approved], invited("  resendInvitation: again")].concat());
+        let planned = held(&roll.plan("2027-03-09T09:00:00Z", &again, &[])).expect("it is told before");
+        let (count, another) = held(&roll.apply("2027-03-09T09:00:00Z", &again)).expect("they are held again");
+        assert_eq!((count, held_now().as_str(), &another), (101, "101", &planned.1));
+        assert_ne!(another, fingerprint);
+        // Acknowledged, they need no word any more.
+        roll.sql("UPDATE outbox SET acknowledged_at = 1 WHERE acknowledged_at IS NULL").unwrap();
+        roll.tick("2027-03-10T09:00:00Z");
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+    });
+}
+
 // T15, M33: as many Secrets with another content are as many mails.
 #[test]
 fn more_than_a_hundred_new_passwords_of_one_run_are_held() {
