@@ -418,7 +418,7 @@ pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
 // What is frozen is told of once, and waits for the thaw (R14).
 const TOUCHED: &str = concat!(
     "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
-     AND NOT (CAST(d.status AS TEXT) LIKE '%drifted%' AND ",
+     AND NOT (CAST(d.status AS TEXT) LIKE '%something drifted%' AND ",
     declared_is_frozen!(),
     ") UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
      UNION SELECT 'ExternalContact', c.namespace, c.name FROM touched t CROSS JOIN contacts c \

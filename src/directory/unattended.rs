@@ -31,14 +31,16 @@ const DUE: &str = concat!(
     "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
      LEFT JOIN declarations d ON d.kind = 'Member' AND d.namespace = m.namespace AND d.name = m.name \
      WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
-     AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%fell due%') AND ",
+     AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%something fell due%') AND ",
     member_is_frozen!(),
     ") UNION ALL SELECT 'ExternalContact', c.namespace, c.name, c.purge_at FROM contacts c JOIN tenants t ON t.uid = c.tenant \
      WHERE c.purge_at <= $1 AND $2 AND t.managed AND NOT ",
     tenant_is_frozen!(),
-    " UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT ",
+    " UNION ALL SELECT 'Tenant', t.namespace, t.name, t.wake_at FROM tenants t \
+     LEFT JOIN declarations d ON d.kind = 'Tenant' AND d.namespace = t.namespace AND d.name = t.name \
+     WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT (CAST(d.status AS TEXT) LIKE '%something fell due%' AND ",
     tenant_is_frozen!(),
-    " ORDER BY 4 LIMIT $3"
+    ") ORDER BY 4 LIMIT $3"
 );
 // Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
 const PURGED_AT_ONCE: &str = concat!(

@@ -114,7 +114,11 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
                 (Ok(_), _) => Verdict::new(Reason::Frozen, told.clone()),
             };
             if let Some(would) = would.verdict {
+                if would.reason == Reason::CancellationBlocked && verdict.is_ready() {
+                    (verdict.reason, verdict.message) = (would.reason, would.message);
+                }
                 (verdict.warnings, verdict.states, verdict.holds) = (would.warnings, would.states, would.holds);
+                verdict.blocks = would.blocks;
             }
             verdict.warnings.push((Reason::Frozen, told));
             decision.verdict = Some(verdict);
@@ -163,13 +167,14 @@ impl Frozen<'_> {
     }
 }
 
-/// What is frozen, and what happens once it thaws. The words `fell due` and `drifted` are looked for by
-/// `directory::frozen`: what is told once is not told again and again.
+/// What is frozen, and what happens once it thaws. The words `something fell due` and `something drifted` are looked for by
+/// `directory::unattended` and `directory::declarations`: what is told once is not told again and again.
 fn told(world: &World, frozen: &Frozen, decision: &Decision, would: &Decision) -> String {
     let mut parts = vec![frozen.sentence()];
     let due = match &decision.record {
         Some(Record::Member(member)) => member.state.wake_at,
-        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
+        Some(Record::Tenant(tenant)) => tenant.wake_at,
+        Some(Record::Organization(_) | Record::ExternalContact(_)) | None => None,
     };
     match due {
         Some(due) if due <= world.now => parts.push(format!("since {due} something fell due")),

@@ -175,6 +175,11 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
             _ => {}
         }
     }
+    // An invitation that has not left takes the first notice's place no more.
+    let never_invited = before.is_to_register() && before.lived.welcome.invited_at.is_none();
+    if was_welcomed && never_invited && !after.registers_by_link() {
+        list.push(Mail::FirstNotice);
+    }
     // Who had a first mail is invited as soon as it is to register (M33). An invitation that was sent to another address is
     // sent anew; one that still waits goes to this one by itself.
     let begins = was_welcomed && !before.is_to_register();

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::cancellation::{FREE, ending, secret as confirmation, set_password};
 use crate::life::{
     START, actions, change, company, company_without_jane, count, jane, jane_with, open_sessions, pending_removals, row, text,
     timing, uid,
@@ -244,5 +245,44 @@ fn a_member_that_is_to_move_to_a_frozen_company_lives_on_in_its_own() {
         assert_eq!((phase(&jane(roll)), ready(&jane(roll)).1), ("Suspended", "Frozen"));
         let report = roll.apply("2027-04-02T00:00:00Z", &umbra).expect_code(0);
         assert_eq!(report.actions("Member", "jane").first().map(String::as_str), Some("transfer"));
+    });
+}
+
+// R14, T12: what blocks a frozen tenant's cancellation is told, and that its instant came; nothing of it happens.
+#[test]
+fn a_frozen_tenant_tells_of_its_cancellation_and_waits() {
+    on_both(|roll| {
+        let ending = ending(FREE, ", effectiveAt: \"2027-03-05\"");
+        roll.apply(START, &set(&[tenant("acme", FREE), boss("acme"), member("june", "acme", "")])).expect_code(0);
+        set_password(roll, "boss", "correct-horse");
+        let all =
+            |tenant: &str| set(&[tenant.to_owned(), confirmation("correct-horse"), boss("acme"), member("june", "acme", "")]);
+        roll.apply(LATER, &all(&ending)).expect_code(1);
+        roll.apply(EVENING, &all(&frozen(&ending))).expect_code(1);
+        let acme = roll.get("Tenant", "acme");
+        assert_eq!((phase(&acme), ready(&acme)), ("Cancelling", ("False", "CancellationBlocked")));
+        assert_eq!(acme["status"]["cancellation"]["blockedBy"][0]["reason"], "MembersRemain");
+        assert!(!told(&acme).contains("something fell due"), "{}", told(&acme));
+        // Its instant comes, and is told once.
+        roll.tick("2027-03-05T00:00:01Z");
+        assert!(told(&roll.get("Tenant", "acme")).contains("something fell due"));
+        let status = roll.get("Tenant", "acme")["status"].clone();
+        roll.tick("2027-03-05T00:00:02Z");
+        assert_eq!(roll.get("Tenant", "acme")["status"], status);
+        assert_eq!(phase(&roll.get("Member", "june")), "Pending");
+    });
+}
+
+// R14: whatever somebody gives as the reason, drift and dates are told.
+#[test]
+fn the_reason_of_a_freeze_hides_nothing() {
+    on_both(|roll| {
+        let of = |reason: &str| annotated(&jane_with("  suspension: {from: \"2027-03-04\"}"), "frozen", reason);
+        roll.apply(START, &company("  suspension: {from: \"2027-03-04\"}")).expect_code(0);
+        roll.apply(LATER, &of("it drifted, and fell due")).expect_code(0);
+        assert_eq!(roll.sql("UPDATE members SET given_name = 'Janet' WHERE name = 'jane'"), Ok(1));
+        roll.tick("2027-03-04T00:00:01Z");
+        let told = told(&jane(roll));
+        assert!(told.contains("something drifted") && told.contains("something fell due"), "{told}");
     });
 }

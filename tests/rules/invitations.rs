@@ -119,6 +119,21 @@ fn an_invitation_takes_the_place_of_a_first_notice_that_still_waits() {
     });
 }
 
+// M33, M34: who is to register by a link no more is told of the account all the same.
+#[test]
+fn a_first_notice_takes_the_place_of_an_invitation_that_still_waits() {
+    on_both(|roll| {
+        let post = Post::start();
+        roll.apply("2027-03-01T09:00:00Z", &company(&[linked("")])).expect_code(0);
+        send(roll, &post, "2027-03-02T09:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+        // Who was invited had it.
+        send(roll, &post, "2027-03-03T09:00:00Z", &linked("")).expect_code(0);
+        send(roll, &post, "2027-03-04T09:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(post.subjects(JANE)[1..], ["Invitation to Acme".to_owned()]);
+    });
+}
+
 // M33, M34: who has a password has one under whatever mode: it is asked to change it, and told of another.
 #[test]
 fn a_member_with_a_password_gets_its_mails_after_a_change_to_a_creation_link() {
