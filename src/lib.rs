@@ -16,6 +16,9 @@
 //! - [`record`]: what the directory keeps, as plain data
 //! - [`api`]: what people declare and what they are told: the four kinds, their status and reasons
 
+// Output is written where it may fail: see `say!` and `note!`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod api;
 pub mod cli;
 pub mod credentials;

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    sigpipe::reset();
     let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn,rollcall::operator=info".to_owned());
     // What it says of an address could hold a password (R7).
     // So could what it says of an answer hold a Secret.

@@ -1,7 +1,7 @@
 //! `rollcall apply`: make the directory agree with what is declared.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl Apply {
         let is_new = directory.require_schema().await.is_err();
         directory.migrate().await?;
         if is_new {
-            eprintln!("the directory at {address} is made or brought up to date");
+            note!("the directory at {address} is made or brought up to date");
         }
         global.keep_clock(&directory).await?;
         let mut engine = Engine::new(directory, leader).await?;
@@ -94,7 +94,7 @@ impl Apply {
             }
             if ask && !confirmed(&done)? {
                 engine.release().await?;
-                eprintln!("nothing was done");
+                note!("nothing was done");
                 return Ok(NOTHING);
             }
         }
@@ -103,19 +103,19 @@ impl Apply {
             engine.take_over();
         }
         if !engine.clocks_agree() {
-            eprintln!(
+            note!(
                 "warning: this host's clock and the database's differ by more than 60 s; irreversible steps wait (ClockSkewed)"
             );
         }
         if self.output == Format::Table {
             engine.keep(output::MOST);
         }
-        let (code, referred) = self.once(&mut engine, roster, global).await?;
-        match watch {
+        let (shown, referred) = self.once(&mut engine, roster, global).await?;
+        match watch.filter(|_| shown.is_ok()) {
             None => {
                 mail::deliver(&mut engine, post.as_ref(), global.now()).await?;
                 engine.release().await?;
-                Ok(code)
+                shown
             }
             Some(watch) => {
                 let mails = mail::follow(&engine.directory, post).await?;
@@ -138,8 +138,13 @@ impl Apply {
         }
     }
 
-    /// Applies what was read, and tells what was done.
-    async fn once(&self, engine: &mut Engine, mut roster: Roster, global: &Global) -> Result<(u8, Referred), Failure> {
+    /// Applies what was read, and shows what was done: the exit code, or why it could not be shown.
+    async fn once(
+        &self,
+        engine: &mut Engine,
+        mut roster: Roster,
+        global: &Global,
+    ) -> Result<(Result<u8, Failure>, Referred), Failure> {
         let submissions = std::mem::take(&mut roster.submissions);
         engine.set_secrets(roster.secrets.clone());
         let bar = progress(submissions.len());
@@ -152,7 +157,7 @@ impl Apply {
         let after = engine.advance(global.now()).await?;
         done.outcomes.extend(after.outcomes.into_iter().filter(|(_, outcome)| !outcome.verdict.holds.is_empty()));
         if self.prune && roster.unread > 0 {
-            eprintln!("warning: nothing was removed, since a document could not be read (R9)");
+            note!("warning: nothing was removed, since a document could not be read (R9)");
         }
         let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
@@ -161,13 +166,11 @@ impl Apply {
         output::held(&done);
         output::passwords(&passwords);
         output::skipped(&roster);
-        match self.output {
-            Format::Json => output::json(&report(&done, &refused))?,
-            Format::Table => {
-                output::changes(&done, false)?;
-                println!("{}", output::summary(&done, refused.len(), &roster));
-            }
-        }
+        let shown = match self.output {
+            Format::Json => output::json(&report(&done, &refused)),
+            Format::Table => output::changes(&done, false)
+                .and_then(|()| say!("{}", output::summary(&done, refused.len(), &roster)).map_err(Failure::from)),
+        };
         let waiting = passwords.iter().any(|told| told.trouble.is_some());
         let wholly = refused.is_empty() && roster.complaints.is_empty() && !waiting;
         let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
@@ -176,7 +179,7 @@ impl Apply {
             (false, true) => NOTHING,
             (false, false) => PARTLY,
         };
-        Ok((code, referred))
+        Ok((shown.map(|()| code), referred))
     }
 
     /// What the manifests refer to; Secrets with another content than was taken last order another password.
@@ -198,13 +201,16 @@ impl Apply {
         let mut scans = tokio::time::interval(Duration::from_secs(self.drift_interval.max(1)));
         let end = ended();
         tokio::pin!(end);
-        eprintln!("watching; end with Ctrl-C");
+        note!("watching; end with Ctrl-C");
         loop {
             let step = tokio::select! {
                 () = &mut end => break,
                 () = watch.changed() => {
                     let roster = manifests::read(&self.files.files, global.default_namespace());
-                    self.once(&mut engine, roster, global).await.map(|(_, now)| referred = now)
+                    self.once(&mut engine, roster, global).await.and_then(|(shown, now)| {
+                        referred = now;
+                        shown.map(drop)
+                    })
                 }
                 _ = ticks.tick() => self.advance(&mut engine, &referred, global).await,
                 _ = scans.tick() => self.scan(&mut engine, global).await,
@@ -213,8 +219,12 @@ impl Apply {
                 Ok(()) => {}
                 // Another leads, or knows a newer schema: this process has nothing more to do.
                 Err(Failure::Directory(error @ (Error::Deposed | Error::Newer(_)))) => return Err(error.into()),
+                Err(failure @ Failure::Output(_)) => {
+                    engine.release().await?;
+                    return Err(failure);
+                }
                 Err(failure) => {
-                    eprintln!("error: {failure}; trying again");
+                    note!("error: {failure}; trying again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -266,7 +276,7 @@ fn confirmed(done: &Done) -> Result<bool, Failure> {
         return Ok(true);
     }
     output::changes(&grave, false)?;
-    eprint!("{} of the changes take access or data away. Go on? [y/N] ", grave.rows());
+    let _ = write!(std::io::stderr(), "{} of the changes take access or data away. Go on? [y/N] ", grave.rows());
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

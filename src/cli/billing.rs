@@ -80,7 +80,7 @@ impl Billing {
         };
         let handle = Handle::new(global.default_namespace(), name.strip_prefix("tenant/").unwrap_or(name));
         let Some(tenant) = tenant(&mut directory.read().await?, &handle).await? else {
-            eprintln!("error: there is no tenant {handle}");
+            note!("error: there is no tenant {handle}");
             return Ok(PARTLY);
         };
         let now = global.now();
@@ -91,7 +91,7 @@ impl Billing {
         }
         global.keep_clock(&directory).await?;
         if tenant.cancelled_at.is_some() {
-            eprintln!("error: the tenant {handle} is cancelled; it is charged nothing any more (T12)");
+            note!("error: the tenant {handle} is cancelled; it is charged nothing any more (T12)");
             return Ok(PARTLY);
         }
         let done = match self.what {
@@ -102,9 +102,9 @@ impl Billing {
                 let added = charges::add(&mut tx, &tenant.uid, &month, amount, &currency, due).await?;
                 tx.commit().await?;
                 if added {
-                    println!("{handle} is charged {amount} {currency} for {month}, due {}", rfc3339(due));
+                    say!("{handle} is charged {amount} {currency} for {month}, due {}", rfc3339(due))?;
                 } else {
-                    eprintln!("error: the charge of {handle} for {month} is paid already, and is not changed any more");
+                    note!("error: the charge of {handle} for {month} is paid already, and is not changed any more");
                 }
                 added
             }
@@ -124,9 +124,9 @@ async fn pay(directory: &Directory, handle: &Handle, tenant: &Uid, month: &str, 
     tx.commit().await?;
     let known = known.get(tenant).is_some_and(|charges| charges.iter().any(|charge| charge.month == month));
     match (paid, known) {
-        (true, _) => println!("{handle} has paid {month}"),
-        (false, true) => println!("{handle} had paid {month} before"),
-        (false, false) => eprintln!("error: {handle} has no charge for {month}"),
+        (true, _) => say!("{handle} has paid {month}")?,
+        (false, true) => say!("{handle} had paid {month} before")?,
+        (false, false) => note!("error: {handle} has no charge for {month}"),
     }
     Ok(paid || known)
 }

@@ -20,7 +20,7 @@ impl Crds {
         for kind in Kind::ALL {
             let text = serde_yaml::to_string(&schema::crd(kind)).map_err(std::io::Error::other)?;
             match &self.out {
-                None => print!("---\n{text}"),
+                None => say!("---\n{}", text.trim_end())?,
                 Some(folder) => {
                     std::fs::create_dir_all(folder)?;
                     std::fs::write(folder.join(format!("{}.yaml", kind.plural())), text)?;

@@ -36,20 +36,20 @@ impl Describe {
         let directory = global.open().await?;
         let filter = Filter { namespace: Some(handle.namespace.clone()), name: Some(handle.name.clone()) };
         let Some(object) = get::objects(&directory, kind, &filter, true).await?.into_iter().next() else {
-            eprintln!("error: {kind} {handle} is not declared");
+            note!("error: {kind} {handle} is not declared");
             return Ok(PARTLY);
         };
         let mut tx = directory.read().await?;
-        println!("{kind} {handle}");
-        section("Metadata", &object["metadata"]);
+        say!("{kind} {handle}")?;
+        section("Metadata", &object["metadata"])?;
         let mut status = object["status"].clone();
         let conditions = status["conditions"].take();
-        section("Status", &status);
+        section("Status", &status)?;
         if let (Kind::Member, Some(uid)) = (kind, object["status"]["uid"].as_str()) {
             let uid = Uid::from(uid.to_owned());
-            println!("\nAccess\n  open sessions: {}", facts::open_sessions(&mut tx, &uid).await?);
+            say!("\nAccess\n  open sessions: {}", facts::open_sessions(&mut tx, &uid).await?)?;
             for (at, app) in facts::last_sign_ins(&mut tx, &uid, 5).await? {
-                println!("  signed in: {} with {app}", rfc3339(at));
+                say!("  signed in: {} with {app}", rfc3339(at))?;
             }
             devices(&mut tx, &uid).await?;
         }
@@ -60,25 +60,22 @@ impl Describe {
             let uid = Uid::from(uid.to_owned());
             let waiting = outbox::list(&mut tx, Which::Open, None, Some(&uid)).await?;
             if !waiting.is_empty() {
-                println!("\nOutbox");
+                say!("\nOutbox")?;
             }
             for row in waiting {
                 let error = row.error.map(|error| format!(": {error}")).unwrap_or_default();
-                println!("  {} since {} ({}){}", row.effect, rfc3339(row.at), row.consumer, one_line(&error));
+                say!("  {} since {} ({}){}", row.effect, rfc3339(row.at), row.consumer, one_line(&error))?;
             }
         }
-        section("Spec", &object["spec"]);
-        println!("\nConditions");
+        section("Spec", &object["spec"])?;
+        say!("\nConditions")?;
         for condition in conditions.as_array().into_iter().flatten() {
             let field = |name: &str| condition[name].as_str().unwrap_or_default().to_owned();
-            println!("  {}={} {}: {}", field("type"), field("status"), field("reason"), one_line(&field("message")));
+            say!("  {}={} {}: {}", field("type"), field("status"), field("reason"), one_line(&field("message")))?;
         }
         let entries = audit::history(&mut tx, &audit::Of::Handle(Key::new(kind, handle))).await?;
         let earlier = entries.len().saturating_sub(LAST_ROWS);
-        println!(
-            "\nHistory{}",
-            if earlier > 0 { format!(" (the last {LAST_ROWS} of {})", entries.len()) } else { String::new() }
-        );
+        say!("\nHistory{}", if earlier > 0 { format!(" (the last {LAST_ROWS} of {})", entries.len()) } else { String::new() })?;
         history::table(&entries[earlier..])?;
         Ok(OK)
     }
@@ -90,12 +87,12 @@ async fn devices(tx: &mut Tx, member: &Uid) -> Result<(), Failure> {
     if devices.is_empty() {
         return Ok(());
     }
-    println!("\nDevices");
+    say!("\nDevices")?;
     for Seen { id, app, app_version, managed, at } in devices {
         let version = app_version.map(|version| format!(" {version}")).unwrap_or_default();
         let unmanaged = if managed { "" } else { ", unmanaged" };
         let version = one_line(&version);
-        println!("  {}: {app}{version}, seen {}{unmanaged}", one_line(&id), rfc3339(at));
+        say!("  {}: {app}{version}, seen {}{unmanaged}", one_line(&id), rfc3339(at))?;
     }
     Ok(())
 }
@@ -118,34 +115,35 @@ async fn members(tx: &mut Tx, organization: &str) -> Result<(), Failure> {
         told.extend(here.as_ref().filter(|here| here.private).map(|_| "private".to_owned()));
         inside.push(format!("  {}: {}", handle.name, one_line(&told.join(", "))));
     }
-    println!("\nMembers\n{}", inside.join("\n"));
-    Ok(())
+    Ok(say!("\nMembers\n{}", inside.join("\n"))?)
 }
 
 /// Prints the fields of a mapping under a heading, each on its line.
-fn section(heading: &str, value: &Value) {
-    println!("\n{heading}");
+fn section(heading: &str, value: &Value) -> std::io::Result<()> {
+    say!("\n{heading}")?;
     for (name, field) in value.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null()) {
-        print_field(name, &told(name, field), 1);
+        print_field(name, &told(name, field), 1)?;
     }
+    Ok(())
 }
 
-fn print_field(name: &str, value: &Value, depth: usize) {
+fn print_field(name: &str, value: &Value, depth: usize) -> std::io::Result<()> {
     let indent = "  ".repeat(depth);
     match value {
         Value::Object(fields) => {
-            println!("{indent}{name}:");
-            fields.iter().for_each(|(name, field)| print_field(name, field, depth + 1));
+            say!("{indent}{name}:")?;
+            fields.iter().try_for_each(|(name, field)| print_field(name, field, depth + 1))
         }
         Value::Array(items) if items.iter().any(|item| item.is_object()) => {
-            println!("{indent}{name}:");
+            say!("{indent}{name}:")?;
             for item in items {
                 let fields = item.as_object().into_iter().flatten();
                 let told: Vec<String> = fields.map(|(name, field)| format!("{name} {}", plain(field))).collect();
-                println!("{indent}  - {}", told.join(", "));
+                say!("{indent}  - {}", told.join(", "))?;
             }
+            Ok(())
         }
-        other => println!("{indent}{name}: {}", plain(other)),
+        other => say!("{indent}{name}: {}", plain(other)),
     }
 }
 

@@ -65,18 +65,18 @@ impl Device {
         let now = global.now();
         let mut tx = directory.write().await?;
         let Some(member) = load(&mut tx, &handle).await? else {
-            eprintln!("error: there is no member {handle}");
+            note!("error: there is no member {handle}");
             return Ok(PARTLY);
         };
         if !member.is_deleted() {
-            eprintln!("error: {handle} is not deleted: order it in the manifest, under spec.devices (M28)");
+            note!("error: {handle} is not deleted: order it in the manifest, under spec.devices (M28)");
             return Ok(PARTLY);
         }
         let known = accounts::devices(&mut tx, &member.uid).await?;
         if !known.iter().any(|known| known.id == device) {
             let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.id)).collect();
             let known = if known.is_empty() { "none is known".to_owned() } else { format!("there are {}", known.join(", ")) };
-            eprintln!("error: `{device}` is no device of {handle}: {known} (M28)");
+            note!("error: `{device}` is no device of {handle}: {known} (M28)");
             return Ok(PARTLY);
         }
         let token = token.unwrap_or_else(|| now.to_string());
@@ -86,7 +86,7 @@ impl Device {
         tx.commit().await?;
         advance(&directory, now).await?;
         let after = load(&mut directory.read().await?, &handle).await?.filter(|after| after.uid == member.uid);
-        Ok(said(outcome(&report, &member, after.as_deref())))
+        said(outcome(&report, &member, after.as_deref()))
     }
 }
 

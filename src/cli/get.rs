@@ -61,7 +61,7 @@ impl Get {
             let objects = objects(&directory, kind, &filter, self.all || named.is_some()).await?;
             if named.is_some() && objects.is_empty() && !self.watch {
                 let handle = named.map_or_else(String::new, |handle| handle.to_string());
-                eprintln!("error: {kind} {handle} is not declared");
+                note!("error: {kind} {handle} is not declared");
                 return Ok(PARTLY);
             }
             if self.watch {
@@ -76,7 +76,7 @@ impl Get {
             }
             if objects.is_empty() && matches!(self.output, Format::Table | Format::Wide) {
                 let place = filter.namespace.map_or_else(String::new, |namespace| format!(" in namespace {namespace}"));
-                eprintln!("there are no {}{place}", kind.plural());
+                note!("there are no {}{place}", kind.plural());
                 return Ok(OK);
             }
             self.print(kind, &objects, named.is_some(), global.now())?;
@@ -96,7 +96,7 @@ impl Get {
                 let kept: Vec<Value> = objects.iter().filter(|object| object["spec"] != json!({})).cloned().collect();
                 let erased = objects.len() - kept.len();
                 if erased > 0 && !single {
-                    eprintln!("{} left out: nothing is kept of what was declared", output::counted(erased, kind.name()));
+                    note!("{} left out: nothing is kept of what was declared", output::counted(erased, kind.name()));
                     return self.print(kind, &kept, false, now);
                 }
                 output::yaml(&whole())
@@ -104,7 +104,7 @@ impl Get {
             Format::Name => {
                 for object in objects {
                     let plural = kind.name().to_ascii_lowercase();
-                    println!("{plural}.rollcall.dev/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+                    say!("{plural}.rollcall.dev/{}", object["metadata"]["name"].as_str().unwrap_or_default())?;
                 }
                 Ok(())
             }

@@ -41,7 +41,7 @@ impl History {
             Of::Uid(uid) => Some(uid.to_string()),
         };
         if let Some(unknown) = unknown.filter(|_| entries.is_empty()) {
-            eprintln!("error: nothing is known of {unknown}");
+            note!("error: nothing is known of {unknown}");
             return Ok(PARTLY);
         }
         match self.output {

@@ -74,11 +74,11 @@ pub async fn deliver(engine: &mut Engine, post: Option<&Post>, now: Timestamp) -
         engine.advance(now).await?;
     }
     if round.sent > 0 {
-        eprintln!("{} sent", counted(round.sent as i64, "mail", "mails"));
+        note!("{} sent", counted(round.sent as i64, "mail", "mails"));
     }
     if round.refused > 0 {
         let refused = counted(round.refused as i64, "mail was", "mails were");
-        eprintln!("warning: {refused} refused; `rollcall outbox` tells why (MailRefused)");
+        note!("warning: {refused} refused; `rollcall outbox` tells why (MailRefused)");
     }
     tell_waiting(&directory, "`rollcall outbox` tells why").await
 }
@@ -104,7 +104,7 @@ async fn tell_waiting(directory: &Directory, why: &str) -> Result<(), Error> {
     let open = outbox::open(&mut directory.read().await?, Sends::No).await?;
     let mails: i64 = open.values().map(|open| open.mails).sum();
     if mails > 0 {
-        eprintln!("warning: {} in the outbox: {why} (MailWaits)", counted(mails, "mail waits", "mails wait"));
+        note!("warning: {} in the outbox: {why} (MailWaits)", counted(mails, "mail waits", "mails wait"));
     }
     Ok(())
 }

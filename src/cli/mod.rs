@@ -1,6 +1,22 @@
 //! The command line: one file a command. Turns arguments into calls and outcomes into tables, JSON and exit
 //! codes. Data goes to standard output, everything else to standard error. Called by `main` only.
 
+/// Prints a line of data. It fails where nobody reads on, as in `rollcall get members | head`.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout(), $($part)*)
+    }};
+}
+
+/// Writes a line beside the data. That nobody reads it holds up nothing.
+macro_rules! note {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($part)*);
+    }};
+}
+
 mod apply;
 mod billing;
 mod crds;
@@ -19,6 +35,7 @@ mod requests;
 mod search;
 mod validate;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -129,6 +146,10 @@ const PARTLY: u8 = 1;
 /// Nothing was done.
 const NOTHING: u8 = 2;
 
+/// Whoever reads the output had seen enough: the code that shells tell of a program that SIGPIPE ended. Here nothing
+/// is ended so: the signal would come from sockets too.
+const UNREAD: u8 = 141;
+
 /// Runs the command that the arguments name.
 pub async fn run() -> ExitCode {
     let Cli { command, global } = Cli::parse();
@@ -149,16 +170,16 @@ pub async fn run() -> ExitCode {
         Command::Requests(requests) => requests.run(&global).await,
         Command::Reference(reference) => reference.run(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut std::io::stdout());
-            Ok(OK)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rollcall", &mut script);
+            std::io::stdout().write_all(&script).map_or_else(|error| Err(error.into()), |()| Ok(OK))
         }
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        // Whoever reads the output has seen enough.
-        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(OK),
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(UNREAD),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            note!("error: {failure}");
             ExitCode::from(NOTHING)
         }
     }

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::output::Format;
-use super::{Failure, Global, OK, PARTLY, output};
+use super::record::said_each;
+use super::{Failure, Global, OK, output};
 use crate::api::time::rfc3339;
 use crate::directory::outbox::{self, Listed, Retried, Which};
 use crate::record;
@@ -52,11 +53,11 @@ impl Outbox {
         if let Some(What::Retry { ids }) = self.what {
             global.keep_clock(&directory).await?;
             let mut tx = directory.write().await?;
-            let mut code = OK;
+            let mut outcomes = Vec::with_capacity(ids.len());
             for id in ids {
                 let why = match outbox::retry(&mut tx, &id, global.now()).await? {
                     Retried::Due => {
-                        println!("{id} is tried again");
+                        outcomes.push(Ok(format!("{id} is tried again")));
                         continue;
                     }
                     Retried::Held => "the mail is held; the tenant's condition Held says how to approve it (T15)".to_owned(),
@@ -65,11 +66,10 @@ impl Outbox {
                     }
                     Retried::Unknown => "there is no such order that is not acknowledged".to_owned(),
                 };
-                eprintln!("error: {id}: {why}");
-                code = PARTLY;
+                outcomes.push(Err(format!("{id}: {why}")));
             }
             tx.commit().await?;
-            return Ok(code);
+            return said_each(outcomes);
         }
         let consumer = self.consumer.map(|consumer| match consumer {
             Consumer::Mail => record::Consumer::Mail,

@@ -72,13 +72,13 @@ pub fn complaints<'c>(list: impl IntoIterator<Item = &'c Complaint>) {
     let mut more = 0;
     for (index, complaint) in list.into_iter().enumerate() {
         if index < MOST {
-            eprint!("{}", complaint.render(colored()));
+            note!("{}", complaint.render(colored()).trim_end_matches('\n'));
         } else {
             more += 1;
         }
     }
     if more > 0 {
-        eprintln!("… and {more} more");
+        note!("… and {more} more");
     }
 }
 
@@ -97,7 +97,7 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
 /// Prints what of the files was left alone.
 pub fn skipped(roster: &Roster) {
     if roster.skipped > 0 {
-        eprintln!("{} of other kinds skipped", counted(roster.skipped, "document"));
+        note!("{} of other kinds skipped", counted(roster.skipped, "document"));
     }
 }
 
@@ -110,7 +110,7 @@ pub fn cancellations(done: &Done) {
             let gone = done.changes.iter().filter(gone).filter(|other| matches!(other.action.as_str(), "purge" | "delete"));
             gone.map(|other| &other.uid).collect::<HashSet<_>>().len()
         };
-        eprintln!(
+        note!(
             "warning: cancelling the tenant {handle} erases everything of it for good: {}, {}, its contacts, charges and \
              requests. Keep a copy first: `rollcall get KIND -n {} -o yaml` (T12)",
             counted(of_it(Kind::Member), "member"),
@@ -126,13 +126,13 @@ pub fn warnings(done: &Done) {
     let mut more = 0;
     for (index, (key, (reason, message))) in all.enumerate() {
         if index < MOST {
-            eprintln!("warning: {key}: {} ({})", one_line(message), reason.name());
+            note!("warning: {key}: {} ({})", one_line(message), reason.name());
         } else {
             more += 1;
         }
     }
     if more > 0 {
-        eprintln!("… and {more} more warnings");
+        note!("… and {more} more warnings");
     }
 }
 
@@ -140,7 +140,7 @@ pub fn warnings(done: &Done) {
 pub fn held(done: &Done) {
     let ready = |key| done.outcomes.get(key).is_some_and(|outcome: &Outcome| outcome.verdict.is_ready());
     for (key, hold) in done.held().filter(|(key, _)| ready(*key)) {
-        eprintln!("held: {key}: {} ({})", one_line(&hold.message()), hold.reason.name());
+        note!("held: {key}: {} ({})", one_line(&hold.message()), hold.reason.name());
     }
 }
 
@@ -148,12 +148,12 @@ pub fn held(done: &Done) {
 pub fn passwords(told: &[Told]) {
     let waiting = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
     for (member, (reason, message)) in waiting.clone().take(MOST) {
-        eprintln!("warning: Member {member}: no password was set: {message} ({})", reason.name());
+        note!("warning: Member {member}: no password was set: {message} ({})", reason.name());
     }
     match (waiting.count(), told.len()) {
         (_, 0) => {}
-        (0, all) => eprintln!("{} set", counted(all, "password")),
-        (some, all) => eprintln!("{} set, {some} waiting", counted(all - some, "password")),
+        (0, all) => note!("{} set", counted(all, "password")),
+        (some, all) => note!("{} set, {some} waiting", counted(all - some, "password")),
     }
 }
 
@@ -227,7 +227,7 @@ pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
     }
     table(&header, done.changes.iter().take(MOST).map(row))?;
     if done.rows() > MOST {
-        println!("… and {} more; `rollcall history` has them all", done.rows() - MOST);
+        say!("… and {} more; `rollcall history` has them all", done.rows() - MOST)?;
     }
     Ok(())
 }

@@ -70,10 +70,10 @@ impl Plan {
             Format::Json => output::json(&told)?,
             Format::Table => {
                 output::changes(&done, self.at.is_some())?;
-                println!("{}", output::summary(&done, refused.len(), &roster));
-                println!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default());
+                say!("{}", output::summary(&done, refused.len(), &roster))?;
+                say!("fingerprint {}", told["fingerprint"].as_str().unwrap_or_default())?;
             }
-            Format::Markdown => markdown(&done, &refused, told["fingerprint"].as_str().unwrap_or_default()),
+            Format::Markdown => markdown(&done, &refused, told["fingerprint"].as_str().unwrap_or_default())?,
         }
         Ok(if !refused.is_empty() || !roster.complaints.is_empty() {
             NOTHING
@@ -98,24 +98,24 @@ impl Plan {
 }
 
 /// A plan for a comment on a merge request.
-fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &str) {
+fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &str) -> std::io::Result<()> {
     let changes = &done.changes;
     let cell = |text: &str| one_line(text).replace('|', "\\|");
-    println!("### Rollcall: {} changes, {} refused or waiting\n", changes.len(), refused.len());
+    say!("### Rollcall: {} changes, {} refused or waiting\n", changes.len(), refused.len())?;
     if !changes.is_empty() {
-        println!("| when | action | kind | name | changes |\n|---|---|---|---|---|");
+        say!("| when | action | kind | name | changes |\n|---|---|---|---|---|")?;
         for entry in changes {
             let name = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
             let (when, action, kind) = (rfc3339(entry.due), &entry.action, entry.kind);
-            println!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&output::fields(entry)));
+            say!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&output::fields(entry)))?;
         }
-        println!();
+        say!()?;
     }
     for outcome in refused {
-        println!("- **{}** {}: {}", outcome.verdict.reason.name(), outcome.key, cell(&outcome.verdict.message));
+        say!("- **{}** {}: {}", outcome.verdict.reason.name(), outcome.key, cell(&outcome.verdict.message))?;
     }
     for (key, hold) in done.held() {
-        println!("- **held** {key}: {}", cell(&hold.message()));
+        say!("- **held** {key}: {}", cell(&hold.message()))?;
     }
-    println!("\nfingerprint `{fingerprint}`");
+    say!("\nfingerprint `{fingerprint}`")
 }

@@ -172,28 +172,28 @@ impl Record {
             }
             What::SignIn { member, app, location, password_stdin: false } => {
                 catch_up(&directory, &handle(&member), now).await?;
-                said(sign_in(&directory, &handle(&member), app, location, now).await?)
+                said(sign_in(&directory, &handle(&member), app, location, now).await?)?
             }
             What::RegistrationRequest { tenant, link, family, given, id, email } => {
                 let handle = Handle::new(global.default_namespace(), tenant.strip_prefix("tenant/").unwrap_or(&tenant));
-                said(request(&directory, &handle, &link, Asked { family, given, id, email }, now).await?)
+                said(request(&directory, &handle, &link, Asked { family, given, id, email }, now).await?)?
             }
             What::Password { member: Some(member), by_link: _ } => {
                 passwords::change_own(&directory, global, &handle(&member)).await?
             }
             What::Password { member: None, by_link: _ } => passwords::change_by_link(&directory, global).await?,
             What::TwoStep { member, method } => {
-                said(reports::write(&directory, &handle(&member), Report::TwoStep(method), now).await?)
+                said(reports::write(&directory, &handle(&member), Report::TwoStep(method), now).await?)?
             }
             What::EasyLogin { member, method } => {
-                said(reports::write(&directory, &handle(&member), Report::EasyLogin(method), now).await?)
+                said(reports::write(&directory, &handle(&member), Report::EasyLogin(method), now).await?)?
             }
             What::Language { member, language } => {
-                said(reports::write(&directory, &handle(&member), Report::Language(language), now).await?)
+                said(reports::write(&directory, &handle(&member), Report::Language(language), now).await?)?
             }
             What::Device { member, device, app, version, unmanaged, done } => {
                 let report = Report::Device { device, app, version, unmanaged, done };
-                said(reports::write(&directory, &handle(&member), report, now).await?)
+                said(reports::write(&directory, &handle(&member), report, now).await?)?
             }
         };
         advance(&directory, now).await?;
@@ -205,17 +205,22 @@ impl Record {
 pub type Said = Result<String, String>;
 
 /// Says it; the exit code.
-pub fn said(said: Said) -> u8 {
+pub fn said(said: Said) -> Result<u8, Failure> {
     match said {
         Ok(said) => {
-            println!("{said}");
-            OK
+            say!("{said}")?;
+            Ok(OK)
         }
         Err(refused) => {
-            eprintln!("error: {refused}");
-            PARTLY
+            note!("error: {refused}");
+            Ok(PARTLY)
         }
     }
+}
+
+/// Says what became of each of several; the exit code.
+pub fn said_each(outcomes: Vec<Said>) -> Result<u8, Failure> {
+    outcomes.into_iter().try_fold(OK, |code, outcome| Ok(code.max(said(outcome)?)))
 }
 
 /// The member of a name, which may be written as kubectl does.
@@ -226,19 +231,16 @@ pub fn member_named(global: &Global, name: &str) -> Handle {
 /// Notes that orders of the outbox were carried out (I2). Once more is no error.
 async fn acknowledge(directory: &Directory, ids: &[String], now: Timestamp) -> Result<u8, Failure> {
     let mut tx = directory.write().await?;
-    let mut code = OK;
+    let mut outcomes = Vec::with_capacity(ids.len());
     for id in ids {
-        match outbox::acknowledge(&mut tx, id, now).await? {
-            Some(true) => println!("{id} is acknowledged"),
-            Some(false) => println!("{id} was acknowledged before"),
-            None => {
-                eprintln!("error: {id}: there is no such order in the outbox");
-                code = PARTLY;
-            }
-        }
+        outcomes.push(match outbox::acknowledge(&mut tx, id, now).await? {
+            Some(true) => Ok(format!("{id} is acknowledged")),
+            Some(false) => Ok(format!("{id} was acknowledged before")),
+            None => Err(format!("{id}: there is no such order in the outbox")),
+        });
     }
     tx.commit().await?;
-    Ok(code)
+    said_each(outcomes)
 }
 
 /// Does what the member's own time has come for, if nobody did. Who leads does so within a second.

@@ -63,10 +63,10 @@ async fn reject(directory: &Directory, global: &Global, id: &str) -> Result<u8, 
     tx.commit().await?;
     advance(directory, global.now()).await?;
     if rejected {
-        println!("the request {id} is rejected");
+        say!("the request {id} is rejected")?;
         return Ok(OK);
     }
-    eprintln!("error: there is no open request {id}");
+    note!("error: there is no open request {id}");
     Ok(PARTLY)
 }
 
@@ -83,7 +83,7 @@ async fn list(directory: &Directory, global: &Global, name: Option<&str>, format
     for handle in handles {
         let Some(tenant) = tenant(&mut tx, &handle).await? else {
             if name.is_some() {
-                eprintln!("error: there is no tenant {handle}");
+                note!("error: there is no tenant {handle}");
                 return Ok(PARTLY);
             }
             continue;
@@ -98,7 +98,7 @@ async fn list(directory: &Directory, global: &Global, name: Option<&str>, format
     let found: Vec<(Handle, Request, String)> =
         found.into_iter().zip(names).map(|((tenant, request), name)| (tenant, request, name)).collect();
     match format {
-        Format::Table if found.is_empty() => eprintln!("there are no open requests"),
+        Format::Table if found.is_empty() => note!("there are no open requests"),
         Format::Table => {
             let rows = found.iter().map(|(tenant, request, _)| {
                 let name = format!("{} {}", request.given_name, request.family_name);
@@ -112,7 +112,7 @@ async fn list(directory: &Directory, global: &Global, name: Option<&str>, format
         }
         Format::Yaml => {
             for (tenant, request, name) in &found {
-                println!("---");
+                say!("---")?;
                 output::yaml(&manifest(tenant, request, name))?;
             }
         }

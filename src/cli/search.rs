@@ -36,9 +36,9 @@ impl Search {
         let found = people::search(&mut tx, global.default_namespace(), self.tenant.as_deref(), &words).await?;
         let code = if found.is_empty() { PARTLY } else { OK };
         match self.output {
-            Format::Name => found.iter().for_each(|person| println!("member/{}", person.handle.name)),
+            Format::Name => found.iter().try_for_each(|person| say!("member/{}", person.handle.name))?,
             Format::Json => output::json(&found.iter().map(person).collect::<Vec<_>>())?,
-            Format::Table if found.is_empty() => eprintln!("nobody is found by `{words}`"),
+            Format::Table if found.is_empty() => note!("nobody is found by `{words}`"),
             Format::Table => {
                 let rows = found.into_iter().map(|Person { handle, id, display_name, places, .. }| {
                     let organization = places.into_iter().next().map(|place| place.display_name).unwrap_or_default();

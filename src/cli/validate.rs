@@ -29,10 +29,10 @@ impl Validate {
         output::skipped(&roster);
         let objects = roster.present.len();
         if complaints.is_empty() {
-            println!("{}, all valid", output::counted(objects, "object"));
+            say!("{}, all valid", output::counted(objects, "object"))?;
             return Ok(OK);
         }
-        println!("{} in {}", output::counted(complaints.len(), "problem"), output::counted(objects, "object"));
+        say!("{} in {}", output::counted(complaints.len(), "problem"), output::counted(objects, "object"))?;
         Ok(PARTLY)
     }
 }

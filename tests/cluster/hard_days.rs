@@ -114,6 +114,8 @@ fn it_goes_on_by_itself_after_the_api_server_was_away_and_slow() {
     plane.apply(&company("hr", &["jane"]));
     plane.wait_ready("hr", &["member/jane"]);
     let uid = directory.uid("jane");
+    // What the kernel says of a connection that is closed amid a write.
+    operator.signal("PIPE");
     plane.stop_server();
     within(20, || match operator.probe("/readyz") {
         Some((503, why)) if why.contains("watch members") => Ok(()),

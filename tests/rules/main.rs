@@ -37,6 +37,7 @@ mod mail;
 mod mails_held;
 mod namespaces;
 mod organizations;
+mod output;
 mod password;
 mod passwords;
 mod photo;

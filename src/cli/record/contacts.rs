@@ -53,7 +53,7 @@ impl Room {
                 let handle = handle(name, global);
                 let found = member(&mut tx, &handle).await?.filter(|member| !joins || !member.is_deleted());
                 let Some(member) = found else {
-                    eprintln!("error: there is no member {handle}; nothing was written");
+                    note!("error: there is no member {handle}; nothing was written");
                     return Ok(PARTLY);
                 };
                 if joins {
@@ -64,7 +64,7 @@ impl Room {
             }
         }
         tx.commit().await?;
-        println!("{} came into the room {room}, {} left it", join.len(), leave.len());
+        say!("{} came into the room {room}, {} left it", join.len(), leave.len())?;
         Ok(OK)
     }
 }
@@ -90,13 +90,13 @@ impl AcceptInvitation {
         }
         contacts::accept(&mut tx, &contact.uid, &member, global.now()).await?;
         tx.commit().await?;
-        println!("{accepting} accepted the invitation of {invited}");
+        say!("{accepting} accepted the invitation of {invited}")?;
         Ok(OK)
     }
 }
 
 fn refused(why: &str) -> u8 {
-    eprintln!("error: {why}");
+    note!("error: {why}");
     PARTLY
 }
 

@@ -24,7 +24,7 @@ pub async fn sign_in(
 ) -> Result<u8, Failure> {
     super::catch_up(directory, handle, global.now()).await?;
     let answer = with_password(directory, global, handle, app, location).await?;
-    println!("{}", answer.name());
+    say!("{}", answer.name())?;
     Ok(if answer == Answer::Granted { OK } else { PARTLY })
 }
 
@@ -59,7 +59,7 @@ pub async fn change_own(directory: &Directory, global: &Global, handle: &Handle)
     let mut lines = lines(2)?;
     let (new, present) = (lines.remove(1), lines.remove(0));
     let changed = change(directory, &global.hasher()?, handle, present, new, global.now()).await?;
-    Ok(told(&changed))
+    told(&changed)
 }
 
 /// A member's own password (M32, M33, M36), by the link of a mail.
@@ -67,26 +67,26 @@ pub async fn change_by_link(directory: &Directory, global: &Global) -> Result<u8
     let mut lines = lines(2)?;
     let (new, token) = (lines.remove(1), lines.remove(0));
     let changed = own::change_by_link(directory, &global.hasher()?, token, new, global.now()).await?;
-    Ok(told(&changed))
+    told(&changed)
 }
 
-fn told(changed: &Changed) -> u8 {
+fn told(changed: &Changed) -> Result<u8, Failure> {
     match changed {
         Changed::Done => {
-            println!("Changed");
-            return OK;
+            say!("Changed")?;
+            return Ok(OK);
         }
-        Changed::Refused => println!("Refused"),
+        Changed::Refused => say!("Refused")?,
         Changed::Useless(useless) => {
-            println!("Refused");
-            eprintln!("error: {useless}");
+            say!("Refused")?;
+            note!("error: {useless}");
         }
         Changed::Violates(violations) => {
-            println!("Refused");
-            eprintln!("error: the new password: {} (T5)", sentence(violations));
+            say!("Refused")?;
+            note!("error: the new password: {} (T5)", sentence(violations));
         }
     }
-    PARTLY
+    Ok(PARTLY)
 }
 
 /// So many lines of standard input; those that are missing are empty.

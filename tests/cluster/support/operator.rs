@@ -116,9 +116,13 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
+        let ended = self.child.try_wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
+            if let Ok(Some(status)) = ended {
+                eprintln!("the operator had ended: {status}");
+            }
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("the operator's last lines:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));

@@ -14,7 +14,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
 use serde_json::Value;
@@ -43,6 +43,11 @@ pub fn on_both(scenario: impl Fn(&Roster)) {
         })
         .collect();
     assert!(failures.is_empty(), "the scenario failed {}", failures.join("\n"));
+}
+
+/// The exit code; of a signal as a shell tells it.
+fn code(status: ExitStatus) -> i32 {
+    status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }
 
 /// What a panic said.
@@ -92,6 +97,36 @@ impl Roster {
 
     /// The same with these variables in the environment.
     pub fn run_with(&self, args: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Output {
+        let mut command = self.command(args);
+        command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.stdin(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+        let mut pipe = child.stdin.take().expect("standard input is piped");
+        let output = thread::scope(|scope| {
+            // Beside the reading, or both sides could wait for each other. A command may end without reading all of it.
+            scope.spawn(move || pipe.write_all(stdin.as_bytes()).ok());
+            child.wait_with_output().unwrap_or_else(|error| panic!("{command:?} was lost: {error}"))
+        });
+        Output {
+            code: code(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The same where nobody reads what it says; the exit code.
+    pub fn run_unread(&self, args: &[&str], stdin: &str) -> i32 {
+        let closed = || std::io::pipe().map(|(_, writer)| writer).unwrap_or_else(|error| panic!("no pipe: {error}"));
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(closed()).stderr(closed());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+        let mut pipe = child.stdin.take().expect("standard input is piped");
+        pipe.write_all(stdin.as_bytes()).unwrap_or_else(|error| panic!("{command:?} did not read: {error}"));
+        drop(pipe);
+        code(child.wait().unwrap_or_else(|error| panic!("{command:?} was lost: {error}")))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
         command.args(args).args(["--directory", self.url()]).current_dir(self.folder()).env("NO_COLOR", "1");
         // What the developer has set for a directory of their own must not reach the tests.
@@ -100,25 +135,7 @@ impl Roster {
                 command.env_remove(name);
             }
         }
-        command.envs(environment.iter().copied());
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-        let mut pipe = child.stdin.take().expect("standard input is piped");
-        let output = thread::scope(|scope| {
-            // Beside the reading, or both sides could wait for each other. A command may end without reading all of it.
-            scope.spawn(move || pipe.write_all(stdin.as_bytes()).ok());
-            child.wait_with_output().unwrap_or_else(|error| panic!("{command:?} was lost: {error}"))
-        });
-        Output {
-            // As a shell tells of a signal.
-            code: output.status.code().or(output.status.signal().map(|signal| 128 + signal)).unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        command
     }
 
     /// `rollcall apply -f - --yes -o json --now NOW -n hr` with YAML on standard input.
