@@ -9,8 +9,9 @@ use ring::digest;
 use serde_json::Value;
 
 use super::Error;
+use super::facts;
 use super::frozen::declared_is_frozen;
-use super::sql::{Cell, Row, Table, Tx};
+use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, Key, Kind};
 
 pub const DECLARATIONS: Table = Table {
@@ -410,20 +411,26 @@ pub async fn of_source(tx: &mut Tx, source: &str, tenant: &Handle) -> Result<Vec
 const OF_SOURCE: &str = "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND source = $3";
 
 /// The declarations whose records somebody changed, and records without a declaration likewise.
-pub async fn touched(tx: &mut Tx, limit: i64) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(TOUCHED, vec![limit.into()]).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+pub async fn touched(tx: &mut Tx) -> Result<Vec<Key>, Error> {
+    let uids = keys(facts::touched(tx).await?);
+    let mut found = Vec::new();
+    for records in TOUCHED {
+        let rows = tx.lookup("kind, namespace, name", records, &["uid"], uids.clone()).await?;
+        found.extend(rows.iter().map(|row| key_at(row, 0)).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(found)
 }
 
 // What is frozen is told of once, and waits for the thaw (R14).
-const TOUCHED: &str = concat!(
-    "SELECT d.kind, d.namespace, d.name FROM touched t CROSS JOIN declarations d WHERE d.uid = t.uid \
-     AND NOT (CAST(d.status AS TEXT) LIKE '%something drifted%' AND ",
-    declared_is_frozen!(),
-    ") UNION SELECT 'Member', m.namespace, m.name FROM touched t CROSS JOIN members m WHERE m.uid = t.uid AND m.deleted_at IS NOT NULL \
-     UNION SELECT 'ExternalContact', c.namespace, c.name FROM touched t CROSS JOIN contacts c \
-     WHERE c.uid = t.uid AND c.trashed_at IS NOT NULL LIMIT $1"
-);
+const TOUCHED: [&str; 3] = [
+    concat!(
+        "(SELECT kind, namespace, name, uid FROM declarations d WHERE NOT (CAST(status AS TEXT) LIKE '%something drifted%' AND ",
+        declared_is_frozen!(),
+        "))"
+    ),
+    "(SELECT 'Member' AS kind, namespace, name, uid FROM members WHERE deleted_at IS NOT NULL)",
+    "(SELECT 'ExternalContact' AS kind, namespace, name, uid FROM contacts WHERE trashed_at IS NOT NULL)",
+];
 
 /// The keys of declarations of a kind, in order; the scan for drift goes through them.
 pub async fn page(tx: &mut Tx, after: Option<&Key>, limit: i64) -> Result<Vec<Key>, Error> {
@@ -458,4 +465,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, TOUCHED, PAGE];
+pub const STATEMENTS: &[&str] = &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, PAGE];

@@ -25,7 +25,7 @@ impl Engine {
             let news = facts::members_with_news(&mut tx, limit).await?;
             let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
             let contacts = contacts::with_news(&mut tx, limit).await?;
-            let touched = declarations::touched(&mut tx, limit).await?;
+            let touched = declarations::touched(&mut tx).await?;
             let agree = self.clocks_agree();
             let clocks = if self.told_of_clocks.replace(agree) == Some(agree) {
                 Vec::new()
