@@ -81,7 +81,7 @@ pub async fn signing_in(directory: &Directory, domain: &str, id: &str) -> Result
     Ok(Some(SigningIn {
         member: row.text(0)?.into(),
         handle: Handle::new(row.text(1)?, row.text(2)?),
-        phase: phase_of(row.text(3)?),
+        phase: phase_of(row.text(3)?, MemberPhase::Suspended),
         policy: serde_json::from_str(&policy).unwrap_or_default(),
         credential,
     }))

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::sql::{Cell, Row, Table, Tx, keys};
 use super::{Error, contacts, passwords};
-use crate::api::{Handle, Kind, MemberPhase};
+use crate::api::{Handle, Kind, MemberPhase, TenantPhase};
 use crate::record::{
     AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
-    OrganizationRecord, Record, TenantDeclared, TenantRecord, Uid,
+    OrganizationRecord, Record, TenantDeclared, TenantRecord, TenantState, Uid,
 };
 
 pub const TENANTS: Table = Table {
@@ -233,6 +233,7 @@ fn tenant(row: &Row) -> Result<TenantRecord, Error> {
         intent: intent(row, 12)?,
         revision: row.get(15)?,
         former: serde_json::from_value(row.json(16)?).unwrap_or_default(),
+        state: TenantState { phase: phase_of(row.text(17)?, TenantPhase::Cancelled), purges_from: row.maybe_instant(18)? },
         confirmed: row.get(19)?,
         cancelled_at: row.maybe_instant(20)?,
     })
@@ -251,9 +252,11 @@ pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         confirmed,
         cancelled_at,
         wake_at,
+        state,
         created_at,
         revision,
     } = record;
+    let TenantState { phase, purges_from } = state;
     let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
     vec![
         uid.as_str().into(),
@@ -273,8 +276,8 @@ pub(super) fn tenant_row(record: &TenantRecord) -> Vec<Cell> {
         intent.generation.into(),
         (revision + 1).into(),
         json!(former).into(),
-        record.phase().name().into(),
-        record.purges_from().into(),
+        phase.name().into(),
+        (*purges_from).into(),
         confirmed.clone().into(),
         (*cancelled_at).into(),
     ]
@@ -362,7 +365,7 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
             account: serde_json::from_value(row.json(41)?).unwrap_or_default(),
         },
         state: MemberState {
-            phase: phase_of(phase),
+            phase: phase_of(phase, MemberPhase::Suspended),
             on_leave: row.maybe_json(20)?.and_then(|json| leave(&json)),
             wake_at: row.maybe_instant(31)?,
         },
@@ -461,9 +464,9 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
     ]
 }
 
-/// A member's phase by its name. One that nobody knows is somebody's SQL: the engine sets it back.
-pub(super) fn phase_of(name: String) -> MemberPhase {
-    serde_json::from_value(Value::String(name)).unwrap_or(MemberPhase::Suspended)
+/// A phase by its name. One that nobody knows is somebody's SQL: read as another, and set back by the engine.
+pub(super) fn phase_of<P: DeserializeOwned>(name: String, otherwise: P) -> P {
+    serde_json::from_value(Value::String(name)).unwrap_or(otherwise)
 }
 
 pub(super) fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {

@@ -8,12 +8,13 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::tenant::in_state;
 use super::{Decision, Declared, Removal, Visit, World, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
 use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
 use crate::record::charge::month_of;
-use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord};
+use crate::record::{Cause, Intent, TenantDeclared, TenantRecord};
 
 /// The members of a tenant that are still in the directory, the supreme administrator among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,7 +174,7 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
         return;
     }
     let due = effective.filter(|_| visit.trigger == super::Trigger::Time).unwrap_or(world.now);
-    decision.step(visit.trigger.cause(), due, Some(Record::Tenant(Arc::new(cancelled(next, world.now)))));
+    decision.step(visit.trigger.cause(), due, in_state(cancelled(next, world.now)));
     decision.waits_for.clear();
     decision.follows.clear();
     *verdict = told_cancelled(world.now);

@@ -33,7 +33,7 @@ pub use organization::{OrganizationDeclared, OrganizationRecord};
 pub use outbox::{Consumer, Data, Order};
 pub use password::PasswordEffect;
 pub use registration::{Request, RequestState, RequestStep};
-pub use tenant::{Budget, Former, TenantDeclared, TenantRecord};
+pub use tenant::{Budget, Former, TenantDeclared, TenantRecord, TenantState};
 
 use crate::api::{Handle, Key, Kind};
 

@@ -32,8 +32,17 @@ pub struct TenantRecord {
     pub cancelled_at: Option<Timestamp>,
     /// When time alone will change it.
     pub wake_at: Option<Timestamp>,
+    /// What the row tells that follows from the rest.
+    pub state: TenantState,
     pub created_at: Timestamp,
     pub revision: i64,
+}
+
+/// Where a tenant is in its life, for whoever asks the tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantState {
+    pub phase: TenantPhase,
+    pub purges_from: Option<Timestamp>,
 }
 
 /// A policy that was loosened: it holds until an instant.
@@ -167,6 +176,11 @@ impl TenantRecord {
         declared.then(|| cancellation.effective_at.map_or(self.created_at, |at| at.start(&self.zone)))
     }
 
+    /// The record with a state that is right.
+    pub fn with_state(self) -> TenantRecord {
+        TenantRecord { state: TenantState { phase: self.phase(), purges_from: self.purges_from() }, ..self }
+    }
+
     /// How long an external contact stays in the trash (T10, X4).
     pub fn contact_retention(&self) -> Length {
         self.intent.spec.contact_retention.unwrap_or(Length::days(30))
@@ -211,10 +225,12 @@ impl TenantRecord {
             confirmed: _,
             cancelled_at,
             wake_at: _,
+            state,
             created_at,
             revision: _,
         } = self;
         let TenantDeclared { display_name, domain, time_zone, plan, profile } = declared;
+        let TenantState { phase, purges_from } = state;
         let mut fields: Vec<(String, Value)> = vec![
             ("handle".into(), handle.to_string().into()),
             ("displayName".into(), display_name.clone().into()),
@@ -223,6 +239,8 @@ impl TenantRecord {
             ("plan".into(), plan.clone().into()),
             ("supremeAdmin".into(), supreme_admin.as_ref().map(Uid::to_string).into()),
             ("managed".into(), (*managed).into()),
+            ("phase".into(), phase.name().into()),
+            ("purgesFrom".into(), instant(*purges_from)),
             ("cancelledAt".into(), instant(*cancelled_at)),
             ("createdAt".into(), instant(Some(*created_at))),
         ];

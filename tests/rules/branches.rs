@@ -100,14 +100,21 @@ fn figures_are_no_change_of_what_they_count() {
 fn a_drifted_tenant_is_set_back_and_told() {
     on_both(|roll| {
         roll.apply(NOW, &company(&[])).expect_code(0);
-        for (column, declared) in
-            [("display_name", "Acme"), ("domain", "acme.example"), ("time_zone", "UTC"), ("plan", "Advanced")]
-        {
+        for (column, declared) in [
+            ("display_name", "Acme"),
+            ("domain", "acme.example"),
+            ("time_zone", "UTC"),
+            ("plan", "Advanced"),
+            ("phase", "Active"),
+        ] {
             assert_eq!(roll.sql(&format!("UPDATE tenants SET {column} = 'x.example'")), Ok(1));
             roll.apply(LATER, &company(&[])).expect_code(0);
             assert_eq!(roll.query(&format!("SELECT {column} FROM tenants")).as_deref(), Some(declared), "{column}");
             assert_eq!(roll.history("Tenant", "acme").pop().unwrap_or_default()["cause"], "Drift", "{column}");
         }
+        assert_eq!(roll.sql("UPDATE tenants SET purges_from = created_at"), Ok(1));
+        roll.apply(LATER, &company(&[])).expect_code(0);
+        assert_eq!(roll.query("SELECT uid FROM tenants WHERE purges_from IS NOT NULL"), None);
         assert_eq!(roll.get("Member", "boss")["status"]["messageId"], "boss@acme.example");
         assert_eq!(roll.apply(LATER, &company(&[])).expect_code(0).all_actions(), [""; 0]);
     });
