@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::Format;
 use super::record::{advance, tenant};
-use super::{Failure, Global, OK, PARTLY, output};
+use super::{Failure, Global, OK, PARTLY, output, unknown};
 use crate::api::time::rfc3339;
 use crate::api::{Handle, When};
 use crate::directory::{Directory, charges};
@@ -80,7 +80,7 @@ impl Billing {
         };
         let handle = Handle::new(global.default_namespace(), name.strip_prefix("tenant/").unwrap_or(name));
         let Some(tenant) = tenant(&mut directory.read().await?, &handle).await? else {
-            note!("error: there is no tenant {handle}");
+            note!("error: there is no tenant {}", unknown(&handle));
             return Ok(PARTLY);
         };
         let now = global.now();

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{Failure, Global, OK, PARTLY, get, history, object};
+use super::{Failure, Global, OK, PARTLY, get, history, object, unknown};
 use crate::api::confidential::told;
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
@@ -36,7 +36,7 @@ impl Describe {
         let directory = global.open().await?;
         let filter = Filter { namespace: Some(handle.namespace.clone()), name: Some(handle.name.clone()) };
         let Some(object) = get::objects(&directory, kind, &filter, true).await?.into_iter().next() else {
-            note!("error: {kind} {handle} is not declared");
+            note!("error: {kind} {} is not declared", unknown(&handle));
             return Ok(PARTLY);
         };
         let mut tx = directory.read().await?;

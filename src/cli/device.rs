@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::record::{Said, advance, load, member_named, said};
-use super::{Failure, Global, PARTLY};
+use super::{Failure, Global, PARTLY, unknown};
 use crate::api::member::{DeviceAction, DeviceOrderState};
 use crate::directory::accounts;
 use crate::directory::random::identifier;
@@ -65,7 +65,7 @@ impl Device {
         let now = global.now();
         let mut tx = directory.write().await?;
         let Some(member) = load(&mut tx, &handle).await? else {
-            note!("error: there is no member {handle}");
+            note!("error: there is no member {}", unknown(&handle));
             return Ok(PARTLY);
         };
         if !member.is_deleted() {

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Failure, Global, OK, PARTLY, object, output};
+use super::{Failure, Global, OK, PARTLY, object, output, unknown};
 use crate::api::time::rfc3339;
 use crate::api::{API_VERSION, Handle, Kind};
 use crate::directory::declarations::{Declaration, Filter};
@@ -59,9 +59,8 @@ impl Get {
         let mut before: HashMap<String, Value> = HashMap::new();
         loop {
             let objects = objects(&directory, kind, &filter, self.all || named.is_some()).await?;
-            if named.is_some() && objects.is_empty() && !self.watch {
-                let handle = named.map_or_else(String::new, |handle| handle.to_string());
-                note!("error: {kind} {handle} is not declared");
+            if let Some(handle) = named.as_ref().filter(|_| objects.is_empty() && !self.watch) {
+                note!("error: {kind} {} is not declared", unknown(handle));
                 return Ok(PARTLY);
             }
             if self.watch {

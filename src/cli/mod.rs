@@ -139,6 +139,9 @@ pub enum Failure {
     Output(#[from] std::io::Error),
 }
 
+/// Where manifests and names belong that name no namespace.
+const DEFAULT_NAMESPACE: &str = "default";
+
 /// The exit code of success.
 const OK: u8 = 0;
 /// Something was refused, waits, or was not found.
@@ -185,10 +188,16 @@ pub async fn run() -> ExitCode {
     }
 }
 
+/// A handle that nothing has, as it is told.
+fn unknown(handle: &Handle) -> String {
+    let hint = if &*handle.namespace == DEFAULT_NAMESPACE { " (-n names another namespace)" } else { "" };
+    format!("{handle}{hint}")
+}
+
 impl Global {
     /// The namespace of manifests that name none.
     fn default_namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or("default")
+        self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
     }
 
     /// The instant that stands for now.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use super::{Failure, Global, OK, PARTLY};
+use super::{Failure, Global, OK, PARTLY, unknown};
 use crate::api::{Handle, Kind};
 use crate::directory::accounts::{Choice, chosen};
 use crate::directory::random::identifier;
@@ -282,7 +282,7 @@ async fn sign_in(
     // Checked and written at once, so that no suspension comes between.
     let mut tx = directory.write().await?;
     let Some(member) = load(&mut tx, handle).await? else {
-        return Ok(Err(format!("there is no member {handle}")));
+        return Ok(Err(format!("there is no member {}", unknown(handle))));
     };
     if !member.state.phase.may_sign_in() {
         return Ok(Err(format!("{handle} may not sign in: the member is {}", member.state.phase.name())));

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::record::{advance, tenant};
-use super::{Failure, Global, OK, PARTLY, output};
+use super::{Failure, Global, OK, PARTLY, output, unknown};
 use crate::api::time::rfc3339;
 use crate::api::{API_VERSION, Handle, Key, Kind};
 use crate::directory::declarations::Filter;
@@ -83,7 +83,7 @@ async fn list(directory: &Directory, global: &Global, name: Option<&str>, format
     for handle in handles {
         let Some(tenant) = tenant(&mut tx, &handle).await? else {
             if name.is_some() {
-                note!("error: there is no tenant {handle}");
+                note!("error: there is no tenant {}", unknown(&handle));
                 return Ok(PARTLY);
             }
             continue;

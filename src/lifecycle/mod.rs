@@ -115,7 +115,9 @@ pub struct Visit {
     pub declared: Declared,
     /// When the object was created, or first seen: the order in which places are taken (T3).
     pub since: Timestamp,
-    /// The record that stood under the declaration, where the handle does not find it.
+    /// Whether another source declared it before (R9).
+    pub takes_over: bool,
+    /// What is made up for a record that is new.
     pub fresh: Fresh,
 }
 

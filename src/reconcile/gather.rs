@@ -64,11 +64,12 @@ pub async fn gather(
     let mut loader = Loader { tx, loaded: HashSet::new() };
     for request in requests {
         let before = gathered.stored.get(&request.key);
-        if let (What::Submitted(submission), Some(before)) = (&request.what, before)
-            && *before.source != *submission.source
-            && !take_over
-        {
-            gathered.elsewhere.push((request.key.clone(), before.source.clone()));
+        let elsewhere = match &request.what {
+            What::Submitted(submission) => before.map(|before| &before.source).filter(|source| **source != *submission.source),
+            What::Gone | What::Revisit => None,
+        };
+        if let Some(source) = elsewhere.filter(|_| !take_over) {
+            gathered.elsewhere.push((request.key.clone(), source.clone()));
             continue;
         }
         let declared = match (&request.what, before) {
@@ -93,6 +94,7 @@ pub async fn gather(
             trigger: request.trigger,
             declared,
             since: since.unwrap_or(now),
+            takes_over: elsewhere.is_some(),
             fresh: Fresh {
                 uid: Uid::from(identifier()),
                 contact_token: random::text::<10>(),

@@ -24,7 +24,9 @@ fn what_nobody_reads_is_done_all_the_same() {
         assert_eq!(roll.run_unread(&["record", "acknowledge", &ids, "--now", LATER], ""), UNREAD);
         let acknowledged = format!("SELECT id FROM outbox WHERE acknowledged_at IS NOT NULL AND id = '{ids}'");
         assert_eq!(roll.query(&acknowledged), Some(ids));
-        for command in [&["get", "members", "-A"][..], &["describe", "member", "jane", "-n", "hr"], &["history"], &["completions", "bash"]] {
+        for command in
+            [&["get", "members", "-A"][..], &["describe", "member", "jane", "-n", "hr"], &["history"], &["completions", "bash"]]
+        {
             assert_eq!(roll.run_unread(command, ""), UNREAD, "{command:?}");
         }
         // A sentence on standard error is no reason to end.

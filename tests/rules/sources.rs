@@ -75,6 +75,24 @@ fn a_take_over_of_the_same_is_no_change() {
     });
 }
 
+// R13, R9: the value that comes with a taking over is noted as done; the next one acts.
+#[test]
+fn a_value_that_acts_once_does_not_act_as_it_is_taken_over() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&jane(""))).expect_code(0);
+        roll.sign_in(NOW, "jane").ok();
+        hand_over(roll);
+        let notified = "SELECT CAST(count(*) AS TEXT) FROM outbox WHERE effect = 'NotifyUpdate'";
+        let notice = |token: &str| company(&jane(&format!("  notifyUpdate: {token}")));
+        roll.apply_with(LATER, &notice("one"), &["--take-over"]).expect_code(0);
+        assert_eq!(roll.query(notified).as_deref(), Some("0"));
+        roll.apply(LATER, &notice("two")).expect_code(0);
+        assert_eq!(roll.query(notified).as_deref(), Some("1"));
+        roll.apply(LATER, &notice("one")).expect_code(0);
+        assert_eq!(roll.query(notified).as_deref(), Some("1"));
+    });
+}
+
 // R4, R9: what is declared elsewhere stays in force, and its dates go on.
 #[test]
 fn dates_of_what_is_declared_elsewhere_go_on() {

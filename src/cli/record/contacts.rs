@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::load as member;
 use crate::api::{Handle, Kind};
-use crate::cli::{Failure, Global, OK, PARTLY};
+use crate::cli::{Failure, Global, OK, PARTLY, unknown};
 use crate::directory::records::{By, handle_keys};
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, contacts, records};
@@ -53,7 +53,7 @@ impl Room {
                 let handle = handle(name, global);
                 let found = member(&mut tx, &handle).await?.filter(|member| !joins || !member.is_deleted());
                 let Some(member) = found else {
-                    note!("error: there is no member {handle}; nothing was written");
+                    note!("error: there is no member {}; nothing was written", unknown(&handle));
                     return Ok(PARTLY);
                 };
                 if joins {
@@ -77,7 +77,7 @@ impl AcceptInvitation {
         let (contact, member) = match found {
             (Some(contact), Some(member)) => (contact, member),
             (None, _) => return Ok(refused(&format!("there is no external contact {invited}"))),
-            (_, None) => return Ok(refused(&format!("there is no member {accepting}"))),
+            (_, None) => return Ok(refused(&format!("there is no member {}", unknown(&accepting)))),
         };
         if contact.invited().is_none() {
             return Ok(refused(&format!("no invitation of {invited} is open (X3)")));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{App, Said, catch_up, load};
 use crate::api::member::DeviceOrderState;
 use crate::api::{Handle, Language};
-use crate::cli::Failure;
+use crate::cli::{Failure, unknown};
 use crate::directory::accounts::{Choice, Seen};
 use crate::directory::random::identifier;
 use crate::directory::sql::Tx;
@@ -47,7 +47,7 @@ pub async fn write(directory: &Directory, handle: &Handle, report: Report, now: 
     catch_up(directory, handle, now).await?;
     let mut tx = directory.write().await?;
     let Some(member) = load(&mut tx, handle).await? else {
-        return Ok(Err(format!("there is no member {handle}")));
+        return Ok(Err(format!("there is no member {}", unknown(handle))));
     };
     let said = match report {
         Report::TwoStep(method) => two_step(&mut tx, &member, &method, now).await?,

@@ -381,7 +381,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
         mail::withdraw(&mut base, current);
     }
-    once::spend(&mut base.lived.spent, spec);
+    let is_news = once::spend(&mut base.lived.spent, spec);
+    base.lived.fired.takeovers += u32::from(is_news && visit.takes_over);
     account::declared(world, &tenant, current.as_deref(), &mut base);
     let guard = guard(world, &base);
     let mut lived = advance(&base.lived, &dates, tenant.deletion_grace(world.now), guard, world.now, world.now);

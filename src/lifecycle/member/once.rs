@@ -5,11 +5,9 @@ use crate::api::MemberSpec;
 use crate::record::Spent;
 use crate::record::account::order_field;
 
-/// Spends what a spec declares: what was spent before stays so, and acts no more.
-pub fn spend(spent: &mut Spent, spec: &MemberSpec) {
-    for (field, value) in declared(spec) {
-        spent.entry(field).or_default().insert(value);
-    }
+/// Spends what a spec declares: what was spent before stays so, and acts no more. Whether any of it is new.
+pub fn spend(spent: &mut Spent, spec: &MemberSpec) -> bool {
+    declared(spec).into_iter().fold(false, |is_news, (field, value)| spent.entry(field).or_default().insert(value) || is_news)
 }
 
 /// The values of a spec that act once, by field.
