@@ -387,6 +387,14 @@ pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> 
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
 
+/// What is declared of a tenant and not settled.
+pub async fn waiting_in(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
+    let rows = tx.fetch(WAITING_IN, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
+    rows.iter().map(|row| key_at(row, 0)).collect()
+}
+
+const WAITING_IN: &str = "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND NOT settled";
+
 /// The Tenants whose warning about clocks is not what it should be (R4): all while they differ, and afterwards
 /// those that were told.
 pub async fn tenants_to_tell_of_clocks(tx: &mut Tx, agree: bool) -> Result<Vec<Key>, Error> {
@@ -465,4 +473,4 @@ pub async fn list(tx: &mut Tx, kind: Kind, filter: &Filter) -> Result<Vec<Declar
 }
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, OF_SOURCE, PAGE];
+pub const STATEMENTS: &[&str] = &[QUIET_PAGE, PAGE_OF_SOURCE, CLOCK_TENANTS, WAITED_FOR, OF_TENANT, WAITING_IN, OF_SOURCE, PAGE];

@@ -86,7 +86,25 @@ impl Engine {
             }
             self.work(now, &mut |_| (), done).await?;
         }
-        Ok(())
+        self.look_again(&gone, now, done).await
+    }
+
+    /// Where organizations can't go for those inside, who are to move into others that take their names (O3): all that
+    /// waits is decided once more, together.
+    async fn look_again(&mut self, gone: &[Key], now: Timestamp, done: &mut Done) -> Result<(), Error> {
+        let organizations: Vec<Key> = gone.iter().filter(|key| key.kind == Kind::Organization).cloned().collect();
+        let mut tx = self.directory.read().await?;
+        let stay = declarations::load(&mut tx, &organizations).await?;
+        let tenants: BTreeSet<Handle> = stay.iter().map(|stays| stays.key.handle.sibling(&stays.tenant)).collect();
+        let mut waiting = Vec::new();
+        for tenant in &tenants {
+            waiting.extend(declarations::waiting_in(&mut tx, tenant).await?);
+        }
+        drop(tx);
+        for key in waiting {
+            self.enqueue(Request::revisit(key, Trigger::Dependency));
+        }
+        self.work(now, &mut |_| (), done).await
     }
 }
 

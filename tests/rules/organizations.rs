@@ -455,3 +455,21 @@ fn an_organization_under_a_name_that_was_passed_on_is_another() {
         assert_ne!(uid("oa"), first);
     });
 }
+
+// O3, O5, R9: the old one stays for those inside, the new one waits for its name, those inside wait for the new one.
+#[test]
+fn an_organization_takes_the_place_of_another_of_the_same_name_in_one_set() {
+    on_both(|roll| {
+        let sales = |name: &str| {
+            let team = top(name).replace(&format!("displayName: {name}"), "displayName: Sales");
+            company(&[team, under(name, "east"), member_in("jane", &[name]), member_in("joe", &["east"])])
+        };
+        roll.apply(NOW, &sales("old")).expect_code(0);
+        let east = uid(roll, "east");
+        let report = roll.apply_with(LATER, &sales("new"), &["--prune"]).expect_code(0);
+        let done = ["create Organization/new", "update Organization/east", "update Member/jane", "delete Organization/old"];
+        assert_eq!(report.all_actions(), done);
+        assert_eq!((uid(roll, "east"), pending(roll)), (east, Vec::new()));
+        assert_eq!(roll.apply_with(LATER, &sales("new"), &["--prune"]).expect_code(0).all_actions(), [""; 0]);
+    });
+}
