@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Error;
-use super::records::intent;
+use super::cells::intent;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::contact::ContactPhase;
 use crate::api::{Handle, Key, Kind};

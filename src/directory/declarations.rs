@@ -12,7 +12,7 @@ use super::Error;
 use super::facts;
 use super::frozen::declared_is_frozen;
 use super::sql::{Cell, Row, Table, Tx, keys};
-use crate::api::{Handle, Key, Kind};
+use crate::api::{FROZEN_ANNOTATION, Handle, Key, Kind};
 
 pub const DECLARATIONS: Table = Table {
     name: "declarations",
@@ -162,11 +162,11 @@ impl Declaration {
     }
 }
 
-pub(super) fn key_cells(key: &Key) -> Vec<Cell> {
+fn key_cells(key: &Key) -> Vec<Cell> {
     vec![key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()]
 }
 
-pub(super) const BY_KEY: &[&str] = &["kind", "namespace", "name"];
+const BY_KEY: &[&str] = &["kind", "namespace", "name"];
 
 /// The declarations of these objects, with what they wait for.
 pub async fn load(tx: &mut Tx, wanted: &[Key]) -> Result<Vec<Declaration>, Error> {
@@ -307,6 +307,18 @@ pub async fn rebind(tx: &mut Tx, sources: &[(Key, String)]) -> Result<(), Error>
         tx.update("declarations", &[("source", source.into())], BY_KEY, keys, "TRUE").await?;
     }
     Ok(())
+}
+
+/// Which of these are frozen by an annotation of their own, and why (R14).
+pub async fn frozen(tx: &mut Tx, wanted: &[Key]) -> Result<HashMap<Key, String>, Error> {
+    let columns = "annotations, kind, namespace, name";
+    let mut frozen = HashMap::new();
+    for row in tx.lookup(columns, "declarations", BY_KEY, wanted.iter().map(key_cells).collect()).await? {
+        if let Some(reason) = row.json(0)?[FROZEN_ANNOTATION].as_str() {
+            frozen.insert(key_at(&row, 1)?, reason.to_owned());
+        }
+    }
+    Ok(frozen)
 }
 
 /// The statuses of some objects, with their digests.

@@ -1,12 +1,5 @@
-//! What is frozen, as SQL sees it (R14): by the annotations of what is declared. Only reads. Called by the gathering, and
-//! by the queries that look for something to do.
-
-use std::collections::HashMap;
-
-use super::Error;
-use super::declarations::{BY_KEY, key_at, key_cells};
-use super::sql::Tx;
-use crate::api::{FROZEN_ANNOTATION, Key};
+//! What is frozen, as SQL sees it (R14): by the annotations of what is declared. For the queries that look for something
+//! to do.
 
 /// SQL that holds where a member `m` of a tenant `t`, or that tenant, is frozen.
 macro_rules! member_is_frozen {
@@ -37,18 +30,3 @@ macro_rules! declared_is_frozen {
     };
 }
 pub(super) use declared_is_frozen;
-
-/// Which of these declared objects are frozen by an annotation of their own, and why.
-pub async fn among(tx: &mut Tx, wanted: Vec<Key>) -> Result<HashMap<Key, String>, Error> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let columns = "annotations, kind, namespace, name";
-    let mut frozen = HashMap::new();
-    for row in tx.lookup(columns, "declarations", BY_KEY, wanted.iter().map(key_cells).collect()).await? {
-        if let Some(reason) = row.json(0)?[FROZEN_ANNOTATION].as_str() {
-            frozen.insert(key_at(&row, 1)?, reason.to_owned());
-        }
-    }
-    Ok(frozen)
-}

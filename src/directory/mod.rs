@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod cells;
 pub mod charges;
 pub mod claims;
 pub mod contacts;

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::cells::{handle_keys, phase_of};
 use super::frozen::member_is_frozen;
 use super::random::identifier;
-use super::records::{handle_keys, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
 use super::{Directory, Error, links};
 use crate::api::{Handle, MemberPhase, Reason};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::cells::{intent, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
 use super::{Error, contacts, passwords};
 use crate::api::{Handle, Kind, MemberPhase, TenantPhase};
 use crate::record::{
-    AssignmentRecord, Intent, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared,
-    OrganizationRecord, Record, TenantDeclared, TenantRecord, TenantState, Uid,
+    AssignmentRecord, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared, OrganizationRecord,
+    Record, TenantDeclared, TenantRecord, TenantState, Uid,
 };
 
 pub const TENANTS: Table = Table {
@@ -148,11 +148,6 @@ impl By {
     }
 }
 
-/// The keys of handles, for [`load`] by [`By::Handle`].
-pub fn handle_keys<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> Vec<Vec<Cell>> {
-    handles.into_iter().map(|handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()]).collect()
-}
-
 /// The records of a kind with these identifiers or handles.
 pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Result<Vec<Record>, Error> {
     let table = match kind {
@@ -205,13 +200,6 @@ async fn assignments<'a>(
 }
 
 const ASSIGNMENT_COLUMNS: &str = "member, ordinal, organization, is_primary, position, leader, private, include_in_team_sharing";
-
-/// A stored intent, whose three columns begin at a place.
-pub(super) fn intent<S: DeserializeOwned>(row: &Row, at: usize) -> Result<Arc<Intent<S>>, Error> {
-    let json = row.json(at)?;
-    let spec = crate::api::schema::read(&json).map_err(|problem| Error::Corrupt(format!("a stored intent: {problem}")))?;
-    Ok(Arc::new(Intent { spec, json: json.into(), digest: row.text(at + 1)?, generation: row.get(at + 2)? }))
-}
 
 fn tenant(row: &Row) -> Result<TenantRecord, Error> {
     let time_zone: String = row.text(5)?;
@@ -462,11 +450,6 @@ pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {
         json!(welcome).into(),
         json!(account).into(),
     ]
-}
-
-/// A phase by its name. One that nobody knows is somebody's SQL: read as another, and set back by the engine.
-pub(super) fn phase_of<P: DeserializeOwned>(name: String, otherwise: P) -> P {
-    serde_json::from_value(Value::String(name)).unwrap_or(otherwise)
 }
 
 pub(super) fn assignment_rows(record: &MemberRecord) -> impl Iterator<Item = Vec<Cell>> {

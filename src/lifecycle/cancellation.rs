@@ -8,7 +8,6 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::tenant::in_state;
 use super::{Decision, Declared, Removal, Visit, World, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
@@ -174,7 +173,7 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
         return;
     }
     let due = effective.filter(|_| visit.trigger == super::Trigger::Time).unwrap_or(world.now);
-    decision.step(visit.trigger.cause(), due, in_state(cancelled(next, world.now)));
+    decision.step(visit.trigger.cause(), due, Some(cancelled(next, world.now).in_state()));
     decision.waits_for.clear();
     decision.follows.clear();
     *verdict = told_cancelled(world.now);

@@ -66,7 +66,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     if let Some(tenant) = current.as_ref().filter(|_| !cancelled) {
         let cause = if world.touched.contains(&tenant.uid) { Cause::Drift } else { Cause::Dependency };
         let rebuilt = rebuilt(tenant, &tenant.intent);
-        decision.step(cause, world.now, in_state(rebuilt));
+        decision.step(cause, world.now, Some(rebuilt.in_state()));
     }
     match &visit.declared {
         Declared::Nothing => decision,
@@ -75,7 +75,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             if let Some(tenant) = &current {
                 let mut next = TenantRecord::clone(tenant);
                 next.managed = false;
-                decision.step(visit.trigger.cause(), world.now, in_state(next));
+                decision.step(visit.trigger.cause(), world.now, Some(next.in_state()));
             }
             decision.removal = Removal::Done;
             decision
@@ -95,7 +95,7 @@ fn over(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decisio
     };
     let verdict = cancellation::final_verdict(&tenant, spec);
     let next = TenantRecord { managed: true, ..TenantRecord::clone(&tenant) };
-    decision.step(visit.trigger.cause(), world.now, in_state(next));
+    decision.step(visit.trigger.cause(), world.now, Some(next.in_state()));
     decision.verdict = Some(verdict);
     decision
 }
@@ -160,7 +160,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Some(declared) => (cancellation::confirmed(world, &next), cancellation::wake_at(world, &next, declared)),
         None => (None, None),
     };
-    decision.step(visit.trigger.cause(), world.now, in_state(next.clone()));
+    decision.step(visit.trigger.cause(), world.now, Some(next.clone().in_state()));
     cancellation::carry_on(world, visit, next, &mut decision, &mut verdict);
     decision.verdict = Some(verdict);
     decision
@@ -188,11 +188,6 @@ fn fit_for_supreme(world: &World, tenant: &TenantRecord, named: &Key) -> Result<
         return Err((Reason::PersonalEmailRequired, format!("the member `{name}` needs a personalEmail")));
     }
     Ok(member.uid.clone())
-}
-
-/// A tenant as it goes into a step: with a state that is right.
-pub(super) fn in_state(tenant: TenantRecord) -> Option<Record> {
-    Some(Record::Tenant(Arc::new(tenant.with_state())))
 }
 
 /// The record with its declared columns as an intent has them.

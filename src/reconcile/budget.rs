@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::Engine;
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use super::mails;
 use super::request::{Request, What};
 use super::{Done, Set};
 use crate::api::{APPROVE_ANNOTATION, Handle, Hold, Key, Kind, Reason};
+use crate::directory::cells::handle_keys;
 use crate::directory::declarations::Declaration;
 use crate::directory::holds::{self, Held};
-use crate::directory::records::{By, handle_keys};
+use crate::directory::records::By;
 use crate::directory::sql::Tx;
 use crate::directory::{Error, declarations, records};
 use crate::lifecycle::hold::{approves, hold};

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use ring::hmac;
 
 use super::engine::BATCH;
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use super::request::Request;
 use super::{Done, Outcome};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};

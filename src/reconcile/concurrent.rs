@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use crate::api::{Handle, Key, Kind};
 use crate::directory::records::{By, load};
 use crate::directory::sql::{Tx, keys};

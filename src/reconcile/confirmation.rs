@@ -11,7 +11,7 @@ use argon2::password_hash::phc::PasswordHash;
 use ring::digest;
 
 use super::Engine;
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use crate::api::tenant::Cancellation;
 use crate::api::{Confidential, Handle, Key, Kind};
 use crate::directory::audit::hex;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Set;
 use super::engine::{BATCH, Engine};
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use super::request::Request;
 use crate::api::{Handle, Key};
 use crate::directory::sql::Tx;

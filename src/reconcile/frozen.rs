@@ -1,18 +1,18 @@
 //! Gathering what is frozen (R14): by the annotations of the objects of a batch, and of the tenants around them. Only
 //! reads. Called by the gathering.
 
-use super::gather::Gathered;
+use super::gathered::Gathered;
 use crate::api::{FROZEN_ANNOTATION, Key, Kind};
 use crate::directory::sql::Tx;
-use crate::directory::{Error, frozen};
+use crate::directory::{Error, declarations};
 use crate::lifecycle::Declared;
 use crate::lifecycle::frozen::may_be;
 
 /// Gathers the reasons why objects are frozen.
 pub(super) async fn gather(tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
     let Gathered { world, visits, stored, submitted: _, elsewhere: _, accepted: _ } = gathered;
-    let tenants = world.tenants.values().map(|tenant| Key::new(Kind::Tenant, tenant.handle.clone())).collect();
-    world.frozen = frozen::among(tx, tenants).await?;
+    let tenants: Vec<Key> = world.tenants.values().map(|tenant| Key::new(Kind::Tenant, tenant.handle.clone())).collect();
+    world.frozen = declarations::frozen(tx, &tenants).await?;
     for visit in visits.iter().filter(|visit| may_be(visit.key.kind)) {
         let reason = match &visit.declared {
             Declared::Present(manifest) => manifest.annotations.get(FROZEN_ANNOTATION).cloned(),

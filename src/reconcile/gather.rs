@@ -11,33 +11,21 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::gathered::Gathered;
 use super::request::{Request, What};
 use super::{Content, Submission, concurrent, frozen};
 use crate::api::schema;
 use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
+use crate::directory::cells::handle_keys;
 use crate::directory::declarations::Declaration;
 use crate::directory::random::{self, identifier};
-use crate::directory::records::{By as Found, handle_keys};
+use crate::directory::records::By as Found;
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, declarations, facts, records, tree};
 use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
 use crate::record::{Claim, Record, Space, Uid};
-
-/// A batch, ready to be decided.
-pub struct Gathered {
-    pub world: World,
-    pub visits: Vec<Visit>,
-    /// What was declared before.
-    pub stored: HashMap<Key, Declaration>,
-    /// What is declared now.
-    pub submitted: HashMap<Key, Arc<Submission>>,
-    /// Objects that another source declares, and that are left to it.
-    pub elsewhere: Vec<(Key, String)>,
-    /// Contacts whose invitation was accepted since they were looked at.
-    pub accepted: HashSet<Uid>,
-}
 
 /// Gathers everything that the decisions about a batch may look at.
 pub async fn gather(

@@ -10,6 +10,7 @@ mod engine;
 pub mod figures;
 mod frozen;
 mod gather;
+mod gathered;
 mod mails;
 pub mod pictures;
 pub mod plan;

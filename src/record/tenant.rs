@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Claim, Intent, Space, Uid, instant, long_tail, push_tail};
+use super::{Claim, Intent, Record, Space, Uid, instant, long_tail, push_tail};
 use crate::api::tenant::{Notifications, Plan};
 use crate::api::{Handle, Length, TenantPhase, TenantSpec};
 
@@ -176,9 +176,10 @@ impl TenantRecord {
         declared.then(|| cancellation.effective_at.map_or(self.created_at, |at| at.start(&self.zone)))
     }
 
-    /// The record with a state that is right.
-    pub fn with_state(self) -> TenantRecord {
-        TenantRecord { state: TenantState { phase: self.phase(), purges_from: self.purges_from() }, ..self }
+    /// The record as it is kept: its state follows from the rest.
+    pub fn in_state(self) -> Record {
+        let state = TenantState { phase: self.phase(), purges_from: self.purges_from() };
+        Record::Tenant(Arc::new(TenantRecord { state, ..self }))
     }
 
     /// How long an external contact stays in the trash (T10, X4).

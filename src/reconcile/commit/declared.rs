@@ -12,7 +12,7 @@ use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::{self, Declaration};
 use crate::lifecycle::organization::declared_key;
 use crate::lifecycle::{Decision, Declared, Removal, Visit, World};
-use crate::reconcile::gather::Gathered;
+use crate::reconcile::gathered::Gathered;
 use crate::reconcile::status;
 use crate::record::{Record, Uid};
 

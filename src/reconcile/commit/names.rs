@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::lifecycle::Decision;
-use crate::reconcile::gather::Gathered;
+use crate::reconcile::gathered::Gathered;
 use crate::record::{FieldChange, Uid};
 
 /// The names of records by uid: trail and status tell names, not identifiers.
