@@ -5,7 +5,6 @@ mod contacts;
 mod reported;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
 use std::sync::Arc;
 
 use jiff::Timestamp;
