@@ -19,7 +19,7 @@ use crate::directory::cells::handle_keys;
 use crate::directory::random::identifier;
 use crate::directory::records::By;
 use crate::directory::sql::{Tx, keys};
-use crate::directory::{Directory, facts, leadership, outbox, records};
+use crate::directory::{Directory, Error, facts, leadership, outbox, records};
 use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
 use crate::record::{MemberRecord, Record as Kept};
@@ -255,12 +255,16 @@ async fn catch_up(directory: &Directory, handle: &Handle, now: Timestamp) -> Res
 
 /// Does what fell due and folds in what was reported, if nobody leads who does.
 pub async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failure> {
-    if let Some(leader) = leadership::take_if_free(directory).await? {
-        let mut engine = Engine::new(directory.clone(), leader).await?;
-        engine.advance(now).await?;
-        engine.release().await?;
+    let Some(leader) = leadership::take_if_free(directory).await? else { return Ok(()) };
+    let mut engine = Engine::new(directory.clone(), leader).await?;
+    match engine.advance(now).await {
+        // Another leads by now, and does it.
+        Err(Error::Deposed) => Ok(()),
+        advanced => {
+            advanced?;
+            Ok(engine.release().await?)
+        }
     }
-    Ok(())
 }
 
 /// The record of a member.
