@@ -36,8 +36,7 @@ crash: ## kill an apply of 10,000 members 20 times, on both databases, and compa
 	ROLLCALL_CRASH_MEMBERS=10000 ROLLCALL_CRASH_KILLS=20 tests/with-postgres.sh cargo test --release --locked --test crash
 
 bench: ## measure, on SQLite and on a PostgreSQL of its own
-	tests/with-postgres.sh cargo bench --locked --bench directory
-	cargo bench --locked --bench passwords
+	tests/with-postgres.sh cargo bench --locked --no-fail-fast --bench directory --bench passwords
 
 bench-cluster: ## measure the operator on a real control plane and PostgreSQL; about 15 minutes
 	KUBEBUILDER_ASSETS=$$(tools/build.sh) tests/with-postgres.sh cargo bench --locked --bench cluster
