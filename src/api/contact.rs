@@ -122,9 +122,6 @@ pub enum ContactPhase {
 }
 
 impl ContactPhase {
-    pub const ALL: [ContactPhase; 4] =
-        [ContactPhase::Invited, ContactPhase::Connected, ContactPhase::Disconnected, ContactPhase::Trashed];
-
     /// The phase's name.
     pub fn name(self) -> &'static str {
         match self {

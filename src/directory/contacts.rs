@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Error;
-use super::cells::intent;
+use super::cells::{intent, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::contact::ContactPhase;
 use crate::api::{Handle, Key, Kind};
@@ -60,11 +60,7 @@ pub fn contact(row: &Row) -> Result<ContactRecord, Error> {
             trashed_at: row.maybe_instant(17)?,
             purge_at: row.maybe_instant(18)?,
         },
-        state: ContactState {
-            // A phase that nobody knows is somebody's SQL: the engine sets it back.
-            phase: ContactPhase::ALL.into_iter().find(|known| known.name() == phase).unwrap_or(ContactPhase::Disconnected),
-            name: row.get(8)?,
-        },
+        state: ContactState { phase: phase_of(phase, ContactPhase::Disconnected), name: row.get(8)? },
         created_at: row.instant(15)?,
         intent: intent(row, 19)?,
         revision: row.get(22)?,

@@ -196,6 +196,11 @@ pub(super) fn key_at(row: &Row, at: usize) -> Result<Key, Error> {
     Ok(Key::new(kind, Handle::new(row.text(at + 1)?, row.text(at + 2)?)))
 }
 
+/// The keys that a query finds.
+async fn found(tx: &mut Tx, sql: &'static str, cells: Vec<Cell>) -> Result<Vec<Key>, Error> {
+    tx.fetch(sql, cells).await?.iter().map(|row| key_at(row, 0)).collect()
+}
+
 /// Tells one status from another.
 pub fn status_digest(status: &Value) -> u128 {
     let hash = digest::digest(&digest::SHA256, status.to_string().as_bytes());
@@ -348,7 +353,7 @@ pub async fn page_of_source(tx: &mut Tx, kind: Kind, source: &str, after: Option
         || vec!["".into(), "".into()],
         |handle| vec![handle.namespace.as_ref().into(), handle.name.as_ref().into()],
     ));
-    tx.fetch(PAGE_OF_SOURCE, cells).await?.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, PAGE_OF_SOURCE, cells).await
 }
 
 const PAGE_OF_SOURCE: &str = "SELECT kind, namespace, name FROM declarations WHERE kind = $1 AND source = $2 \
@@ -395,14 +400,12 @@ const WAITED_FOR: &str = "SELECT key FROM waits WHERE key = $1 LIMIT 1";
 
 /// Everything that is declared of a tenant, but for the tenant itself.
 pub async fn of_tenant(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, OF_TENANT, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await
 }
 
 /// What is declared of a tenant and not settled.
 pub async fn waiting_in(tx: &mut Tx, tenant: &Handle) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(WAITING_IN, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, WAITING_IN, vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into()]).await
 }
 
 const WAITING_IN: &str = "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND NOT settled";
@@ -410,8 +413,7 @@ const WAITING_IN: &str = "SELECT kind, namespace, name FROM declarations WHERE n
 /// The Tenants whose warning about clocks is not what it should be (R4): all while they differ, and afterwards
 /// those that were told.
 pub async fn tenants_to_tell_of_clocks(tx: &mut Tx, agree: bool) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(CLOCK_TENANTS, vec![agree.into()]).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, CLOCK_TENANTS, vec![agree.into()]).await
 }
 
 const CLOCK_TENANTS: &str =
@@ -424,8 +426,7 @@ const OF_TENANT: &str =
 /// is compared with (R9).
 pub async fn of_source(tx: &mut Tx, source: &str, tenant: &Handle) -> Result<Vec<Key>, Error> {
     let cells = vec![tenant.namespace.as_ref().into(), tenant.name.as_ref().into(), source.into()];
-    let rows = tx.fetch(OF_SOURCE, cells).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, OF_SOURCE, cells).await
 }
 
 const OF_SOURCE: &str = "SELECT kind, namespace, name FROM declarations WHERE namespace = $1 AND tenant = $2 AND source = $3";
@@ -435,8 +436,9 @@ pub async fn touched(tx: &mut Tx) -> Result<Vec<Key>, Error> {
     let uids = keys(facts::touched(tx).await?);
     let mut found = Vec::new();
     for records in TOUCHED {
-        let rows = tx.lookup("kind, namespace, name", records, &["uid"], uids.clone()).await?;
-        found.extend(rows.iter().map(|row| key_at(row, 0)).collect::<Result<Vec<_>, _>>()?);
+        for row in tx.lookup("kind, namespace, name", records, &["uid"], uids.clone()).await? {
+            found.push(key_at(&row, 0)?);
+        }
     }
     Ok(found)
 }
@@ -456,8 +458,7 @@ const TOUCHED: [&str; 3] = [
 pub async fn page(tx: &mut Tx, after: Option<&Key>, limit: i64) -> Result<Vec<Key>, Error> {
     let mut cells = after.map_or_else(|| vec!["".into(), "".into(), "".into()], key_cells);
     cells.push(limit.into());
-    let rows = tx.fetch(PAGE, cells).await?;
-    rows.iter().map(|row| key_at(row, 0)).collect()
+    found(tx, PAGE, cells).await
 }
 
 const PAGE: &str = "SELECT kind, namespace, name FROM declarations WHERE (kind, namespace, name) > ($1, $2, $3) \

@@ -94,6 +94,9 @@ impl Engine {
     /// waits is decided once more, together.
     async fn look_again(&mut self, gone: &[Key], now: Timestamp, done: &mut Done) -> Result<(), Error> {
         let organizations: Vec<Key> = gone.iter().filter(|key| key.kind == Kind::Organization).cloned().collect();
+        if organizations.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.directory.read().await?;
         let stay = declarations::load(&mut tx, &organizations).await?;
         let tenants: BTreeSet<Handle> = stay.iter().map(|stays| stays.key.handle.sibling(&stays.tenant)).collect();

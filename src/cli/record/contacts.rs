@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::load as member;
+use super::{load as member, said};
 use crate::api::{Handle, Kind};
-use crate::cli::{Failure, Global, OK, PARTLY, unknown};
+use crate::cli::{Failure, Global, PARTLY, unknown};
 use crate::directory::cells::handle_keys;
 use crate::directory::records::By;
 use crate::directory::sql::Tx;
@@ -65,8 +65,7 @@ impl Room {
             }
         }
         tx.commit().await?;
-        say!("{} came into the room {room}, {} left it", join.len(), leave.len())?;
-        Ok(OK)
+        said(Ok(format!("{} came into the room {room}, {} left it", join.len(), leave.len())))
     }
 }
 
@@ -77,28 +76,22 @@ impl AcceptInvitation {
         let found = (contact(&mut tx, &invited).await?, member(&mut tx, &accepting).await?);
         let (contact, member) = match found {
             (Some(contact), Some(member)) => (contact, member),
-            (None, _) => return Ok(refused(&format!("there is no external contact {invited}"))),
-            (_, None) => return Ok(refused(&format!("there is no member {}", unknown(&accepting)))),
+            (None, _) => return said(Err(format!("there is no external contact {invited}"))),
+            (_, None) => return said(Err(format!("there is no member {}", unknown(&accepting)))),
         };
         if contact.invited().is_none() {
-            return Ok(refused(&format!("no invitation of {invited} is open (X3)")));
+            return said(Err(format!("no invitation of {invited} is open (X3)")));
         }
         if contact.tenant == member.tenant {
-            return Ok(refused(&format!("{accepting} is a colleague: an external contact is a person of another company (X1)")));
+            return said(Err(format!("{accepting} is a colleague: an external contact is a person of another company (X1)")));
         }
         if !may_accept(&contact, &member) {
-            return Ok(refused(&format!("{accepting} has not the address that {invited} invites (X3)")));
+            return said(Err(format!("{accepting} has not the address that {invited} invites (X3)")));
         }
         contacts::accept(&mut tx, &contact.uid, &member, global.now()).await?;
         tx.commit().await?;
-        say!("{accepting} accepted the invitation of {invited}")?;
-        Ok(OK)
+        said(Ok(format!("{accepting} accepted the invitation of {invited}")))
     }
-}
-
-fn refused(why: &str) -> u8 {
-    note!("error: {why}");
-    PARTLY
 }
 
 /// Whether a member has the address that was invited, and an account.
