@@ -1,9 +1,10 @@
 //! How fast and how large: an apply against a bare bulk insert of the same rows, and against reading the
-//! same files. Every figure is a ratio measured in one run, against the limit that is named beside it. The
-//! exit code is 1 where a limit is not kept. `make bench` runs it; arguments are sizes, 1000 10000 100000
-//! if there are none, and databases, `sqlite` and `postgres` if there are none.
+//! same files. Every figure is the median of ratios of two times, one measured right after the other, against the limit
+//! that is named beside it. The exit code is 1 where a limit is not kept. `make bench` runs it; arguments are sizes, 1000
+//! 10000 100000 if there are none, and databases, `sqlite` and `postgres` if there are none.
 
 mod bulk;
+mod pairs;
 mod roster;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use rollcall::directory::{Absent, Address, Directory};
 use rollcall::manifests;
 use sqlx::Connection;
 
+use pairs::Pairs;
+
 /// The argument with which this program only reads files.
 const PARSE: &str = "--parse";
 
@@ -21,14 +24,17 @@ const COLD: f64 = 3.0;
 const UNCHANGED: f64 = 1.5;
 const GROWTH: f64 = 11.0;
 const MEMORY: f64 = 400.0;
-/// Each time is the best of so many: the machine's noise only ever adds.
+/// How many directories are made of each size.
 const RUNS: usize = 3;
+/// How often each is applied to again.
+const AGAIN: usize = 5;
 
+#[derive(Default)]
 struct Measured {
-    cold: Duration,
-    bulk: Duration,
-    again: Duration,
-    parse: Duration,
+    /// A cold apply, beside a bulk insert of the same rows.
+    cold: Pairs,
+    /// An unchanged apply, beside the parsing of the same files.
+    again: Pairs,
     peak: f64,
     writes: i64,
 }
@@ -54,19 +60,15 @@ async fn main() -> ExitCode {
             if !files.exists() {
                 roster::write(&files, *size).expect("the roster is written");
             }
-            let runs = if *size > 10_000 { 2 } else { RUNS };
-            let measured = measure(database, &files, folder.path(), runs).await;
-            let (cold, again) = (ratio(measured.cold, measured.bulk), ratio(measured.again, measured.parse));
+            let measured = measure(database, &files, folder.path()).await;
+            let (cold, again) = (measured.cold.ratio(), measured.again.ratio());
+            let ((applied, inserted), (looked, parsed)) = (measured.cold.seconds(), measured.again.seconds());
             if *size == 10_000 {
-                of_ten_thousand = Some(measured.cold);
+                of_ten_thousand = Some(applied);
             }
-            let growth = of_ten_thousand.filter(|_| *size == 100_000).map(|base| ratio(measured.cold, base));
+            let growth = of_ten_thousand.filter(|_| *size == 100_000).map(|base| applied / base);
             println!(
-                "{database:<9} {size:>9} {:>10.2} s {:>11.2} s {cold:>7.2} {:>9.3} s {:>8.3} s {again:>7.2} {:>10.0} MB {}",
-                measured.cold.as_secs_f64(),
-                measured.bulk.as_secs_f64(),
-                measured.again.as_secs_f64(),
-                measured.parse.as_secs_f64(),
+                "{database:<9} {size:>9} {applied:>10.2} s {inserted:>11.2} s {cold:>7.2} {looked:>9.3} s {parsed:>8.3} s {again:>7.2} {:>10.0} MB {}",
                 measured.peak,
                 growth.map_or_else(String::new, |growth| format!("{growth:>8.1}")),
             );
@@ -93,50 +95,37 @@ async fn main() -> ExitCode {
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
-}
-
-async fn measure(database: &str, files: &Path, folder: &Path, runs: usize) -> Measured {
-    let mut best: Option<Measured> = None;
-    for _ in 0..runs {
+async fn measure(database: &str, files: &Path, folder: &Path) -> Measured {
+    let mut measured = Measured::default();
+    for _ in 0..RUNS {
         let url = fresh(database, folder).await;
-        let started = Instant::now();
-        let peak = apply(&url, files);
-        let cold = started.elapsed();
+        let (applied, peak) = timed(|| apply(&url, files));
+        measured.peak = measured.peak.max(peak);
         let directory = Directory::open(address(&url), Absent::Refuse).await.expect("the directory opens");
-
-        let before = written(&directory).await;
-        let started = Instant::now();
-        apply(&url, files);
-        let again = started.elapsed();
-        let writes = written(&directory).await - before;
-
-        let started = Instant::now();
-        parse(files);
-        let parse = started.elapsed();
-
         let rows = bulk::rows(&directory).await;
         let other = bulk::empty(&fresh(database, folder).await).await;
         let started = Instant::now();
         bulk::insert(&other, rows).await;
-        let bulk = started.elapsed();
+        measured.cold.0.push((applied, started.elapsed()));
         other.close().await;
+
+        let before = written(&directory).await;
+        for _ in 0..AGAIN {
+            let (looked, _) = timed(|| apply(&url, files));
+            let (parsed, ()) = timed(|| parse(files));
+            measured.again.0.push((looked, parsed));
+        }
+        measured.writes = measured.writes.max(written(&directory).await - before);
         directory.close().await;
-        let this = Measured { cold, bulk, again, parse, peak, writes };
-        best = Some(match best {
-            None => this,
-            Some(best) => Measured {
-                cold: best.cold.min(this.cold),
-                bulk: best.bulk.min(this.bulk),
-                again: best.again.min(this.again),
-                parse: best.parse.min(this.parse),
-                peak: best.peak.max(this.peak),
-                writes: best.writes.max(this.writes),
-            },
-        });
     }
-    best.expect("at least one run")
+    measured
+}
+
+/// What something takes, and its outcome.
+fn timed<T>(what: impl FnOnce() -> T) -> (Duration, T) {
+    let started = Instant::now();
+    let outcome = what();
+    (started.elapsed(), outcome)
 }
 
 fn address(url: &str) -> Address {

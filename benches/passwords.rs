@@ -1,8 +1,9 @@
 //! What passwords cost: a verification against the bare hash of the same cost on a thread of its own, and generating for
 //! 1,000 members against the bare hash on all cores. Each figure is the median of ratios of two times, one measured right
-//! after the other, so that what else the machine does hits both; it is held against the limit that is named beside it.
+//! after the other, against the limit that is named beside it.
 //! The exit code is 1 where a limit is not kept. `make bench` runs it.
 
+mod pairs;
 #[allow(dead_code, reason = "its files are written here in another way")]
 mod roster;
 
@@ -18,6 +19,8 @@ use rollcall::directory::passwords::Which;
 use rollcall::directory::{Absent, Address, Directory, leadership};
 use rollcall::manifests::{self, secrets};
 use rollcall::reconcile::Engine;
+
+use pairs::Pairs;
 
 /// A verification is to take no more than so many times as long as the hash alone.
 const VERIFICATION: f64 = 1.05;
@@ -83,31 +86,15 @@ async fn main() -> ExitCode {
         verifying.0.push((started.elapsed(), alone));
         assert_eq!(told.expect("it is verified").answer, Answer::MustChange);
     }
-    let (cost, rate) = (verifying.median(), 1.0 / generating.median());
-    println!("verification {}, ratio {cost:.3}", verifying.told());
-    println!("generating for {count} members {}, rate {rate:.3}", generating.told());
+    let (cost, rate) = (verifying.ratio(), 1.0 / generating.ratio());
+    let told = |pairs: &Pairs| {
+        let (ours, bare) = pairs.seconds();
+        format!("{ours:.4} s, the hash alone {bare:.4} s (medians of {})", pairs.0.len())
+    };
+    println!("verification {}, ratio {cost:.3}", told(&verifying));
+    println!("generating for {count} members, {TURN} at a time {}, rate {rate:.3}", told(&generating));
     println!("limits: verification at most {VERIFICATION}, rate at least {RATE}");
     if cost <= VERIFICATION && rate >= RATE { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Times of ours, each with that of the bare hash right beside it.
-#[derive(Default)]
-struct Pairs(Vec<(Duration, Duration)>);
-
-impl Pairs {
-    /// How many times as long ours takes.
-    fn median(&self) -> f64 {
-        let mut ratios: Vec<f64> = self.0.iter().map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64()).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios[ratios.len() / 2]
-    }
-
-    /// The sums.
-    fn told(&self) -> String {
-        let (ours, bare): (Vec<Duration>, Vec<Duration>) = self.0.iter().copied().unzip();
-        let seconds = |times: Vec<Duration>| times.iter().sum::<Duration>().as_secs_f64();
-        format!("{:>6.2} s in {}, the hash alone {:>6.2} s", seconds(ours), self.0.len(), seconds(bare))
-    }
 }
 
 /// As many hashes, with nothing around them, on all cores.
