@@ -156,8 +156,8 @@ impl Apply {
         let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
         let after = engine.advance(global.now()).await?;
         done.outcomes.extend(after.outcomes.into_iter().filter(|(_, outcome)| !outcome.verdict.holds.is_empty()));
-        if self.prune && roster.unread > 0 {
-            note!("warning: nothing was removed, since a document could not be read (R9)");
+        if self.prune {
+            output::unpruned(&roster);
         }
         let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);

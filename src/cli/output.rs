@@ -94,6 +94,15 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
     complaints(&list);
 }
 
+/// Says why `--prune` removes nothing.
+pub fn unpruned(roster: &Roster) {
+    if roster.unread > 0 {
+        note!("warning: nothing is removed, since a document could not be read (R9)");
+    } else if roster.set().complete.is_empty() {
+        note!("warning: nothing is removed, since no Tenant is in the set: only with it is what is declared of it complete (R9)");
+    }
+}
+
 /// Prints what of the files was left alone.
 pub fn skipped(roster: &Roster) {
     if roster.skipped > 0 {

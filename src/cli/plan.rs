@@ -58,6 +58,9 @@ impl Plan {
             until: self.at.map(|at| at.start(&TimeZone::UTC)),
         };
         let done = rehearse(&self.from(global).await?, rehearsal).await?;
+        if self.prune {
+            output::unpruned(&roster);
+        }
         let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());

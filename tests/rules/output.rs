@@ -33,3 +33,22 @@ fn what_nobody_reads_is_done_all_the_same() {
         assert_eq!(roll.run_unread(&["describe", "member", "nobody", "-n", "hr"], ""), 1);
     });
 }
+
+// R9: a set without its Tenant is not complete, and whoever thought so is told.
+#[test]
+fn a_set_that_removes_nothing_says_why() {
+    on_both(|roll| {
+        let jane = member("jane", "acme", "");
+        roll.apply(NOW, &company(&[jane.clone(), member("joe", "acme", "")])).expect_code(0);
+        for command in ["plan", "apply"] {
+            let run = |yaml: &str, prune: &[&str]| {
+                roll.run(&[&[command, "-f", "-", "--now", LATER, "-n", "hr"], prune].concat(), yaml).stderr
+            };
+            assert!(run(&jane, &["--prune"]).contains("nothing is removed, since no Tenant is in the set"), "{command}");
+            let unread = company(&[jane.clone(), "kind: [".to_owned()]);
+            assert!(run(&unread, &["--prune"]).contains("nothing is removed, since a document could not be read"), "{command}");
+            assert!(!run(&jane, &[]).contains("nothing is removed"), "{command}");
+        }
+        assert_eq!(phase(&roll.get("Member", "joe")), "Pending");
+    });
+}
