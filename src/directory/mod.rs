@@ -356,8 +356,8 @@ async fn open_sqlite(path: &Path, absent: Absent) -> Result<Pool, sqlx::Error> {
         .statement_cache_capacity(200)
         // What is erased is overwritten.
         .pragma("secure_delete", "ON")
-        // 64 MiB: random identifiers touch all of an index.
-        .pragma("cache_size", "-65536");
+        // 32 MiB: random identifiers touch all of an index. Twice as much is no faster with 100,000 members.
+        .pragma("cache_size", "-32768");
     let writer = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
     let writer = match absent {
         Absent::Create => writer.connect_with(options.clone()).await?,
