@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use super::identity::kept;
-use super::{
-    Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, frozen, record_key, unknown_annotations,
-};
+use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, record_key, without_effect};
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
@@ -227,8 +225,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     next.lived = followed(world, &next, &here);
     let next = settled(next);
     let mut verdict = verdict_of(&next, spec, &here);
-    verdict.warnings = unknown_annotations(&manifest.annotations).into_iter().collect();
-    verdict.warnings.extend(frozen::misplaced(&manifest.annotations));
+    verdict.warnings = without_effect(Kind::ExternalContact, &manifest.annotations);
     let (missing, _) = visibility(world, visit, spec, &here);
     if !missing.is_empty() {
         let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));

@@ -1,11 +1,8 @@
 //! What is frozen (R14): a tenant with all that belongs to it, or a member. Nothing of it changes; what would happen, and
 //! what drifted, is told. Pure. Called by the set before anything else is decided of an object.
 
-use std::collections::BTreeMap;
-
-use super::organization::declared_key;
-use super::{Block, Decision, Declared, Judgement, Removal, Visit, World, contact, member, organization, tenant};
-use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
+use super::{Block, Decision, Declared, Judgement, Removal, Visit, World, contact, declared_key, member, organization, tenant};
+use crate::api::{Key, Kind, Reason, Verdict};
 use crate::record::change::changes;
 use crate::record::{Cause, Record};
 
@@ -35,22 +32,6 @@ fn frozen<'w>(world: &'w World, visit: &Visit, record: Option<&Record>) -> Optio
     let held = [Some(visit.key.clone()), recorded].into_iter().flatten().map(|by| (by, true));
     let keys = held.chain(declared.map(|by| (by, record.is_none())));
     keys.filter_map(|(by, holds_record)| Some(Frozen { reason: world.frozen.get(&by)?, by, holds_record })).next()
-}
-
-/// Whether a kind may be frozen by an annotation of its own.
-pub fn may_be(kind: Kind) -> bool {
-    match kind {
-        Kind::Tenant | Kind::Member => true,
-        Kind::Organization | Kind::ExternalContact => false,
-    }
-}
-
-/// What is told where the annotation stands on something that is frozen with its tenant only.
-pub fn misplaced(annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
-    annotations.contains_key(FROZEN_ANNOTATION).then(|| {
-        let message = format!("metadata.annotations[{FROZEN_ANNOTATION}]: counts on a Tenant or a Member only (R14)");
-        (Reason::NotApplicable, message)
-    })
 }
 
 /// Decides about an object that is frozen, if it is.

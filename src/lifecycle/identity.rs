@@ -1,8 +1,7 @@
 //! Which record a manifest speaks of (M11): the one with its `externalKey` where both sides have one, else
 //! the one under its handle. Pure. Called by the decisions about members and organizations.
 
-use super::organization::declared_key;
-use super::{Decision, Declared, Removal, Visit, World, unmanaged};
+use super::{Decision, Declared, Removal, Visit, World, declared_key, unmanaged};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::record::{Claim, Record, Space, Uid};
 

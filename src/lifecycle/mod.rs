@@ -24,8 +24,8 @@ pub use set::decide_set;
 pub use world::{Holder, Judgement, PasswordNews, World};
 
 use crate::api::{
-    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Handle, Hold, Key, MemberSpec, OrganizationSpec, Problem, Reason,
-    TenantSpec, Verdict,
+    APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Handle, Hold, Key, Kind, MemberSpec, OrganizationSpec, Problem,
+    Reason, TenantSpec, Verdict,
 };
 use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
 
@@ -119,6 +119,16 @@ pub struct Visit {
     pub takes_over: bool,
     /// What is made up for a record that is new.
     pub fresh: Fresh,
+}
+
+impl Visit {
+    /// What a manifest declares of a member, where it can be read.
+    pub fn member_spec(&self) -> Option<&MemberSpec> {
+        match &self.declared {
+            Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => Some(spec),
+            Declared::Present(_) | Declared::Removed | Declared::Nothing => None,
+        }
+    }
 }
 
 /// A claim that an object of the set can't have.
@@ -294,8 +304,13 @@ pub fn record_key(key: &Key) -> String {
     format!("{}/{}", key.kind.name(), key.handle)
 }
 
+/// The key under which one waits for another's declaration to change.
+pub fn declared_key(key: &Key) -> String {
+    format!("declared/{}", record_key(key))
+}
+
 /// The key under which declarations wait for a place in a tenant (T3).
-pub fn place_key(tenant: &Uid, kind: crate::api::Kind) -> String {
+pub fn place_key(tenant: &Uid, kind: Kind) -> String {
     format!("place/{tenant}/{kind}")
 }
 
@@ -314,11 +329,27 @@ pub fn secret_key(secret: &Handle) -> String {
     format!("secret/{secret}")
 }
 
-/// The warning that names the annotations of Rollcall that this version does not know, if there are any.
-fn unknown_annotations(annotations: &BTreeMap<String, String>) -> Option<(Reason, String)> {
+/// Whether a kind may be frozen by an annotation of its own (R14).
+pub fn may_be_frozen(kind: Kind) -> bool {
+    match kind {
+        Kind::Tenant | Kind::Member => true,
+        Kind::Organization | Kind::ExternalContact => false,
+    }
+}
+
+/// What a resource is warned of that has annotations of Rollcall which do nothing: this version does not know them, or
+/// they count on other kinds.
+fn without_effect(kind: Kind, annotations: &BTreeMap<String, String>) -> Vec<(Reason, String)> {
     let known = [APPROVE_ANNOTATION, FROZEN_ANNOTATION];
     let unknown = annotations.keys().filter(|name| !known.contains(&name.as_str()));
     let names: Vec<String> = unknown.map(|name| format!("metadata.annotations[{name}]")).collect();
-    (!names.is_empty())
-        .then(|| (Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))))
+    let mut warnings = Vec::new();
+    if !names.is_empty() {
+        warnings.push((Reason::NotYetSupported, format!("accepted, without effect in this version: {}", names.join(", "))));
+    }
+    if !may_be_frozen(kind) && annotations.contains_key(FROZEN_ANNOTATION) {
+        let message = format!("metadata.annotations[{FROZEN_ANNOTATION}]: counts on a Tenant or a Member only (R14)");
+        warnings.push((Reason::NotApplicable, message));
+    }
+    warnings
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::identity::{Identity, identify, kept};
 use super::tenant::{languages, places};
 use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, frozen, place_key, record_key,
-    unknown_annotations, vacated_key,
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, declared_key, place_key, record_key,
+    vacated_key, without_effect,
 };
 use crate::api::{Handle, Key, Kind, OrganizationSpec, Problem, Reason, Verdict};
 use crate::record::{Cause, Claim, Intent, OrganizationDeclared, OrganizationRecord, Record, Space, Uid};
@@ -209,8 +209,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     };
     decision.step(visit.trigger.cause(), world.now, Some(Record::Organization(Arc::new(next))));
     let mut verdict = Verdict::new(Reason::InDirectory, "the directory holds this generation");
-    verdict.warnings.extend(unknown_annotations(&manifest.annotations));
-    verdict.warnings.extend(frozen::misplaced(&manifest.annotations));
+    verdict.warnings.extend(without_effect(Kind::Organization, &manifest.annotations));
     decision.verdict = Some(verdict);
     decision
 }
@@ -244,11 +243,6 @@ fn cycle(world: &World, from: &Handle, above: Option<&Handle>) -> Option<Vec<Han
         path.push(handle);
     }
     None
-}
-
-/// The key under which an organization of a cycle waits for another's declaration to change.
-pub fn declared_key(key: &Key) -> String {
-    format!("declared/{}", record_key(key))
 }
 
 /// The record with its declared columns as an intent has them.

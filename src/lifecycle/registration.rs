@@ -1,9 +1,8 @@
 //! Decisions about requests for an account (M35): what ends one, and what the trail is to be told. Pure.
 //! Called when decisions are committed.
 
-use super::{Decision, Declared, Spec, Visit, World, frozen};
-use crate::api::{MemberSpec, Problem};
-use crate::record::{Cause, MemberRecord, Record, Request, RequestState, RequestStep};
+use super::{Decision, Visit, World, frozen};
+use crate::record::{Cause, Record, Request, RequestState, RequestStep};
 
 /// What becomes of the requests that a visit concerns: a tenant's, or the one that a member names. `decided` is what was
 /// decided of requests before in the same set.
@@ -19,7 +18,7 @@ pub fn decide(world: &World, visit: &Visit, decision: &Decision, decided: &[Requ
         }
         // By making the member, and by nothing less: a manifest that waits, or is refused, approves nothing.
         Some(Record::Member(member)) if decision.steps.first().is_some_and(|step| step.before.is_none()) => {
-            let named = approved_by(visit).and_then(|id| world.requests.get(id));
+            let named = visit.member_spec().and_then(|spec| world.requests.get(spec.registration.as_ref()?.as_str()));
             let open = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant);
             // Whoever comes first of those that name it.
             let first = open.filter(|request| !decided.iter().any(|step| step.before.id == request.id && step.approves()));
@@ -32,28 +31,6 @@ pub fn decide(world: &World, visit: &Visit, decision: &Decision, decided: &[Requ
             first.map(approved).into_iter().collect()
         }
         Some(Record::Tenant(_) | Record::Organization(_) | Record::Member(_) | Record::ExternalContact(_)) | None => Vec::new(),
-    }
-}
-
-/// What is wrong where a member who is there already is to be somebody's who asked for an account: an approval makes a
-/// member, and gives nobody another's account.
-pub fn of_another(member: &MemberRecord, spec: &MemberSpec) -> Option<Problem> {
-    let id = spec.registration.as_ref().filter(|_| spec.registration != member.intent.spec.registration)?;
-    let message = format!(
-        "the request `{id}` makes a new member, and {} is another person's account; give the manifest another metadata.name (M35)",
-        member.handle
-    );
-    Some(Problem::new("spec.registration", message))
-}
-
-/// The request that a manifest names.
-pub fn approved_by(visit: &Visit) -> Option<&str> {
-    match &visit.declared {
-        Declared::Present(manifest) => match &manifest.spec {
-            Ok(Spec::Member(spec)) => spec.registration.as_ref().map(|id| id.as_str()),
-            Ok(Spec::Tenant(_) | Spec::Organization(_) | Spec::ExternalContact(_)) | Err(_) => None,
-        },
-        Declared::Removed | Declared::Nothing => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, record_key, unknown_annotations};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, record_key, without_effect};
 use crate::api::member::MemberPhase;
 use crate::api::tenant::Plan;
 use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantPhase, TenantSpec, Verdict};
@@ -155,7 +155,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
     }
     verdict.holds = world.holds.get(&next.uid).cloned().unwrap_or_default();
-    verdict.warnings.extend(unknown_annotations(&manifest.annotations));
+    verdict.warnings.extend(without_effect(Kind::Tenant, &manifest.annotations));
     (next.confirmed, next.wake_at) = match &spec.cancellation {
         Some(declared) => (cancellation::confirmed(world, &next), cancellation::wake_at(world, &next, declared)),
         None => (None, None),

@@ -5,15 +5,14 @@ use super::gathered::Gathered;
 use crate::api::{FROZEN_ANNOTATION, Key, Kind};
 use crate::directory::sql::Tx;
 use crate::directory::{Error, declarations};
-use crate::lifecycle::Declared;
-use crate::lifecycle::frozen::may_be;
+use crate::lifecycle::{Declared, may_be_frozen};
 
 /// Gathers the reasons why objects are frozen.
 pub(super) async fn gather(tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
     let Gathered { world, visits, stored, submitted: _, elsewhere: _, accepted: _ } = gathered;
     let tenants: Vec<Key> = world.tenants.values().map(|tenant| Key::new(Kind::Tenant, tenant.handle.clone())).collect();
     world.frozen = declarations::frozen(tx, &tenants).await?;
-    for visit in visits.iter().filter(|visit| may_be(visit.key.kind)) {
+    for visit in visits.iter().filter(|visit| may_be_frozen(visit.key.kind)) {
         let reason = match &visit.declared {
             Declared::Present(manifest) => manifest.annotations.get(FROZEN_ANNOTATION).cloned(),
             Declared::Removed => stored.get(&visit.key).and_then(|stored| stored.annotations_by_name().remove(FROZEN_ANNOTATION)),

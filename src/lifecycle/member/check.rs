@@ -1,10 +1,11 @@
-//! What is wrong with a member's spec beyond its schema: alone, and against its tenant. Pure.
+//! What is wrong with a member's spec beyond its schema: alone, against its tenant, and where it names a request. Pure.
 //! Called by `validate` and by the decision about a member.
 
 use jiff::tz::TimeZone;
 
 use crate::api::{MemberSpec, Problem, TenantSpec, When};
 use crate::lifecycle::tenant::languages;
+use crate::record::MemberRecord;
 
 /// What is wrong with a spec by itself.
 pub fn alone(spec: &MemberSpec) -> Vec<Problem> {
@@ -72,4 +73,15 @@ pub fn against(spec: &MemberSpec, tenant: &TenantSpec) -> Vec<Problem> {
         problems.push(Problem::new(format!("spec.names.{language}"), message));
     }
     problems
+}
+
+/// What is wrong where a member who is there already is to be somebody's who asked for an account: an approval makes a
+/// member, and gives nobody another's account.
+pub fn of_another(member: &MemberRecord, spec: &MemberSpec) -> Option<Problem> {
+    let id = spec.registration.as_ref().filter(|_| spec.registration != member.intent.spec.registration)?;
+    let message = format!(
+        "the request `{id}` makes a new member, and {} is another person's account; give the manifest another metadata.name (M35)",
+        member.handle
+    );
+    Some(Problem::new("spec.registration", message))
 }

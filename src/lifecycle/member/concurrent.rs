@@ -5,11 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::id::NoId;
 use crate::api::{Handle, Key, Kind, MemberSpec, Problem, Reason};
-use crate::lifecycle::organization::declared_key;
-use crate::lifecycle::{Block, Decision, Declared, Manifest, Spec, Visit, World, record_key};
+use crate::lifecycle::{Block, Decision, Declared, Visit, World, declared_key, record_key};
 use crate::record::{Claim, MemberRecord, Record, Space, TenantRecord};
+
+/// Why a manifest makes no ID.
+pub enum NoId {
+    Invalid(Problem),
+    Refused(Reason, &'static str),
+    /// These keys bring it back.
+    Waits(Reason, String, Vec<String>),
+}
 
 /// The member whose ID a spec follows: one of its own goes before.
 pub fn followed(spec: &MemberSpec, handle: &Handle) -> Option<Handle> {
@@ -33,7 +39,7 @@ pub fn follower_key(followed: &Key) -> String {
 pub fn follows(world: &World, visit: &Visit, current: Option<&MemberRecord>, decision: &mut Decision) {
     let keys = &mut decision.follows;
     let handle = &visit.key.handle;
-    for spec in [current.map(|current| &current.intent.spec), manifest_of(visit)].into_iter().flatten() {
+    for spec in [current.map(|current| &current.intent.spec), visit.member_spec()].into_iter().flatten() {
         let Some(reference) = &spec.concurrent_of else { continue };
         let key = Key::new(Kind::Member, handle.sibling(reference.name()));
         if followed(spec, handle).is_some() {
@@ -43,13 +49,6 @@ pub fn follows(world: &World, visit: &Visit, current: Option<&MemberRecord>, dec
         let tenant = world.member(&key.handle).and_then(|member| world.tenants.get(&member.tenant));
         keys.extend(tenant.map(|tenant| record_key(&Key::new(Kind::Tenant, tenant.handle.clone()))));
         keys.push(record_key(&key));
-    }
-}
-
-fn manifest_of(visit: &Visit) -> Option<&MemberSpec> {
-    match &visit.declared {
-        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => Some(spec),
-        Declared::Present(_) | Declared::Removed | Declared::Nothing => None,
     }
 }
 
@@ -145,7 +144,7 @@ pub fn keys_of_cycle(others: &[Key]) -> Vec<String> {
 pub fn follow(world: &World, visit: &Visit, tenant: &TenantRecord, blocked: Option<&Block>, member: &mut MemberRecord) {
     let followed = |spec| followed(spec, &visit.key.handle);
     let says_otherwise = match &visit.declared {
-        Declared::Present(_) => manifest_of(visit).is_some_and(|spec| followed(spec) != followed(&member.intent.spec)),
+        Declared::Present(_) => visit.member_spec().is_some_and(|spec| followed(spec) != followed(&member.intent.spec)),
         Declared::Removed | Declared::Nothing => true,
     };
     let Some(handle) = followed(&member.intent.spec).filter(|_| !says_otherwise && !member.is_deleted()) else { return };
@@ -192,7 +191,7 @@ pub fn held_up(decisions: &[Decision], conflicts: &[(Key, Block)]) -> Vec<(Key, 
 
 /// An order in which members come after those whose IDs they follow, and stays as it is otherwise.
 pub fn in_order<'a>(world: &World, order: Vec<&'a Visit>) -> Vec<&'a Visit> {
-    let lead = |visit: &Visit| match manifest_of(visit) {
+    let lead = |visit: &Visit| match visit.member_spec() {
         Some(spec) => followed(spec, &visit.key.handle),
         None => world.member(&visit.key.handle).and_then(|member| followed(&member.intent.spec, &member.handle)),
     };

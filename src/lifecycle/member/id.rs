@@ -1,21 +1,13 @@
 //! The login ID that a manifest makes of a member (M1, M30, M31): its own, that of the member it follows, or a
 //! temporary one, which is no account yet. Pure; chance is lent by the shell. Called by the decision about a member.
 
-use super::concurrent::{self, followed};
+use super::concurrent::{self, NoId, followed};
 use crate::api::{Handle, MemberSpec, Problem, Reason};
 use crate::lifecycle::{Fresh, World};
 use crate::record::{MemberRecord, TenantRecord};
 
 /// With what the IDs begin that are made for want of one (M31).
 pub const TEMPORARY: &str = "tmp-";
-
-/// Why a manifest makes no ID.
-pub enum NoId {
-    Invalid(Problem),
-    Refused(Reason, &'static str),
-    /// These keys bring it back.
-    Waits(Reason, String, Vec<String>),
-}
 
 /// A manifest that is to make an ID.
 pub struct Wish<'w> {

@@ -22,14 +22,12 @@ use jiff::Timestamp;
 
 use super::identity::{Identity, identify, kept};
 use super::tenant::places;
-use super::{
-    Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key, registration,
-};
+use super::{Block, Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, place_key, record_key};
 use crate::api::member::{Administrator, DeviceOrderState};
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::record::{Cause, Claim, Fired, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space, TenantRecord};
 use assignments::{Unassigned, assignments};
-use id::NoId;
+use concurrent::NoId;
 use loss::Fate;
 use restore::{is_wanted_back, told_of_purge, wants_account};
 pub use told::verdict_of;
@@ -235,7 +233,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     let current = member_of(&decision);
-    if let Some(problem) = current.as_deref().and_then(|current| registration::of_another(current, spec)) {
+    if let Some(problem) = current.as_deref().and_then(|current| check::of_another(current, spec)) {
         return decision.invalid(&[problem]);
     }
     // What does not fit in a tenant to which the member is to go blocks the transfer.

@@ -4,7 +4,7 @@
 use super::account;
 use super::transitions::Dates;
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
-use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, registration, unknown_annotations};
+use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, without_effect};
 use crate::record::MemberRecord;
 
 /// What the resource of a member is told when its manifest is taken.
@@ -46,7 +46,7 @@ pub fn warnings(
     decision: &mut Decision,
 ) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
-    list.extend(unknown_annotations(&manifest.annotations));
+    list.extend(without_effect(Kind::Member, &manifest.annotations));
     if spec.mobile_phone.is_none() && spec.personal_email.is_none() {
         let message = "neither mobilePhone nor personalEmail: a lost password can't be recovered (M7)";
         list.push((Reason::NotRecoverable, message.to_owned()));
@@ -65,7 +65,7 @@ pub fn warnings(
     if let Some(tenant) = world.tenants.get(&member.tenant) {
         list.extend(account::warnings(world, &tenant.intent.spec, member));
     }
-    if let Some(id) = registration::approved_by(visit)
+    if let Some(id) = spec.registration.as_ref().map(|id| id.as_str())
         && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid))
     {
         let message =

@@ -8,8 +8,7 @@ use crate::api::{Handle, Kind, MemberSpec};
 use crate::directory::passwords::{By, Fact};
 use crate::directory::{Error, accounts, charges, facts, holds, links, outbox, passwords, registrations, unattended};
 use crate::lifecycle::cancellation::Remaining;
-use crate::lifecycle::registration::approved_by;
-use crate::lifecycle::{Declared, Manifest, PasswordNews, Spec, Visit};
+use crate::lifecycle::{Declared, PasswordNews, Visit};
 use crate::reconcile::budget;
 use crate::record::{Cause, MailNews, Record, Uid};
 
@@ -38,7 +37,7 @@ impl Loader<'_> {
     async fn facts_of_tenants(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
         let (mut tenants, mut cancelling, mut named) = (Vec::new(), Vec::new(), Vec::new());
         for visit in &gathered.visits {
-            named.extend(approved_by(visit).map(str::to_owned));
+            named.extend(visit.member_spec().and_then(|spec| Some(spec.registration.as_ref()?.as_str().to_owned())));
             if let Some(Record::Tenant(tenant)) = gathered.world.record(&visit.key) {
                 tenants.push(tenant.uid.clone());
                 if let Declared::Present(manifest) = &visit.declared
@@ -105,10 +104,7 @@ fn password_news(Fact { id, changed_at, trouble, by, at }: Fact) -> PasswordNews
 /// by their external key among them.
 fn wanted(gathered: &Gathered, says: fn(&MemberSpec) -> bool) -> Vec<Uid> {
     let world = &gathered.world;
-    let declares = |visit: &Visit| match &visit.declared {
-        Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), .. }) => says(spec),
-        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
-    };
+    let declares = |visit: &Visit| visit.member_spec().is_some_and(says);
     let member = |visit: &Visit| match world.record(&visit.key) {
         Some(Record::Member(member)) => (declares(visit) || says(&member.intent.spec)).then(|| member.uid.clone()),
         Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => None,
