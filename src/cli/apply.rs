@@ -107,9 +107,7 @@ impl Apply {
                 "warning: this host's clock and the database's differ by more than 60 s; irreversible steps wait (ClockSkewed)"
             );
         }
-        if self.output == Format::Table {
-            engine.keep(output::MOST);
-        }
+        engine.keep(self.most());
         let (shown, referred) = self.once(&mut engine, roster, global).await?;
         match watch.filter(|_| shown.is_ok()) {
             None => {
@@ -123,6 +121,14 @@ impl Apply {
                 mails.abort();
                 code
             }
+        }
+    }
+
+    /// How many changes are kept to be shown.
+    fn most(&self) -> usize {
+        match self.output {
+            Format::Table => output::MOST,
+            Format::Json => usize::MAX,
         }
     }
 
@@ -152,10 +158,15 @@ impl Apply {
         let mut done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
         bar.finish_and_clear();
         let referred = self.referred(engine, &roster, global).await?;
-        // Each password follows its member; what became of it is folded in, and the mails that tell of it may be held.
+        // Each password follows its member. What follows from it is told with all else: mails may be held, and a tenant
+        // whose cancellation waited for it may go.
         let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
-        let after = engine.advance(global.now()).await?;
-        done.outcomes.extend(after.outcomes.into_iter().filter(|(_, outcome)| !outcome.verdict.holds.is_empty()));
+        if !passwords.is_empty() {
+            engine.keep(usize::MAX);
+            let after = engine.advance(global.now()).await?.beside_passwords();
+            engine.keep(self.most());
+            done.extend(after, self.most());
+        }
         if self.prune {
             output::unpruned(&roster);
         }

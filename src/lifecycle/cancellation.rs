@@ -8,12 +8,13 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Decision, Declared, Removal, Visit, World, place_key, secret_key, vacated_key};
+use super::{Decision, Declared, Removal, Visit, World, declared_key, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
-use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
+use crate::api::{Key, Kind, LocalRef, Reason, TenantSpec, Verdict};
+use crate::record::account::DeviceOrder;
 use crate::record::charge::month_of;
-use crate::record::{Cause, Intent, TenantDeclared, TenantRecord};
+use crate::record::{Cause, Intent, MemberRecord, TenantDeclared, TenantRecord};
 
 /// The members of a tenant that are still in the directory, the supreme administrator among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub enum Confirmation {
 pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<(Reason, String)> {
     let mut list = Vec::new();
     list.extend(members_remain(world, tenant, spec));
+    list.extend(frozen_holder(world, tenant));
     list.extend(charges(world, tenant));
     list.extend(unconfirmed(world, tenant, spec));
     if !world.irreversible {
@@ -56,18 +58,42 @@ fn members_remain(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> 
     let is_to_come = effective_at(spec, &tenant.zone).is_some_and(|at| at > world.now);
     // Those in grace go at its instant, if that is declared: till then they stand in nobody's way.
     let in_grace = if spec.purge_deleted_members == Some(true) && is_to_come { 0 } else { in_grace };
-    if live <= 0 && in_grace == 0 {
-        return None;
-    }
+    let is_ordered = |member: &MemberRecord| member.lived.account.orders.iter().any(DeviceOrder::is_in_progress);
     let mut left = Vec::new();
     if live > 0 {
-        left.push(format!("{live} beside the supreme administrator: remove their manifests"));
+        left.push(format!(
+            "{live} beside the supreme administrator: remove their manifests, and see to the tenant's pendingRemovals"
+        ));
     }
     if let Some(last) = last_purge_at.filter(|_| in_grace > 0) {
         let last = rfc3339(last);
-        left.push(format!("{in_grace} in grace, the last until {last}: wait, or declare purgeDeletedMembers: true"));
+        left.push(match spec.purge_deleted_members {
+            Some(true) => format!(
+                "{in_grace} in grace, who go once the password is confirmed; not while one is frozen, wanted back by a manifest, \
+                 or has an order for a device in progress"
+            ),
+            Some(false) | None => {
+                format!("{in_grace} in grace, the last until {last}: wait, or declare purgeDeletedMembers: true")
+            }
+        });
     }
-    Some((Reason::MembersRemain, left.join("; ")))
+    // What is ordered for devices is finished first (M25).
+    if let Some(holder) = holder(world, tenant).filter(|holder| is_ordered(holder)) {
+        left.push(format!("an order for a device of the supreme administrator `{}` is in progress", holder.handle.name));
+    }
+    (!left.is_empty()).then(|| (Reason::MembersRemain, left.join("; ")))
+}
+
+/// The supreme administrator, who goes with the tenant: not while frozen (R14).
+fn frozen_holder(world: &World, tenant: &TenantRecord) -> Option<(Reason, String)> {
+    let key = Key::new(Kind::Member, holder(world, tenant)?.handle.clone());
+    let reason = world.frozen.get(&key)?;
+    let name = &key.handle.name;
+    Some((Reason::Frozen, format!("the supreme administrator `{name}` is frozen: {reason}; take the annotation off (R14)")))
+}
+
+fn holder<'w>(world: &'w World, tenant: &TenantRecord) -> Option<&'w MemberRecord> {
+    world.members.get(tenant.supreme_admin.as_ref()?).map(|member| &**member)
 }
 
 fn charges(world: &World, tenant: &TenantRecord) -> Vec<(Reason, String)> {
@@ -114,6 +140,11 @@ fn unconfirmed(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Opt
         }
         Some(Confirmation::Unreadable(why)) => {
             Some((Reason::ConfirmationRejected, format!("the Secret `{secret}`, key `{key}`, can't be read: {why}")))
+        }
+        Some(Confirmation::NoPassword) | None if tenant.supreme_admin.is_none() => {
+            let message = "there is no supreme administrator whose password could confirm it, and no new member is taken: withdraw \
+                           spec.cancellation, have spec.supremeAdminRef name a member who is there, and declare it again";
+            Some((Reason::ConfirmationImpossible, message.to_owned()))
         }
         Some(Confirmation::NoPassword) | None => {
             let message = "the supreme administrator has no password: give that member one (spec.password), or name another supremeAdminRef";
@@ -164,6 +195,8 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
             (verdict.reason, verdict.message) = (Reason::CancellationBlocked, message);
         }
         decision.waits_for.push(place_key(&next.uid, Kind::Member));
+        let thaw = |holder: &MemberRecord| declared_key(&Key::new(Kind::Member, holder.handle.clone()));
+        decision.waits_for.extend(holder(world, &next).map(thaw));
         return;
     }
     if let Some(at) = effective.filter(|at| *at > world.now) {

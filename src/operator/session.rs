@@ -80,7 +80,7 @@ impl Session {
         engine.set_other_skew(*skew.borrow());
         engine.keep(KEPT);
         // Whatever fell due meanwhile is done before anything is decided with it.
-        let late = engine.advance(now()).await?;
+        let late = engine.advance_before_declared(now()).await?;
         let quiet = engine.recall().await?;
         engine.collect_told();
         let (to_seen, seen) = mpsc::channel(BACKLOG);
@@ -325,7 +325,10 @@ impl Session {
         let skew = *self.skew.borrow();
         self.health.skew.set(skew.map_or(f64::NAN, |skew| skew as f64 / 1e6));
         self.engine.set_other_skew(skew);
-        let done = self.engine.advance(now()).await?;
+        let done = match self.all_listed() {
+            true => self.engine.advance(now()).await?,
+            false => self.engine.advance_before_declared(now()).await?,
+        };
         self.tell(&done);
         for (tenant, objects) in self.settling.settled(Instant::now()) {
             let (client, looked) = (self.settings.clients.calling.clone(), self.to_looked.clone());

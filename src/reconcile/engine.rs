@@ -186,7 +186,7 @@ impl Engine {
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
         self.going = missing.iter().cloned().collect();
-        let mut done = self.advance(now).await?;
+        let mut done = self.advance_before_declared(now).await?;
         let loud = self.loud(submissions, &mut done).await?;
         self.declare(loud);
         let drained = self.drain_without(missing, now, progress).await;

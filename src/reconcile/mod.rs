@@ -172,6 +172,17 @@ impl Done {
         self.unchanged += other.unchanged;
     }
 
+    /// The same without the rows that only tell when a password was set: all rows must have been kept.
+    pub fn beside_passwords(self) -> Done {
+        let tells_more = |entry: &Entry| entry.fields.iter().any(|field| field.path != "passwordChangedAt");
+        let changes = self.changes.into_iter().filter(tells_more);
+        let mut done = Done { changes: changes.collect(), counts: Vec::new(), ..self };
+        for action in done.changes.iter().map(|entry| entry.action.clone()).collect::<Vec<_>>() {
+            done.count(&action, 1);
+        }
+        done
+    }
+
     fn count(&mut self, action: &str, by: usize) {
         match self.counts.iter_mut().find(|(name, _)| name == action) {
             Some((_, count)) => *count += by,

@@ -69,6 +69,9 @@ pub async fn carry_out(
     engine.add(&mut done, kept);
     let told = engine.tell_holds(&set, &done, now).await?;
     engine.add(&mut done, told);
+    // What a thaw lets fall due, and what may go by now, happens in the same run.
+    let after = engine.advance(now).await?;
+    engine.add(&mut done, after);
     Ok(done)
 }
 

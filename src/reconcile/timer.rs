@@ -15,15 +15,26 @@ use crate::lifecycle::Trigger;
 impl Engine {
     /// Does what fell due, folds in what services reported, sets back what somebody changed.
     pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
+        self.advance_to(now, true).await
+    }
+
+    /// The same before it is known what is declared by now: what would be the end of somebody or something waits, since a
+    /// manifest may have withdrawn it in time.
+    pub async fn advance_before_declared(&mut self, now: Timestamp) -> Result<Done, Error> {
+        self.advance_to(now, false).await
+    }
+
+    async fn advance_to(&mut self, now: Timestamp, ends: bool) -> Result<Done, Error> {
         self.leader.check()?;
         let mut done = Done::default();
         let mut before: Vec<Key> = Vec::new();
         loop {
             let mut tx = self.directory.read().await?;
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let due = unattended::due(&mut tx, now, limit, self.clocks_agree()).await?;
+            let ends = ends && self.clocks_agree();
+            let due = unattended::due(&mut tx, now, limit, ends).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
-            let reported = charges::tenants_with_news(&mut tx, now, limit, self.clocks_agree()).await?;
+            let reported = charges::tenants_with_news(&mut tx, now, limit, ends).await?;
             let contacts = contacts::with_news(&mut tx, limit).await?;
             let touched = declarations::touched(&mut tx).await?;
             let agree = self.clocks_agree();

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::password;
-use crate::support::{Output, Report, Roster, boss, condition, member, on_both, organization, phase, ready, set, tenant};
+use crate::support::{
+    Output, Report, Roster, annotated, boss, condition, member, on_both, organization, phase, ready, set, tenant,
+};
 
 const NOW: &str = "2027-03-01T09:00:00Z";
 const LATER: &str = "2027-03-02T09:00:00Z";
@@ -271,6 +273,86 @@ fn a_withdrawn_cancellation_returns_to_active() {
         assert_eq!((phase(&acme), ready(&acme).0, &acme["status"]["cancellation"]), ("Active", "True", &Value::Null));
         assert_eq!(roll.tick("2027-04-02T00:00:00Z").expect_code(0).all_actions(), [""; 0]);
         assert_eq!(phase(&roll.get("Tenant", "acme")), "Active");
+    });
+}
+
+// T12, M24: who is wanted back by the set is restored, and in the way.
+#[test]
+fn nobody_whose_manifest_is_back_is_purged_at_once() {
+    on_both(|roll| {
+        begin(roll, FREE, vec![member("jane", "acme", "")]);
+        roll.apply_with(NOW, &set(&[tenant("acme", FREE), boss("acme")]), &["--prune"]).expect_code(0);
+        let back =
+            [ending(FREE, ", purgeDeletedMembers: true"), secret("correct-horse"), boss("acme"), member("jane", "acme", "")];
+        let report = roll.apply_with(LATER, &set(&back), &["--prune"]).expect_code(1);
+        assert_eq!(report.actions("Member", "jane"), ["restore"]);
+        assert_eq!(blocked(roll), ["MembersRemain"]);
+    });
+}
+
+// T12, R14: the supreme administrator goes with the tenant, and not while frozen.
+#[test]
+fn a_frozen_supreme_admin_is_in_the_way() {
+    on_both(|roll| {
+        begin(roll, FREE, vec![]);
+        roll.apply(NOW, &annotated(&boss("acme"), "frozen", "audit")).expect_code(0);
+        let report = end(roll, LATER, FREE, "").expect_code(1);
+        let message = report.refused_message("Tenant", "acme").unwrap_or_default();
+        assert!(message.contains("the supreme administrator `boss` is frozen: audit"), "{message}");
+        assert_eq!(blocked(roll), ["Frozen"]);
+        let report = roll.apply(AFTERWARDS, &boss("acme"));
+        assert_eq!(report.actions("Tenant", "acme"), ["cancel"]);
+    });
+}
+
+// T12, M25: what was ordered for a device is finished first.
+#[test]
+fn an_order_for_a_device_in_progress_is_in_the_way() {
+    on_both(|roll| {
+        begin(roll, FREE, vec![]);
+        let record = |words: &[&str]| {
+            roll.run(&[&["record", "device", "boss", "phone"], words, &["--now", LATER, "-n", "hr"]].concat(), "").ok();
+        };
+        record(&["--app", "mobile"]);
+        let ordered = format!("{}  devices: [{{id: phone, action: DeviceReset, token: lost-1}}]\n", boss("acme"));
+        roll.apply(LATER, &ordered).expect_code(0);
+        let report = end(roll, LATER, FREE, "").expect_code(1);
+        let message = report.refused_message("Tenant", "acme").unwrap_or_default();
+        assert!(message.contains("an order for a device of the supreme administrator `boss` is in progress"), "{message}");
+        assert_eq!((phase(&roll.get("Tenant", "acme")), blocked(roll)), ("Cancelling", vec!["MembersRemain".to_owned()]));
+        record(&["--done", "DeviceReset/lost-1"]);
+        roll.tick(AFTERWARDS);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
+    });
+}
+
+// T12, R4: what was withdrawn, or put off, while nobody ran counts, though its instant has passed.
+#[test]
+fn a_cancellation_that_was_withdrawn_while_nobody_ran_is_not_carried_out() {
+    on_both(|roll| {
+        begin(roll, FREE, vec![]);
+        end(roll, NOW, FREE, ", effectiveAt: \"2027-04-01\"").expect_code(0);
+        let report = end(roll, "2027-04-02T00:00:00Z", FREE, ", effectiveAt: \"2027-05-01\"").expect_code(0);
+        assert_eq!(report.actions("Tenant", "acme"), ["update"]);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelling");
+        let withdrawn = set(&[tenant("acme", FREE), boss("acme")]);
+        assert_eq!(roll.plan("2027-05-02T00:00:00Z", &withdrawn, &[]).actions("Tenant", "acme"), ["update"]);
+        roll.apply("2027-05-02T00:00:00Z", &withdrawn).expect_code(0);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Active");
+    });
+}
+
+// T12: a password that comes with the cancellation confirms it, and what that does is told.
+#[test]
+fn a_cancellation_that_waited_for_the_password_is_told_in_the_same_run() {
+    on_both(|roll| {
+        roll.apply(NOW, &set(&[tenant("acme", FREE), boss("acme")])).expect_code(0);
+        let with_password =
+            format!("{}  password: {{mode: FromSecret, secretKeyRef: {{name: farewell, key: password}}}}\n", boss("acme"));
+        let everything = set(&[ending(FREE, ""), secret("correct-h0rse"), with_password]);
+        let report = roll.apply(LATER, &everything);
+        assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
+        assert_eq!(report.actions("Tenant", "acme"), ["update", "cancel"]);
     });
 }
 

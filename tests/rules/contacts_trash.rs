@@ -204,8 +204,14 @@ fn a_room_is_shared_no_more_with_who_is_deleted() {
         room(roll, NOW, &["--join", "boss"]);
         remove(roll, LATER);
         assert_eq!(pending_removals(roll), ["ExternalContact/taro InSharedRoom"]);
-        roll.apply_with("2027-03-03T09:00:00Z", &companies(&[]), &["--prune"]);
-        roll.tick("2027-03-03T09:00:01Z");
+        let without = |roll: &Roster, plan: bool| match plan {
+            true => roll.plan("2027-03-03T09:00:00Z", &companies(&[]), &["--prune"]),
+            false => roll.apply_with("2027-03-03T09:00:00Z", &companies(&[]), &["--prune"]),
+        };
+        // It goes in the same run, and the plan tells it.
+        for plan in [true, false] {
+            assert_eq!(without(roll, plan).actions("ExternalContact", "taro"), ["delete"]);
+        }
         assert_eq!((pending_removals(roll), count(roll, "rooms")), (Vec::<String>::new(), 1));
     });
 }

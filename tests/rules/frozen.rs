@@ -85,6 +85,22 @@ fn what_fell_due_happens_on_thaw_in_order() {
     });
 }
 
+// R14, M25, R2: the end of a grace period that passed meanwhile comes with the thaw, and the plan of the thaw tells it.
+#[test]
+fn a_thaw_tells_whom_it_purges() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        roll.apply_with(LATER, &company_without_jane(), &["--prune"]).expect_code(0);
+        roll.apply(LATER, &set(&[frozen(&tenant("acme", "")), boss("acme")])).expect_code(0);
+        assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), [""; 0]);
+        let planned = roll.plan("2027-05-02T00:00:00Z", &company_without_jane(), &[]);
+        assert_eq!(planned.actions("Member", "jane"), ["purge"]);
+        let done = roll.apply("2027-05-02T00:00:00Z", &company_without_jane()).expect_code(0);
+        assert_eq!(done.actions("Member", "jane"), ["purge"]);
+        assert_eq!(done.json["fingerprint"], planned.json["fingerprint"]);
+    });
+}
+
 // R14, R5: what somebody's SQL changed is told and left as it is until the thaw, and is set back then.
 #[test]
 fn drift_of_a_frozen_member_is_told_and_set_back_on_thaw() {

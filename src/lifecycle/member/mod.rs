@@ -115,7 +115,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
             let lived = Lived { account: account::released(world, &tenant, &member.lived.account), ..member.lived.clone() };
             let next = settled(world, &member, &tenant, lived, world.now);
             decision.step(Cause::Scheduled, world.now, Some(Record::Member(Arc::new(next))));
-            purge_if_due(world, &tenant, decision);
+            purge_if_due(world, visit, &tenant, decision);
             break;
         }
         let guard = guard(world, &member);
@@ -129,7 +129,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
             break;
         }
     }
-    purge_if_due(world, &tenant, decision);
+    purge_if_due(world, visit, &tenant, decision);
 }
 
 /// The member in the tenant of its stored intent: somebody's SQL may have put it into another.
@@ -167,14 +167,14 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     delete(&mut lived, tenant.deletion_grace(world.now), world.now, world.now);
     let next = settled(world, &member, &tenant, lived, world.now);
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
-    purge_if_due(world, &tenant, &mut decision);
+    purge_if_due(world, visit, &tenant, &mut decision);
     decision
 }
 
 /// The end of the grace period (M25). While the clocks differ (R4), or nobody declares the tenant (T14), it
 /// waits where it is. A grace period of nothing ends as it begins (T10); a tenant that is to be cancelled may end
-/// all of them (T12).
-fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
+/// all of them (T12), but for who is wanted back (M24).
+fn purge_if_due(world: &World, visit: &Visit, tenant: &TenantRecord, decision: &mut Decision) {
     if let Some(member) = member_of(decision)
         && world.irreversible
         && tenant.managed
@@ -184,7 +184,7 @@ fn purge_if_due(world: &World, tenant: &TenantRecord, decision: &mut Decision) {
     {
         if due <= world.now {
             decision.step(Cause::Scheduled, due, None);
-        } else if tenant.purges_from().is_some_and(|from| from <= world.now) {
+        } else if tenant.purges_from().is_some_and(|from| from <= world.now) && !is_wanted_back(world, visit, &member, tenant) {
             decision.step(Cause::Dependency, world.now, None);
         }
     }
@@ -404,7 +404,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let news = world.mail_news.get(&next.uid).filter(|_| same_address);
     verdict.warnings.extend(mail::warnings(spec, &next, &tenant, news));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
-    purge_if_due(world, &tenant, &mut decision);
+    purge_if_due(world, visit, &tenant, &mut decision);
     decision.verdict = Some(verdict);
     decision
 }

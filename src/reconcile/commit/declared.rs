@@ -107,12 +107,10 @@ impl Commit {
                     waits: waits.into_iter().chain(decision.follows.iter().cloned()).filter(|_| !erased).collect(),
                 };
                 let is_frozen = |annotations: &Value| annotations.get(FROZEN_ANNOTATION).is_some();
-                if visit.key.kind == Kind::Tenant
-                    && stored.is_some_and(|stored| is_frozen(&stored.annotations) != is_frozen(&json!(manifest.annotations)))
-                {
-                    // All that belongs to it is frozen with it, and thaws with it (R14).
-                    self.tenants.push(visit.key.handle.clone());
+                if stored.is_some_and(|stored| is_frozen(&stored.annotations) != is_frozen(&json!(manifest.annotations))) {
                     self.signals.insert(declared_key(&visit.key));
+                    // All that belongs to a tenant is frozen with it, and thaws with it (R14).
+                    self.tenants.extend(Some(visit.key.handle.clone()).filter(|_| visit.key.kind == Kind::Tenant));
                 }
                 let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
                 if changed
