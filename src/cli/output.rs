@@ -12,7 +12,7 @@ use tabwriter::TabWriter;
 use super::Failure;
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
-use crate::api::{Kind, Reason, Verdict};
+use crate::api::{Hold, Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{self, Complaint, Roster};
@@ -147,9 +147,18 @@ pub fn warnings(done: &Done) {
 
 /// Prints what needs a person's word, and how it is given; what was refused with it is told there.
 pub fn held(done: &Done) {
-    let ready = |key| done.outcomes.get(key).is_some_and(|outcome: &Outcome| outcome.verdict.is_ready());
-    for (key, hold) in done.held().filter(|(key, _)| ready(*key)) {
+    let told = |key, hold: &Hold| done.outcomes.get(key).is_some_and(|outcome| outcome.verdict.reason == hold.reason);
+    for (key, hold) in done.held().filter(|(key, hold)| !told(*key, hold)) {
         note!("held: {key}: {} ({})", one_line(&hold.message()), hold.reason.name());
+    }
+}
+
+/// Prints what came to its end by the way: nobody is to learn that from the trail.
+pub fn ended(done: &Done) {
+    let ends = done.changes.iter().filter(|entry| ["cancel", "delete", "purge"].contains(&entry.action.as_str()));
+    for entry in ends.take(MOST) {
+        let handle = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
+        note!("with it: {} {} {handle}, due {}", entry.action, entry.kind, rfc3339(entry.due));
     }
 }
 

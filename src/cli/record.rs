@@ -12,7 +12,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use super::{Failure, Global, OK, PARTLY, unknown};
+use super::{Failure, Global, OK, PARTLY, output, unknown};
 use crate::api::{Handle, Kind};
 use crate::directory::accounts::{Choice, chosen};
 use crate::directory::cells::handle_keys;
@@ -261,8 +261,10 @@ pub async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failur
         // Another leads by now, and does it.
         Err(Error::Deposed) => Ok(()),
         advanced => {
-            advanced?;
-            Ok(engine.release().await?)
+            let done = advanced?;
+            engine.release().await?;
+            output::ended(&done);
+            Ok(())
         }
     }
 }

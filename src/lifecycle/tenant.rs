@@ -81,8 +81,18 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
             decision
         }
         Declared::Present(manifest) if cancelled => over(world, visit, manifest, decision),
-        Declared::Present(manifest) => declared(world, visit, manifest, decision, blocked),
+        Declared::Present(manifest) => with_holds(world, declared(world, visit, manifest, decision, blocked)),
     }
+}
+
+/// What needs a person's word is told whatever else is (R12).
+fn with_holds(world: &World, mut decision: Decision) -> Decision {
+    if let (Some(verdict), Some(Record::Tenant(tenant))) = (&mut decision.verdict, &decision.record)
+        && tenant.cancelled_at.is_none()
+    {
+        verdict.holds = world.holds.get(&tenant.uid).cloned().unwrap_or_default();
+    }
+    decision
 }
 
 /// A tenant that was cancelled stays so, whatever is declared under its name (T12).
@@ -154,7 +164,6 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = "this host's clock and the database's differ by more than 60 s; purges wait until they agree (R4)";
         verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
     }
-    verdict.holds = world.holds.get(&next.uid).cloned().unwrap_or_default();
     verdict.warnings.extend(without_effect(Kind::Tenant, &manifest.annotations));
     (next.confirmed, next.wake_at) = match &spec.cancellation {
         Some(declared) => (cancellation::confirmed(world, &next), cancellation::wake_at(world, &next, declared)),

@@ -47,6 +47,27 @@ fn a_batch_that_takes_too_much_access_is_held_whole() {
     });
 }
 
+// R12: what is held is told whatever else is wrong with the tenant, in the plan and in the apply.
+#[test]
+fn what_is_held_is_told_beside_other_troubles_of_the_tenant() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        for trouble in ["  supremeAdminRef: {name: nobody}\n", "  timeZone: Nowhere/Here\n"] {
+            let plan = roll.plan(LATER, &company(trouble, 6, 20), &["--prune"]).expect_code(2);
+            let done = prune(roll, LATER, &company(trouble, 6, 20)).expect_code(1);
+            let (reason, count, fingerprint) = done.held("Tenant", "acme").expect("it is held");
+            assert_eq!((reason.as_str(), count), (HOLD, 6), "{trouble}");
+            for report in [&plan, &done] {
+                assert!(
+                    report.stderr.contains("held: Tenant hr/acme") && report.stderr.contains(&fingerprint),
+                    "{}",
+                    report.stderr
+                );
+            }
+        }
+    });
+}
+
 // T11: the budget is the larger of a share of the live members and a number, within a window.
 #[test]
 fn the_budget_is_a_share_or_a_number_within_a_window() {

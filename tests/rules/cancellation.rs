@@ -311,7 +311,7 @@ fn an_order_for_a_device_in_progress_is_in_the_way() {
     on_both(|roll| {
         begin(roll, FREE, vec![]);
         let record = |words: &[&str]| {
-            roll.run(&[&["record", "device", "boss", "phone"], words, &["--now", LATER, "-n", "hr"]].concat(), "").ok();
+            roll.run(&[&["record", "device", "boss", "phone"], words, &["--now", LATER, "-n", "hr"]].concat(), "").ok()
         };
         record(&["--app", "mobile"]);
         let ordered = format!("{}  devices: [{{id: phone, action: DeviceReset, token: lost-1}}]\n", boss("acme"));
@@ -320,8 +320,8 @@ fn an_order_for_a_device_in_progress_is_in_the_way() {
         let message = report.refused_message("Tenant", "acme").unwrap_or_default();
         assert!(message.contains("an order for a device of the supreme administrator `boss` is in progress"), "{message}");
         assert_eq!((phase(&roll.get("Tenant", "acme")), blocked(roll)), ("Cancelling", vec!["MembersRemain".to_owned()]));
-        record(&["--done", "DeviceReset/lost-1"]);
-        roll.tick(AFTERWARDS);
+        let told = record(&["--done", "DeviceReset/lost-1"]).stderr;
+        assert!(told.contains("with it: cancel Tenant hr/acme"), "{told}");
         assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
     });
 }
