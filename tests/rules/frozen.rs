@@ -101,6 +101,23 @@ fn a_thaw_tells_whom_it_purges() {
     });
 }
 
+// R14, M24: who was applied again in time, and could not come back while frozen, does with the thaw.
+#[test]
+fn who_was_applied_again_in_time_is_restored_on_thaw() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        let before = uid(&jane(roll));
+        roll.apply_with(LATER, &company_without_jane(), &["--prune"]).expect_code(0);
+        let frozen_with = |more: &[String]| set(&[&[frozen(&tenant("acme", "")), boss("acme")], more].concat());
+        roll.apply(LATER, &frozen_with(&[])).expect_code(0);
+        roll.apply("2027-03-04T00:00:00Z", &frozen_with(&[jane_with("")])).expect_code(1);
+        assert_eq!(roll.tick("2027-05-01T00:00:00Z").all_actions(), [""; 0]);
+        let done = roll.apply("2027-05-02T00:00:00Z", &company("")).expect_code(0);
+        assert_eq!(done.actions("Member", "jane"), ["restore"]);
+        assert_eq!(uid(&jane(roll)), before);
+    });
+}
+
 // R14, R5: what somebody's SQL changed is told and left as it is until the thaw, and is set back then.
 #[test]
 fn drift_of_a_frozen_member_is_told_and_set_back_on_thaw() {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::identity::{LATER, NOW, company, ids, is_refused, open_sessions, status, uid};
-use crate::support::{Report, Roster, member, on_both, phase};
+use crate::support::{Report, Roster, member, on_both, organization, phase};
 
 /// A member of this external key and ID, under any name of a manifest.
 fn keyed(name: &str, key: &str, id: &str, more: &str) -> String {
@@ -108,6 +108,12 @@ fn a_manifest_that_waits_to_restore_tells_until_when() {
         let away = keyed("aa", "k1", "ann", "  organizations: [{organizationRef: {name: lab}}]");
         let report = roll.apply("2027-03-03T09:00:00Z", &away).expect_code(1);
         let message = is_refused(&report, "aa", "OrganizationNotFound");
-        assert!(message.contains("restored until 2027-03-09T09:00:00Z"), "{message}");
+        assert!(message.contains("kept for this manifest, which came in time"), "{message}");
+        // However long that takes (M24).
+        let before = roll.query("SELECT uid FROM members WHERE name = 'aa'");
+        assert_eq!(roll.tick("2027-04-01T00:00:00Z").actions("Member", "aa"), [""; 0]);
+        let report = roll.apply("2027-04-02T00:00:00Z", &organization("lab", "acme", "")).expect_code(0);
+        assert_eq!(report.actions("Member", "aa"), ["restore", "update"]);
+        assert_eq!(roll.query("SELECT uid FROM members WHERE name = 'aa'"), before);
     });
 }

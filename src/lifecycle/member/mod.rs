@@ -65,7 +65,7 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     let mut decision = match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
-        Declared::Present(manifest) => told_of_purge(declared(world, visit, manifest, decision, blocked)),
+        Declared::Present(manifest) => told_of_purge(visit, declared(world, visit, manifest, decision, blocked)),
     };
     // By this an organization that is to go finds who will be in it (O5).
     if let Some(member) = member_of(&decision) {
@@ -181,10 +181,11 @@ fn purge_if_due(world: &World, visit: &Visit, tenant: &TenantRecord, decision: &
         && member.is_deleted()
         && !member.lived.account.has_order(DeviceOrderState::Waiting)
         && let Some(due) = member.state.wake_at
+        && !is_wanted_back(world, visit, &member, tenant)
     {
         if due <= world.now {
             decision.step(Cause::Scheduled, due, None);
-        } else if tenant.purges_from().is_some_and(|from| from <= world.now) && !is_wanted_back(world, visit, &member, tenant) {
+        } else if tenant.purges_from().is_some_and(|from| from <= world.now) {
             decision.step(Cause::Dependency, world.now, None);
         }
     }

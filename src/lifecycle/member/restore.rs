@@ -5,15 +5,32 @@ use super::member_of;
 use super::transitions::Dates;
 use crate::api::time::rfc3339;
 use crate::lifecycle::{Decision, Declared, Manifest, Spec, Visit, World};
+use crate::record::claim::normalized;
 use crate::record::{MemberRecord, TenantRecord};
 
 /// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).
-pub(super) fn told_of_purge(mut decision: Decision) -> Decision {
-    let purge_at = member_of(&decision).and_then(|member| member.lived.purge_at);
-    if let (Some(verdict), Some(purge_at)) = (decision.verdict.as_mut().filter(|verdict| !verdict.is_ready()), purge_at) {
-        verdict.message.push_str(&format!("; the deleted account can be restored until {}", rfc3339(purge_at)));
+pub(super) fn told_of_purge(visit: &Visit, mut decision: Decision) -> Decision {
+    let Some(member) = member_of(&decision) else { return decision };
+    if let (Some(verdict), Some(purge_at)) =
+        (decision.verdict.as_mut().filter(|verdict| !verdict.is_ready()), member.lived.purge_at)
+    {
+        verdict.message.push_str(&match came_in_time(visit, &member) {
+            true => "; the deleted account is kept for this manifest, which came in time".to_owned(),
+            false => format!("; the deleted account can be restored until {}", rfc3339(purge_at)),
+        });
     }
     decision
+}
+
+/// Whether a manifest came after the deletion and before the purge. It brings the member back whenever it can: it may be
+/// frozen (R14), what it names may not be there, or nobody ran when it came.
+fn came_in_time(visit: &Visit, member: &MemberRecord) -> bool {
+    let (Some(deleted_at), Some(purge_at)) = (member.lived.deleted_at, member.lived.purge_at) else { return false };
+    let key = |key: Option<&str>| key.map(normalized);
+    let declared = visit.member_spec().and_then(|spec| key(spec.external_key.as_ref().map(|key| key.as_str())));
+    let recorded = key(member.declared.external_key.as_deref());
+    let is_another = declared.is_some() && recorded.is_some() && declared != recorded;
+    (deleted_at..purge_at).contains(&visit.since) && !is_another
 }
 
 /// Whether dates make an account, or bring one back: who departed comes back with the date moved or removed (M23, M24). A time
@@ -26,7 +43,7 @@ pub(super) fn wants_account(world: &World, dates: &Dates, current: Option<&Membe
 
 /// Whether a manifest brings a deleted member back, at once or when what it waits for is there.
 pub(super) fn is_wanted_back(world: &World, visit: &Visit, member: &MemberRecord, tenant: &TenantRecord) -> bool {
-    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at);
+    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at) || came_in_time(visit, member);
     match &visit.declared {
         Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) => {
             in_time && wants_account(world, &Dates::of(spec, json, &tenant.zone), Some(member))
