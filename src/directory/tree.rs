@@ -1,7 +1,7 @@
 //! The tree of organizations as the engine asks for it: what stands above and below, who is in it, and how
 //! many there are. Only reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Error;
 use super::records::{By, load};
@@ -44,20 +44,20 @@ pub async fn tree(tx: &mut Tx, from: &[Uid], up: bool) -> Result<Vec<Record>, Er
     load(tx, Kind::Organization, By::Uid, keys(uids)).await
 }
 
-/// How many live members are assigned directly to each of these organizations.
-pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid, i64>, Error> {
-    let mut counts: HashMap<Uid, i64> = organizations.iter().map(|uid| (uid.clone(), 0)).collect();
+/// The live members assigned directly to each of these organizations.
+pub async fn assigned(tx: &mut Tx, organizations: &[Uid]) -> Result<HashMap<Uid, HashSet<Uid>>, Error> {
+    let mut assigned: HashMap<Uid, HashSet<Uid>> = organizations.iter().map(|uid| (uid.clone(), HashSet::new())).collect();
     for chunk in organizations.chunks(500) {
         let sql = format!(
-            "SELECT a.organization, count(*) FROM assignments a JOIN members m ON m.uid = a.member \
-             WHERE m.deleted_at IS NULL AND a.organization IN {} GROUP BY a.organization",
+            "SELECT a.organization, a.member FROM assignments a JOIN members m ON m.uid = a.member \
+             WHERE m.deleted_at IS NULL AND a.organization IN {}",
             tx.tuples(1, chunk.len())
         );
         for row in tx.fetch(sql, chunk.iter().map(|uid| uid.as_str().into()).collect()).await? {
-            counts.insert(row.text(0)?.into(), row.get(1)?);
+            assigned.entry(row.text(0)?.into()).or_default().insert(row.text(1)?.into());
         }
     }
-    Ok(counts)
+    Ok(assigned)
 }
 
 /// The members assigned to these organizations, and the organizations directly below them.

@@ -1,5 +1,6 @@
 //! Decisions about organizations (O1–O6). Pure. Called by the set.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::identity::{Identity, identify, kept};
@@ -70,9 +71,9 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     let members = members_at_or_below(world, &organization.uid);
     let children = world.children.get(&organization.uid).map_or(0, |children| children.len());
     decision.removal = if members > 0 {
-        Removal::Pending(Reason::MembersRemain, format!("{members} members are still in it or below (O5)"))
+        Removal::Pending(Reason::MembersRemain, format!("members still in it or below: {members} (O5)"))
     } else if children > 0 {
-        Removal::Pending(Reason::ChildrenRemain, format!("{children} organizations are still below (O5)"))
+        Removal::Pending(Reason::ChildrenRemain, format!("organizations still below: {children} (O5)"))
     } else {
         decision.step(visit.trigger.cause(), world.now, None);
         Removal::Done
@@ -83,8 +84,11 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     decision
 }
 
-fn members_at_or_below(world: &World, uid: &Uid) -> i64 {
-    world.below(uid).iter().flatten().map(|uid| world.assigned.get(uid).copied().unwrap_or(0)).sum()
+/// How many members are, or will be, in an organization or below it, each counted once.
+fn members_at_or_below(world: &World, uid: &Uid) -> usize {
+    let below = world.below(uid);
+    let members: HashSet<&Uid> = below.iter().flatten().filter_map(|uid| world.assigned.get(uid)).flatten().collect();
+    members.len()
 }
 
 fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {

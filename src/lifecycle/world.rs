@@ -48,8 +48,8 @@ pub struct World {
     pub claims: HashMap<Claim, Holder>,
     /// How many records of a kind a tenant has (T3).
     pub places: HashMap<(Uid, Kind), i64>,
-    /// How many live members are, or will be, assigned directly to an organization that is to go (O5).
-    pub assigned: HashMap<Uid, i64>,
+    /// The live members who are, or will be, assigned directly to an organization that is to go (O5).
+    pub assigned: HashMap<Uid, HashSet<Uid>>,
     /// The organizations directly below one that is to go.
     pub children: HashMap<Uid, HashSet<Uid>>,
     /// The parent that each organization declares, accepted or not.
@@ -287,14 +287,14 @@ impl World {
             }
             Record::Member(member) if member.is_deleted() => {}
             Record::Member(member) => {
-                for assignment in &member.declared.assignments {
-                    if let Some(count) = self.assigned.get_mut(&assignment.organization) {
-                        *count += by;
-                    }
-                }
-                for organization in self.to_come(member) {
-                    if let Some(count) = self.assigned.get_mut(&organization) {
-                        *count += by;
+                let present = member.declared.assignments.iter().map(|assignment| assignment.organization.clone());
+                for organization in present.chain(self.to_come(member)) {
+                    if let Some(members) = self.assigned.get_mut(&organization) {
+                        if by > 0 {
+                            members.insert(member.uid.clone());
+                        } else {
+                            members.remove(&member.uid);
+                        }
                     }
                 }
             }

@@ -359,8 +359,8 @@ impl Loader<'_> {
         let world = &mut gathered.world;
         for member in followers.iter().filter_map(|key| world.member(&key.handle).cloned()).collect::<Vec<_>>() {
             for organization in world.to_come(&member).into_iter().filter(|_| !member.is_deleted()) {
-                if let Some(count) = world.assigned.get_mut(&organization) {
-                    *count += 1;
+                if let Some(members) = world.assigned.get_mut(&organization) {
+                    members.insert(member.uid.clone());
                 }
             }
         }

@@ -284,6 +284,21 @@ fn an_organization_with_members_in_it_or_below_stays_until_they_have_left() {
     });
 }
 
+// O5, M5: each member counts once, however often it is assigned, and whoever sees it.
+#[test]
+fn the_members_that_hold_an_organization_are_counted_once() {
+    on_both(|roll| {
+        let organizations = "[{organizationRef: {name: engineering}}, {organizationRef: {name: platform}, private: true}]";
+        let jane = member("jane", "acme", &format!("  organizations: {organizations}"));
+        roll.apply(NOW, &company(&[top("engineering"), under("engineering", "platform"), jane.clone()])).expect_code(0);
+        let report = roll.apply_with(LATER, &company(&[jane]), &["--prune"]);
+        for name in ["engineering", "platform"] {
+            let message = report.refused_message("Organization", name).unwrap_or_default();
+            assert_eq!(message, "members still in it or below: 1 (O5)", "{name}");
+        }
+    });
+}
+
 // O5, M4: who will be in it counts like who is.
 #[test]
 fn an_organization_with_assignments_to_come_stays_until_they_are_withdrawn_or_over() {
