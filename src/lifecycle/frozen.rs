@@ -80,8 +80,12 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
                 None => false,
             };
             decision.removal = if is_there {
-                let message = format!("{}; apply it again without the annotation to let it go", frozen.sentence());
-                Removal::Pending(Reason::Frozen, message)
+                let remedy = if frozen.by == visit.key {
+                    "apply it again without the annotation to let it go"
+                } else {
+                    "it goes once that thaws"
+                };
+                Removal::Pending(Reason::Frozen, format!("{}; {remedy}", frozen.sentence()))
             } else {
                 Removal::Done
             };
@@ -144,7 +148,8 @@ fn as_it_is(world: &World, frozen: &Frozen, record: &Record) -> Verdict {
 impl Frozen<'_> {
     fn sentence(&self) -> String {
         let Frozen { by, reason, holds_record: _ } = self;
-        format!("{} `{}` is frozen: {reason} (R14)", by.kind, by.handle.name)
+        let why = if reason.trim().is_empty() { String::new() } else { format!(": {reason}") };
+        format!("{} `{}` is frozen{why} (R14)", by.kind, by.handle.name)
     }
 }
 

@@ -319,3 +319,22 @@ fn the_reason_of_a_freeze_hides_nothing() {
         assert!(told.contains("something drifted") && told.contains("something fell due"), "{told}");
     });
 }
+
+// R14, R9: a removal that a freeze holds names what lets it go: the annotation of the object itself, or its tenant's thaw.
+#[test]
+fn a_removal_that_is_frozen_says_what_lets_it_go() {
+    on_both(|roll| {
+        let team = organization("team", "acme", "");
+        roll.apply(START, &set(&[company(""), team.clone()])).expect_code(0);
+        roll.apply(LATER, &set(&[frozen(&tenant("acme", "")), annotated(&jane_with(""), "frozen", "")])).expect_code(0);
+        assert!(told(&jane(roll)).starts_with("Member `jane` is frozen (R14)"), "{}", told(&jane(roll)));
+        let report = roll.apply_with(EVENING, &set(&[frozen(&tenant("acme", "")), boss("acme")]), &["--prune"]);
+        let message = |kind: &str, name: &str| report.refused_message(kind, name).unwrap_or_default();
+        assert_eq!(message("Organization", "team"), "Tenant `acme` is frozen: under audit (R14); it goes once that thaws");
+        let jane = "Member `jane` is frozen (R14); apply it again without the annotation to let it go";
+        assert_eq!(message("Member", "jane"), jane);
+        // The word that is told is true of each.
+        roll.apply("2027-03-03T09:00:00Z", &tenant("acme", "")).expect_code(1);
+        assert_eq!((roll.find("Organization", "team"), pending_removals(roll)), (None, vec!["Member/jane Frozen".to_owned()]));
+    });
+}
