@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{MemberRecord, Record, TenantRecord};
+use super::{ContactRecord, MemberRecord, Record, TenantRecord};
 use crate::api::confidential::told;
 use crate::api::member::Administrator;
 
@@ -219,7 +219,8 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
         if before.is_trashed() != after.is_trashed() {
             list.push(if after.is_trashed() { Action::Delete } else { Action::Restore });
         }
-        if after.lived.severed.is_some() && before.lived.severed != after.lived.severed {
+        let is_disconnected = |contact: &ContactRecord| contact.lived.severed.is_some() && !contact.is_trashed();
+        if is_disconnected(after) && !is_disconnected(before) {
             list.push(Action::Disconnect);
         }
     }

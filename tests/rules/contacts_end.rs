@@ -95,6 +95,20 @@ fn what_lies_in_the_trash_forgets_a_purged_person_too_and_a_name_of_its_own_stay
     });
 }
 
+// X5, R6: it is disconnected once; that the cause is another by then is an update.
+#[test]
+fn another_cause_does_not_disconnect_it_again() {
+    on_both(|roll| {
+        begin(roll, NAMED);
+        let actions = |tenant: String| roll.apply(LATER, &tenant).actions("ExternalContact", "taro");
+        assert_eq!(actions(acme("")), ["disconnect"]);
+        assert_eq!(actions(globex("")), [""; 0]);
+        assert_eq!(actions(acme(OPEN)), ["update"]);
+        assert_eq!(change(&last(roll), "severed"), ("NotAllowedHere", "NotAllowedThere"));
+        assert_eq!((phase(&shown(roll)), ready(&shown(roll)).1), ("Disconnected", "NotAllowedThere"));
+    });
+}
+
 /// Somebody moves Taro into another tenant (M40), and the contact is looked at.
 #[track_caller]
 fn moved(roll: &Roster, tenant: &str, memo: &str) {
