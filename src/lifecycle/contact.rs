@@ -64,6 +64,14 @@ fn step(decision: &mut Decision, cause: Cause, world: &World, next: ContactRecor
     decision.step(cause, world.now, Some(Record::ExternalContact(Arc::new(settled(next)))));
 }
 
+/// What was known of a purged person goes, also out of a contact of which nothing else may change (M25, X5).
+pub fn forget(world: &World, decision: &mut Decision) {
+    let Some(contact) = contact_of(decision) else { return };
+    if let Some(lived) = forgotten(world, &contact.lived) {
+        step(decision, Cause::Dependency, world, ContactRecord { lived, ..contact });
+    }
+}
+
 /// Brings a record up to the present by its stored intent: what drifted is set back, it goes and returns with its
 /// owner, the trash is emptied, an accepted invitation connects, and what follows the person follows.
 fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
@@ -343,13 +351,19 @@ fn accepted(world: &World, contact: &ContactRecord, here: &TenantRecord) -> Opti
     fits.then(|| person.uid.clone())
 }
 
+/// What is left of what happened to a contact whose person is purged (X5).
+fn forgotten(world: &World, lived: &ContactLived) -> Option<ContactLived> {
+    let is_gone = lived.target.as_ref().is_some_and(|target| world.at_rest.contains(target));
+    is_gone.then(|| ContactLived { severed: Some(Severed::Gone), synced: Synced::default(), ..lived.clone() })
+}
+
 /// What is known of the person by now (X2), or why it is no longer followed (X5).
 fn followed(world: &World, contact: &ContactRecord, here: &TenantRecord) -> ContactLived {
+    if let Some(forgotten) = forgotten(world, &contact.lived) {
+        return forgotten;
+    }
     let mut lived = contact.lived.clone();
     let Some(target) = &lived.target else { return lived };
-    if world.at_rest.contains(target) {
-        return ContactLived { severed: Some(Severed::Gone), synced: Synced::default(), ..lived };
-    }
     // What lies in the trash follows nobody; it catches up when it comes back.
     if contact.is_trashed() {
         return lived;

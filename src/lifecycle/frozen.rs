@@ -56,8 +56,17 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
     if !frozen.holds_record && visit.key.kind == Kind::Member {
         return Some(waits_outside(world, visit, blocked, &frozen));
     }
+    let mut decision = Decision::unchanged(visit, record);
+    member::facts::fold_only(world, &mut decision);
+    contact::forget(world, &mut decision);
+    let moved = (!decision.steps.is_empty()).then(|| {
+        let mut moved = world.clone();
+        moved.apply(&decision);
+        moved
+    });
+    let world = moved.as_ref().unwrap_or(world);
     let would = match (&visit.declared, visit.key.kind) {
-        (Declared::Removed | Declared::Nothing, _) => Decision::unchanged(visit, record.clone()),
+        (Declared::Removed | Declared::Nothing, _) => decision.clone(),
         (Declared::Present(_), Kind::Tenant) => tenant::decide(world, visit, None),
         (Declared::Present(_), Kind::Organization) => organization::decide(world, visit, None),
         (Declared::Present(_), Kind::Member) => {
@@ -66,8 +75,6 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Option<D
         }
         (Declared::Present(_), Kind::ExternalContact) => contact::decide(world, visit),
     };
-    let mut decision = Decision::unchanged(visit, record);
-    member::facts::fold_only(world, &mut decision);
     let is_touched = decision.record.as_ref().is_some_and(|record| world.touched.contains(record.uid()));
     decision.keeps_drift = is_touched && would.steps.iter().any(|step| step.cause == Cause::Drift);
     match &visit.declared {

@@ -2,7 +2,7 @@
 
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{change, count, text, uid};
-use crate::support::{Roster, member, on_both, phase, ready, set, tenant};
+use crate::support::{Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
 
 const NAMED: &str = "  lookup: {messageId: taro@globex.example}\n  memo: met in Osaka";
 
@@ -92,6 +92,42 @@ fn what_lies_in_the_trash_forgets_a_purged_person_too_and_a_name_of_its_own_stay
         assert_eq!(phase(&shown(roll)), "Trashed");
         roll.apply("2027-03-10T09:00:00Z", &contact(&format!("{NAMED}\n  name: Tommy"))).expect_code(1);
         assert_eq!((phase(&shown(roll)), told(&shown(roll)).0), ("Disconnected", "Tommy"));
+    });
+}
+
+// X5, M25, R14: the erasure is the person's right; a freeze of the company that knew of it does not hold it.
+#[test]
+fn what_is_frozen_forgets_a_purged_person_too() {
+    on_both(|roll| {
+        let old = contact(NAMED).replace("metadata: {name: taro}", "metadata: {name: old}");
+        roll.apply(NOW, &companies(&[taro(""), contact(NAMED), old.clone()])).expect_code(0);
+        roll.apply_with(LATER, &companies(&[taro(""), contact(NAMED)]), &["--prune"]).expect_code(0);
+        let freezing = annotated(&tenant("acme", OPEN), "frozen", "audit");
+        roll.apply_with(
+            LATER,
+            &set(&[freezing, boss("acme"), member("jane", "acme", ""), contact(NAMED), globex(OPEN)]),
+            &["--prune"],
+        )
+        .expect_code(0);
+        let purged = roll.tick("2027-03-09T09:00:00Z");
+        assert_eq!(purged.json["summary"], serde_json::json!({"disconnect": 1, "purge": 1, "update": 1}));
+        let nothing_is_known = || {
+            let contacts = "contacts WHERE coalesce(display_name, nickname, company) IS NOT NULL OR severed IS NULL";
+            let changes = "CAST(changes AS TEXT)";
+            let trail =
+                format!("audit_values WHERE name IN ('taro', 'old') AND ({changes} LIKE '%Taro%' OR {changes} LIKE '%Globex%')");
+            assert_eq!((count(roll, contacts), count(roll, &trail)), (0, 0));
+        };
+        nothing_is_known();
+        let gone = shown(roll);
+        assert_eq!((phase(&gone), ready(&gone), told(&gone)), ("Disconnected", ("False", "TargetGone"), ("", "", "")));
+        let frozen = condition(&gone, "Frozen").map(|frozen| text(frozen, "message").to_owned()).unwrap_or_default();
+        assert!(frozen.contains("audit") && !frozen.contains("once it thaws"), "{frozen}");
+        let thaw = roll.apply("2027-03-10T09:00:00Z", &tenant("acme", OPEN));
+        assert_eq!(thaw.all_actions(), Vec::<String>::new());
+        roll.apply("2027-03-10T09:00:00Z", &old).expect_code(1);
+        assert_eq!(phase(&roll.get("ExternalContact", "old")), "Disconnected");
+        nothing_is_known();
     });
 }
 
