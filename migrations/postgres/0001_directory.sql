@@ -502,17 +502,19 @@ CREATE TABLE audit (
 CREATE INDEX audit_uid ON audit (uid);
 
 CREATE TABLE audit_values (
-    seq       BIGINT  NOT NULL PRIMARY KEY,
-    uid       TEXT    NOT NULL,
-    about     TEXT,
-    namespace TEXT    NOT NULL,
-    name      TEXT    NOT NULL,
-    changes   JSONB   NOT NULL,
-    tenant    TEXT    NOT NULL
+    seq          BIGINT  NOT NULL PRIMARY KEY,
+    uid          TEXT    NOT NULL,
+    about_before TEXT,
+    about_after  TEXT,
+    namespace    TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    changes      JSONB   NOT NULL,
+    tenant       TEXT    NOT NULL
 );
 CREATE INDEX audit_values_uid ON audit_values (uid);
 CREATE INDEX audit_values_tenant ON audit_values (tenant);
-CREATE INDEX audit_values_about ON audit_values (about) WHERE about IS NOT NULL;
+CREATE INDEX audit_values_about_before ON audit_values (about_before) WHERE about_before IS NOT NULL;
+CREATE INDEX audit_values_about_after ON audit_values (about_after) WHERE about_after IS NOT NULL;
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -528,7 +530,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
 
 CREATE FUNCTION refuse_unless_purged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about, OLD.tenant)) THEN
+    IF NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about_before, OLD.about_after, OLD.tenant)) THEN
         RAISE EXCEPTION 'values of the audit trail are erased for purged records only';
     END IF;
     RETURN OLD;

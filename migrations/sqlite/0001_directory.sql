@@ -502,17 +502,19 @@ CREATE TABLE audit (
 CREATE INDEX audit_uid ON audit (uid);
 
 CREATE TABLE audit_values (
-    seq       INTEGER NOT NULL PRIMARY KEY,
-    uid       TEXT    NOT NULL,
-    about     TEXT,
-    namespace TEXT    NOT NULL,
-    name      TEXT    NOT NULL,
-    changes   TEXT    NOT NULL,
-    tenant    TEXT    NOT NULL
+    seq          INTEGER NOT NULL PRIMARY KEY,
+    uid          TEXT    NOT NULL,
+    about_before TEXT,
+    about_after  TEXT,
+    namespace    TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    changes      TEXT    NOT NULL,
+    tenant       TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX audit_values_uid ON audit_values (uid);
 CREATE INDEX audit_values_tenant ON audit_values (tenant);
-CREATE INDEX audit_values_about ON audit_values (about) WHERE about IS NOT NULL;
+CREATE INDEX audit_values_about_before ON audit_values (about_before) WHERE about_before IS NOT NULL;
+CREATE INDEX audit_values_about_after ON audit_values (about_after) WHERE about_after IS NOT NULL;
 CREATE INDEX audit_values_handle ON audit_values (namespace, name);
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -527,7 +529,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_update BEFORE UPDATE ON audit_values
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_values_no_delete BEFORE DELETE ON audit_values
-WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about, OLD.tenant))
+WHEN NOT EXISTS (SELECT 1 FROM tombstones WHERE uid IN (OLD.uid, OLD.about_before, OLD.about_after, OLD.tenant))
 BEGIN SELECT RAISE(ABORT, 'values of the audit trail are erased for purged records only'); END;
 CREATE TRIGGER audit_values_no_replace BEFORE INSERT ON audit_values
 WHEN EXISTS (SELECT 1 FROM audit_values WHERE seq = NEW.seq)

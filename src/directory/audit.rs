@@ -30,8 +30,11 @@ pub const AUDIT: Table = Table {
     key: &["seq"],
 };
 
-pub const AUDIT_VALUES: Table =
-    Table { name: "audit_values", columns: &["seq", "uid", "about", "namespace", "name", "changes", "tenant"], key: &["seq"] };
+pub const AUDIT_VALUES: Table = Table {
+    name: "audit_values",
+    columns: &["seq", "uid", "about_before", "about_after", "namespace", "name", "changes", "tenant"],
+    key: &["seq"],
+};
 
 /// One row of the trail.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +44,8 @@ pub struct Entry {
     /// When it was carried out.
     pub at: Timestamp,
     pub uid: Uid,
-    /// Whom its values tell of besides the record itself: they go with that one too (M25).
-    pub about: Option<Uid>,
+    /// Whom its values tell of besides the record itself, before and after: they go with each of them too (M25).
+    pub about: [Option<Uid>; 2],
     pub kind: Kind,
     /// The tenant with which the values are erased, where that is known.
     pub tenant: Option<Uid>,
@@ -66,6 +69,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
     let (mut rows, mut values) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
     for (seq, entry) in (last + 1..).zip(entries) {
         let Entry { due, at, uid, about, kind, tenant, handle, action, cause, fields, generation, manager, commit } = entry;
+        let [about_before, about_after] = about.each_ref().map(|about| about.as_ref().map(Uid::to_string));
         let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
         let digests: Vec<String> = fields.iter().map(|field| digest(key, uid, field)).collect();
         rows.push(vec![
@@ -88,7 +92,8 @@ pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key)
         values.push(vec![
             seq.into(),
             uid.as_str().into(),
-            about.as_ref().map(Uid::to_string).into(),
+            about_before.into(),
+            about_after.into(),
             handle.namespace.as_ref().into(),
             handle.name.as_ref().into(),
             Value::Array(changes).into(),
@@ -159,7 +164,7 @@ pub async fn history(tx: &mut Tx, of: &Of) -> Result<Vec<Entry>, Error> {
             due: row.instant(0)?,
             at: row.instant(1)?,
             uid: row.text(2)?.into(),
-            about: row.get::<Option<String>>(13)?.map(Uid::from),
+            about: [row.get::<Option<String>>(13)?.map(Uid::from), row.get::<Option<String>>(14)?.map(Uid::from)],
             kind: row.text(3)?.parse().map_err(Error::Corrupt)?,
             action: row.text(4)?,
             cause: row.text(5)?,
@@ -175,7 +180,7 @@ pub async fn history(tx: &mut Tx, of: &Of) -> Result<Vec<Entry>, Error> {
 }
 
 const HISTORY: &str = "SELECT a.due, a.at, a.uid, a.kind, a.action, a.cause, a.fields, a.generation, a.manager, a.commit_id, \
-     v.namespace, v.name, v.changes, v.about FROM audit a LEFT JOIN audit_values v ON v.seq = a.seq";
+     v.namespace, v.name, v.changes, v.about_before, v.about_after FROM audit a LEFT JOIN audit_values v ON v.seq = a.seq";
 // A purge leaves the name of a record nowhere but in the declaration that still stands, if one does, or in the record
 // of a cancelled tenant.
 const OF_HANDLE: &str = " WHERE a.kind = $1 AND a.uid IN (SELECT uid FROM audit_values WHERE namespace = $2 AND name = $3 \

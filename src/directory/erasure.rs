@@ -341,9 +341,9 @@ pub const CONTENTS: &[Content] = &[
     },
     Content {
         table: "audit_values",
-        erased: With(&[(Member, "uid"), (Member, "about"), (Contact, "uid"), (Tenant, "tenant")]),
+        erased: With(&[(Member, "uid"), (Member, "about_before"), (Member, "about_after"), (Contact, "uid"), (Tenant, "tenant")]),
         personal: &["namespace", "name", "changes"],
-        impersonal: &["seq", "uid", "about", "tenant"],
+        impersonal: &["seq", "uid", "about_before", "about_after", "tenant"],
     },
     Content { table: "touched", erased: Never, personal: &[], impersonal: &["uid"] },
 ];

@@ -199,15 +199,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let cause = visit.trigger.cause();
     let is_another = known.is_none();
     let mut next = match current {
-        Some(mut current) => {
-            if current.lived.target.is_some() && current.lived.target != target {
-                // What was known of the other goes first: a row of the trail tells of one person only.
-                (current.lived.target, current.lived.severed, current.lived.synced) = (None, None, Synced::default());
-                current.state.name = name(&current);
-                decision.step(cause, world.now, Some(Record::ExternalContact(Arc::new(current.clone()))));
-            }
-            ContactRecord { handle: handle.clone(), declared, intent, ..current }
-        }
+        Some(current) => ContactRecord { handle: handle.clone(), declared, intent, ..current },
         None => ContactRecord {
             uid: visit.fresh.uid.clone(),
             tenant: here.uid.clone(),
@@ -224,7 +216,8 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     (next.lived.trashed_at, next.lived.purge_at) = (None, None);
     next.lived.with_owner = owner.is_deleted();
     if is_another {
-        next.lived = ContactLived { sought: sought.key(), target, severed: None, ..next.lived };
+        let synced = if next.lived.target == target { next.lived.synced } else { Synced::default() };
+        next.lived = ContactLived { sought: sought.key(), target, severed: None, synced, ..next.lived };
     }
     // An acceptance answers the invitation that was there then, and no later one.
     if !is_another && let Some(person) = accepted(world, &next, &here) {

@@ -261,7 +261,7 @@ impl Commit {
                 due: step.due,
                 at: world.now,
                 uid: tenant.uid.clone(),
-                about: None,
+                about: [None, None],
                 kind: Kind::Tenant,
                 tenant: Some(tenant.uid.clone()),
                 handle: Some(tenant.handle.clone()),

@@ -48,7 +48,7 @@ pub fn effects(before: Option<&Record>, after: Option<&Record>) -> Vec<Effect> {
         (None, Some(Record::ExternalContact(after))) => of_contact(None, after),
         (Some(Record::ExternalContact(before)), Some(Record::ExternalContact(after))) => of_contact(Some(before), after),
         (Some(Record::ExternalContact(before)), _) => {
-            let close = may_message(before).then(|| Effect::Order(Order::CloseContact(between(before))));
+            let close = between(before).map(|between| Effect::Order(Order::CloseContact(between)));
             close.into_iter().chain([Effect::Erase]).collect()
         }
         (None | Some(Record::Tenant(_) | Record::Organization(_)), _) => Vec::new(),
@@ -144,8 +144,7 @@ fn of_contact(before: Option<&ContactRecord>, after: &ContactRecord) -> Vec<Effe
     if before.is_some() && !known {
         list.push(Effect::EndInvitation);
     }
-    let messages = |contact: &ContactRecord| may_message(contact).then(|| between(contact));
-    let (were, are) = (before.and_then(messages), messages(after));
+    let (were, are) = (before.and_then(between), between(after));
     if were != are {
         list.extend(were.map(|were| Effect::Order(Order::CloseContact(were))));
         list.extend(are.map(|are| Effect::Order(Order::OpenContact(are))));
@@ -153,15 +152,11 @@ fn of_contact(before: Option<&ContactRecord>, after: &ContactRecord) -> Vec<Effe
     list
 }
 
-/// Whether messages go to and from the person.
-fn may_message(contact: &ContactRecord) -> bool {
-    match contact.state.phase {
-        ContactPhase::Connected => true,
-        ContactPhase::Invited | ContactPhase::Disconnected | ContactPhase::Trashed => false,
-    }
-}
-
-/// Between whom a contact is.
-fn between(contact: &ContactRecord) -> Between {
-    Between { owner: contact.declared.owner.clone(), target: contact.lived.target.clone() }
+/// Between whom messages go, where they may.
+fn between(contact: &ContactRecord) -> Option<Between> {
+    let target = match contact.state.phase {
+        ContactPhase::Connected => contact.lived.target.clone(),
+        ContactPhase::Invited | ContactPhase::Disconnected | ContactPhase::Trashed => None,
+    };
+    target.map(|target| Between { owner: contact.declared.owner.clone(), target })
 }

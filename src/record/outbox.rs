@@ -72,7 +72,7 @@ pub enum Sharing {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Between {
     pub owner: Uid,
-    pub target: Option<Uid>,
+    pub target: Uid,
 }
 
 /// Something that another must do about a record.
@@ -140,7 +140,7 @@ impl Order {
             Order::EraseTenant => json!({ "data": "tenant" }),
             Order::Erase(data) => json!({ "data": data }),
             Order::OpenContact(Between { owner, target }) | Order::CloseContact(Between { owner, target }) => {
-                json!({ "owner": owner.as_str(), "target": target.as_ref().map(Uid::as_str) })
+                json!({ "owner": owner.as_str(), "target": target.as_str() })
             }
             Order::Invite(address) => json!({ "to": address }),
         }

@@ -224,6 +224,33 @@ fn it_is_resolved_once_and_again_only_by_another_lookup() {
     });
 }
 
+// X1, I2, R6, M25: who was found before and who is found now change places in one step, and the trail forgets either of them.
+#[test]
+fn another_lookup_closes_for_the_one_and_opens_for_the_other() {
+    on_both(|roll| {
+        let by = |name: &str| contact(&format!("  lookup: {{messageId: {name}@globex.example}}"));
+        let people = [taro(""), member("tom", "globex", "")];
+        roll.apply(NOW, &companies(&[&people[..], &[by("taro")]].concat())).expect_code(0);
+        let done = roll.apply(LATER, &by("tom")).expect_code(0);
+        assert_eq!(done.all_actions(), ["update ExternalContact/taro"]);
+        assert_eq!((change(&last(roll), "nickname"), phase(&shown(roll))), (("Taro Doe", "Tom Doe"), "Connected"));
+        let orders = |effect: &str, to: &str| {
+            let to = uid(&roll.get("Member", to));
+            count(roll, &format!("outbox WHERE effect = '{effect}' AND payload ->> 'target' = '{to}'"))
+        };
+        assert_eq!((orders("OpenContact", "taro"), orders("CloseContact", "taro")), (1, 1));
+        assert_eq!((orders("OpenContact", "tom"), orders("CloseContact", "tom")), (1, 0));
+        // An invitation in its place ends the connection, and opens none.
+        let invited = roll.apply(LATER, &contact("  invite: {email: tim@home.example}")).expect_code(0);
+        assert_eq!(invited.all_actions(), ["update ExternalContact/taro"]);
+        assert_eq!((phase(&shown(roll)), orders("CloseContact", "tom")), ("Invited", 1));
+        assert_eq!(count(roll, "outbox WHERE effect IN ('OpenContact', 'CloseContact')"), 4);
+        roll.apply_with(LATER, &set(&[globex(OPEN), people[1].clone()]), &["--prune"]).expect_code(0);
+        roll.tick("2027-03-10T09:00:00Z").expect_code(0);
+        assert_eq!(count(roll, "audit_values WHERE CAST(changes AS TEXT) LIKE '%Taro%'"), 0);
+    });
+}
+
 // X1, R1: a look-up is no reference; it crosses namespaces.
 #[test]
 fn a_person_is_found_in_another_namespace() {

@@ -38,9 +38,8 @@ impl Commit {
     }
 }
 
-/// Whom a row of the trail tells of besides the record itself.
-pub(super) fn about(step: &Step, fields: &[FieldChange]) -> Option<Uid> {
-    let of = |record: Option<&Record>| record.and_then(Record::about).cloned();
+/// Whom a row of the trail tells of besides the record itself: whom it told of before, and whom it does now.
+pub(super) fn about(step: &Step, fields: &[FieldChange]) -> [Option<Uid>; 2] {
     let tells = fields.iter().any(|field| matches!(field.path.as_str(), "name" | "nickname" | "company"));
-    of(step.after.as_ref()).or_else(|| of(step.before.as_ref())).filter(|_| tells)
+    [&step.before, &step.after].map(|record| record.as_ref().and_then(Record::about).filter(|_| tells).cloned())
 }
