@@ -223,7 +223,7 @@ reasons! {
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The request that `registration` names is not there, or was rejected or has ended (M35).
     RegistrationNotFound: Warning, "Correct `registration`, or take it out.";
-    /// A member named in `visibility` is not in the directory (X3).
+    /// A member named in `visibility` is not in the directory, or in another company (X3).
     VisibilityMemberNotFound: Warning, "Apply the Member, or correct `visibility.memberRefs`.";
     /// The host's clock differs from the database's by more than 60 s; irreversible steps wait (R4).
     ClockSkewed: Warning, "Set the clocks.";

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::identity::kept;
-use super::{Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, record_key, without_effect};
+use super::{
+    Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, home_key, record_key, without_effect,
+};
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
@@ -154,12 +156,11 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if owner.as_ref().is_some_and(|owner| owner.tenant != here.uid) {
         problems.push(Problem::new("spec.ownerRef", "the owner belongs to another tenant (X1)"));
     }
-    problems.extend(visibility(world, visit, spec, &here).1);
+    // Whoever is named may come to the tenant, or leave it.
+    let shown_to = || spec.visibility.iter().flat_map(|visibility| &visibility.member_refs).map(LocalRef::name);
+    let named = shown_to().chain([spec.owner_ref.name()]);
+    decision.follows.extend(named.map(|name| home_key(&handle.sibling(name))));
     if !problems.is_empty() {
-        // Whoever is named may come to the tenant (M40).
-        let named = spec.visibility.iter().flat_map(|visibility| &visibility.member_refs).map(LocalRef::name);
-        let named = named.map(|name| Key::new(Kind::Member, handle.sibling(name)));
-        decision.follows.extend(named.chain([owner_key]).map(|key| record_key(&key)));
         return decision.invalid(&problems);
     }
     let owner_gone = |told| {
@@ -227,9 +228,11 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let next = settled(next);
     let mut verdict = verdict_of(&next, spec, &here);
     verdict.warnings = without_effect(Kind::ExternalContact, &manifest.annotations);
-    let (missing, _) = visibility(world, visit, spec, &here);
+    let is_there = |name: &str| world.member(&handle.sibling(name)).is_some_and(|member| member.tenant == here.uid);
+    let missing: Vec<&str> = shown_to().filter(|name| !is_there(name)).collect();
     if !missing.is_empty() {
-        let message = format!("visibility.memberRefs: `{}` is not in the directory (X3)", missing.join("`, `"));
+        let message =
+            format!("visibility.memberRefs: `{}` is not in the tenant `{}` (X3)", missing.join("`, `"), here.handle.name);
         verdict.warnings.push((Reason::VisibilityMemberNotFound, message));
     }
     if let Some((_, error)) = world.mail_news.get(&next.uid).and_then(|news| news.refused.as_ref())
@@ -239,8 +242,6 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         let message = format!("the invitation was refused: {error}; correct spec.invite.email, or `rollcall outbox retry` (M34)");
         verdict.warnings.push((Reason::MailRefused, message));
     }
-    let missing = missing.iter().map(|name| record_key(&Key::new(Kind::Member, handle.sibling(name))));
-    decision.follows.extend(missing);
     if next.state.phase == ContactPhase::Invited && !is_another && world.accepted.contains_key(&next.uid) {
         // It is accepted by somebody whose company does not allow it yet.
         decision.follows.push(CONNECTIONS.to_owned());
@@ -251,21 +252,6 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     step(&mut decision, cause, world, next);
     decision.verdict = Some(verdict);
     decision
-}
-
-/// The members that the visibility names and that are not there, and what is wrong with it (X3).
-fn visibility(world: &World, visit: &Visit, spec: &ExternalContactSpec, here: &TenantRecord) -> (Vec<String>, Vec<Problem>) {
-    let (mut missing, mut problems) = (Vec::new(), Vec::new());
-    let refs = spec.visibility.iter().flat_map(|visibility| &visibility.member_refs);
-    for (index, member) in refs.enumerate() {
-        match world.member(&visit.key.handle.sibling(member.name())) {
-            None => missing.push(member.name().to_owned()),
-            Some(member) if member.tenant != here.uid => problems
-                .push(Problem::new(format!("spec.visibility.memberRefs[{index}]"), "the member belongs to another tenant (X3)")),
-            Some(_) => {}
-        }
-    }
-    (missing, problems)
 }
 
 /// Why nobody is found.

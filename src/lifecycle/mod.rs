@@ -309,6 +309,11 @@ pub fn declared_key(key: &Key) -> String {
     format!("declared/{}", record_key(key))
 }
 
+/// The key under which others follow whether a member is there, and in which tenant.
+pub fn home_key(member: &Handle) -> String {
+    format!("home/{member}")
+}
+
 /// The key under which declarations wait for a place in a tenant (T3).
 pub fn place_key(tenant: &Uid, kind: Kind) -> String {
     format!("place/{tenant}/{kind}")

@@ -1,10 +1,10 @@
 //! Who sees an external contact, and invitations (X3). Run by `make test`.
 
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
-use crate::life::{count, text};
+use crate::life::{count, text, uid};
 use crate::mail::send;
 use crate::support::post::Post;
-use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
+use crate::support::{Output, Roster, boss, condition, member, on_both, phase, ready, set, tenant};
 
 const INVITE: &str = "  invite: {email: taro@home.example}";
 
@@ -192,6 +192,12 @@ fn a_lookup_or_an_invitation_is_given_and_not_both() {
     });
 }
 
+/// What is told of the members to whom a contact can't be shown.
+fn unseen(roll: &Roster) -> String {
+    let contact = shown(roll);
+    condition(&contact, "VisibilityMemberNotFound").map(|told| text(told, "message").to_owned()).unwrap_or_default()
+}
+
 // X3
 #[test]
 fn a_contact_is_shown_to_the_owner_to_everybody_or_to_a_list() {
@@ -210,10 +216,62 @@ fn a_contact_is_shown_to_the_owner_to_everybody_or_to_a_list() {
         };
         roll.apply(NOW, &list(500)).expect_code(0);
         assert!(condition(&shown(roll), "VisibilityMemberNotFound").is_some());
+        // Whoever belongs to another company is not there either.
+        roll.apply(NOW, &seen_by("{scope: Members, memberRefs: [{name: joe}, {name: chief}]}")).expect_code(0);
+        assert!(unseen(roll).contains("`chief`") && !unseen(roll).contains("`joe`"), "{}", unseen(roll));
         let refusal = |yaml: &str| roll.apply(NOW, yaml).expect_code(1).refused("ExternalContact", "taro");
         assert_eq!(refusal(&list(501)).as_deref(), Some("Invalid"));
-        assert_eq!(refusal(&seen_by("{scope: Members, memberRefs: [{name: chief}]}")).as_deref(), Some("Invalid"));
         assert_eq!(refusal(&seen_by("{scope: Members, memberRefs: [{name: joe}, {name: joe}]}")).as_deref(), Some("Invalid"));
         assert_eq!(refusal(&seen_by("{scope: All, memberRefs: [{name: joe}]}")).as_deref(), Some("Invalid"));
+    });
+}
+
+// X3, R11, R5: what a contact names is told at once when it goes, and when it comes.
+#[test]
+fn a_member_of_the_list_who_moves_away_or_is_purged_is_told_of_at_once() {
+    on_both(|roll| {
+        let group = format!("{OPEN}  corporateGroup: Blue\n");
+        let sister = tenant("sister", "  corporateGroup: Blue\n  supremeAdminRef: {name: warden}\n");
+        let list = contact(&format!("{BY_ID}\n  visibility: {{scope: Members, memberRefs: [{{name: joe}}, {{name: june}}]}}"));
+        let companies = [acme(&group), globex(OPEN), taro(""), sister, member("warden", "sister", "")];
+        let with = |more: &[String]| set(&[&companies[..], std::slice::from_ref(&list), more].concat());
+        let (joe, june) = (member("joe", "acme", ""), member("june", "acme", ""));
+        roll.apply(NOW, &with(&[joe.clone(), june.clone()])).expect_code(0);
+        assert_eq!(unseen(roll), "");
+        let elsewhere = [member("joe", "sister", ""), june.clone()];
+        roll.apply(LATER, &elsewhere[0]).expect_code(0);
+        assert_eq!((ready(&shown(roll)), unseen(roll).contains("`joe`")), (("True", "InDirectory"), true));
+        let status = shown(roll)["status"].clone();
+        assert_eq!(roll.apply(LATER, &with(&elsewhere)).expect_code(0).all_actions(), Vec::<String>::new());
+        assert_eq!(shown(roll)["status"], status);
+        roll.apply("2027-03-03T09:00:00Z", &joe).expect_code(0);
+        assert_eq!(unseen(roll), "");
+
+        roll.apply_with("2027-03-04T09:00:00Z", &with(&[joe]), &["--prune"]).expect_code(0);
+        assert_eq!(unseen(roll), "");
+        roll.tick("2027-03-12T09:00:00Z").expect_code(0);
+        assert!(unseen(roll).contains("`june`") && !unseen(roll).contains("`joe`"), "{}", unseen(roll));
+        roll.apply("2027-03-13T09:00:00Z", &june).expect_code(0);
+        assert_eq!(unseen(roll), "");
+    });
+}
+
+// X1, R11, M11: the same files tell the same of an owner's name, whatever came before.
+#[test]
+fn an_owner_whose_manifest_has_another_name_is_missed_at_once() {
+    on_both(|roll| {
+        let keyed = |name: &str| member(name, "acme", "  id: jane\n  externalKey: E1");
+        let all = |owner: String| set(&[tenant("acme", OPEN), boss("acme"), globex(OPEN), taro(""), owner, contact(BY_ID)]);
+        roll.apply(NOW, &all(keyed("jane"))).expect_code(0);
+        let before = uid(&shown(roll));
+        let renamed = roll.apply_with(LATER, &all(keyed("jane-doe")), &["--prune"]).expect_code(1);
+        assert_eq!(renamed.refused("ExternalContact", "taro").as_deref(), Some("OwnerNotFound"));
+        roll.apply_with(LATER, &all(keyed("jane")), &["--prune"]).expect_code(0);
+        // One after the other tells the same as both at once.
+        roll.apply(LATER, &keyed("jane-doe"));
+        roll.apply_with(LATER, &set(&[tenant("acme", OPEN), boss("acme"), keyed("jane-doe"), contact(BY_ID)]), &["--prune"]);
+        assert_eq!((phase(&shown(roll)), ready(&shown(roll)).1), ("Connected", "OwnerNotFound"));
+        roll.apply(LATER, &contact(BY_ID).replace("ownerRef: {name: jane}", "ownerRef: {name: jane-doe}")).expect_code(0);
+        assert_eq!((uid(&shown(roll)), ready(&shown(roll)).0), (before, "True"));
     });
 }

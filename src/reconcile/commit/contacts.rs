@@ -2,8 +2,8 @@
 //! Never writes. Called by the commit.
 
 use super::Commit;
-use crate::lifecycle::Step;
 use crate::lifecycle::contact::CONNECTIONS;
+use crate::lifecycle::{Step, home_key};
 use crate::record::contact::followed;
 use crate::record::{FieldChange, MemberRecord, Record, Sought, TenantRecord, Uid};
 
@@ -24,6 +24,11 @@ impl Commit {
         self.sought.extend(could.iter().filter(|sought| !can.contains(sought)).cloned());
         self.sought.extend(can.into_iter().filter(|sought| !could.contains(sought)));
         self.followed.extend(followed(before, after).cloned());
+        let home = |member: &MemberRecord| (member.handle.clone(), member.tenant.clone());
+        let homes = [was.as_deref().map(home), is.as_deref().map(home)];
+        if homes[0] != homes[1] {
+            self.signals.extend(homes.iter().flatten().map(|(handle, _)| home_key(handle)));
+        }
         let (was, is) = (tenant(before), tenant(after));
         let allows = |tenant: &TenantRecord| (tenant.connects(), tenant.declared.domain.clone());
         if was.as_deref().map(allows) != is.as_deref().map(allows) {
