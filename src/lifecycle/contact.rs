@@ -75,7 +75,7 @@ pub fn forget(world: &World, decision: &mut Decision) {
 }
 
 /// Brings a record up to the present by its stored intent: what drifted is set back, it goes and returns with its
-/// owner, the trash is emptied, an accepted invitation connects, and what follows the person follows.
+/// owner, an accepted invitation connects, what follows the person follows, and the trash is emptied.
 fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
     let Some(contact) = contact_of(decision) else { return };
     let Some(here) = world.tenants.get(&contact.tenant).cloned() else { return };
@@ -84,26 +84,23 @@ fn catch_up(world: &World, visit: &Visit, decision: &mut Decision) {
         return;
     }
     let touched = world.touched.contains(&contact.uid);
-    let drift = |otherwise: Cause| if touched || visit.trigger == Trigger::Scan { Cause::Drift } else { otherwise };
     let mut next = rebuilt(world, &contact);
     if touched && contact.uid == visit.fresh.uid {
         next.handle = visit.key.handle.clone();
     }
-    step(decision, drift(Cause::Dependency), world, next);
+    let owner = world.members.get(&next.declared.owner);
+    next.lived.with_owner = owner.map_or(next.lived.with_owner, |owner| is_gone(owner, &next.tenant));
+    let accepted = accepted(world, &next, &here);
+    let cause = match &accepted {
+        _ if touched => Cause::Drift,
+        Some(_) => Cause::Service,
+        None if visit.trigger == Trigger::Scan => Cause::Drift,
+        None => Cause::Dependency,
+    };
+    next.lived.target = next.lived.target.take().or(accepted).or_else(|| found_again(world, &next, &here));
+    next.lived = followed(world, &next, &here);
+    step(decision, cause, world, next);
     purge_if_due(world, &here, decision);
-
-    let Some(mut contact) = contact_of(decision) else { return };
-    let owner = world.members.get(&contact.declared.owner);
-    contact.lived.with_owner = owner.map_or(contact.lived.with_owner, |owner| is_gone(owner, &contact.tenant));
-    step(decision, Cause::Dependency, world, contact);
-    let Some(mut contact) = contact_of(decision) else { return };
-    if let Some(person) = accepted(world, &contact, &here) {
-        contact.lived.target = Some(person);
-        contact.lived = followed(world, &contact, &here);
-        step(decision, Cause::Service, world, contact.clone());
-    }
-    contact.lived = followed(world, &contact, &here);
-    step(decision, if touched { Cause::Drift } else { Cause::Dependency }, world, contact);
 }
 
 /// The resource is gone (X4): into the trash, unless the person still shares a room with a colleague of the owner.
@@ -177,7 +174,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     // The schema asks for one of them.
     let Some(sought) = Sought::of(spec) else { return decision };
-    let known = current.as_ref().filter(|current| current.lived.sought == sought.key());
+    let known = current.as_ref().filter(|current| current.lived.sought == sought.key() && !is_lost(current));
     let target = match known {
         Some(known) => known.lived.target.clone(),
         None => match found(world, &here, &sought) {
@@ -330,6 +327,17 @@ fn accepted(world: &World, contact: &ContactRecord, here: &TenantRecord) -> Opti
     fits.then(|| person.uid.clone())
 }
 
+/// Whether the person whom a look-up had found is not known any more: somebody's SQL took it away.
+fn is_lost(contact: &ContactRecord) -> bool {
+    contact.lived.target.is_none() && contact.intent.spec.invite.is_none()
+}
+
+/// Whom the look-up of a contact that lost its person leads to (R5).
+fn found_again(world: &World, contact: &ContactRecord, here: &TenantRecord) -> Option<Uid> {
+    let sought = Sought::of(&contact.intent.spec).filter(|_| is_lost(contact) && !contact.is_trashed())?;
+    found(world, here, &sought).ok().flatten()
+}
+
 /// What is left of what happened to a contact whose person is purged (X5).
 fn forgotten(world: &World, lived: &ContactLived) -> Option<ContactLived> {
     let is_gone = lived.target.as_ref().is_some_and(|target| world.at_rest.contains(target));
@@ -372,7 +380,10 @@ fn rebuilt(world: &World, contact: &ContactRecord) -> ContactRecord {
     // An owner that is no longer known is no drift: the record keeps the one it has.
     let owner = world.member(&contact.handle.sibling(spec.owner_ref.name())).filter(|owner| owner.tenant == contact.tenant);
     let owner = owner.map_or_else(|| contact.declared.owner.clone(), |owner| owner.uid.clone());
-    ContactRecord { declared: ContactDeclared::of(spec, &contact.intent.json, owner), ..contact.clone() }
+    // Only what is in the trash goes from there.
+    let purge_at = contact.lived.purge_at.filter(|_| contact.lived.trashed_at.is_some());
+    let lived = ContactLived { purge_at, ..contact.lived.clone() };
+    ContactRecord { declared: ContactDeclared::of(spec, &contact.intent.json, owner), lived, ..contact.clone() }
 }
 
 /// The record with the state that follows.
@@ -380,7 +391,7 @@ fn settled(contact: ContactRecord) -> ContactRecord {
     let lived = &contact.lived;
     let phase = if contact.is_trashed() {
         ContactPhase::Trashed
-    } else if lived.severed.is_some() {
+    } else if lived.severed.is_some() || is_lost(&contact) {
         ContactPhase::Disconnected
     } else if lived.target.is_some() {
         ContactPhase::Connected

@@ -14,6 +14,7 @@ mod commands;
 mod concurrent;
 mod confidential;
 mod contacts;
+mod contacts_drift;
 mod contacts_end;
 mod contacts_invited;
 mod contacts_trash;

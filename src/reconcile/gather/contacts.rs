@@ -35,6 +35,9 @@ impl Loader<'_> {
             };
             sought.extend(Sought::of(spec).filter(|sought| resolved.as_ref() != Some(&sought.key())));
         }
+        // Whose person somebody's SQL took away looks again by the intent that was taken.
+        let lost = known.iter().filter(|contact| contact.lived.target.is_none());
+        sought.extend(lost.filter_map(|contact| Sought::of(&contact.intent.spec)));
         let removed: Vec<Uid> = visits()
             .filter(|visit| matches!(visit.declared, Declared::Removed))
             .filter_map(|visit| world.record(&visit.key).map(|contact| contact.uid().clone()))
