@@ -180,7 +180,9 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         None => match found(world, &here, &sought) {
             Ok(target) => target,
             Err(unfound) => {
-                let message = format!("spec.{}", unfound.message);
+                let stays = current.as_ref().is_some_and(|current| current.state.phase == ContactPhase::Connected);
+                let meanwhile = if stays { "; until then, the contact stays connected with the person found before" } else { "" };
+                let message = format!("spec.{}{meanwhile}", unfound.message);
                 let mut keys = vec![sought.key(), CONNECTIONS.to_owned()];
                 keys.extend((unfound.reason == Reason::NotAllowedHere).then(|| record_key(&here_key)));
                 return decision.wait(unfound.reason, message, keys);
@@ -280,7 +282,10 @@ fn found(world: &World, here: &TenantRecord, sought: &Sought) -> Result<Option<U
             return Err(Unfound { reason: Reason::TargetNotFound, message });
         }
         if !there.connects() {
-            return Err(Unfound { reason: Reason::NotAllowedThere, message: format!("{path}: {}", not_allowed_there(domain)) });
+            return Err(Unfound {
+                reason: Reason::NotAllowedThere,
+                message: format!("{path}: {}", not_allowed_there(&format!("the company `{domain}`"))),
+            });
         }
     }
     let may_be_found = |member: &&Arc<MemberRecord>| {
@@ -312,7 +317,7 @@ fn not_allowed_here(here: &TenantRecord) -> String {
 }
 
 fn not_allowed_there(company: &str) -> String {
-    format!("the company `{company}` does not allow external connections, or uses neither core nor approval (T7, X1)")
+    format!("{company} does not allow external connections, or uses neither core nor approval (T7, X1)")
 }
 
 /// Who accepted the open invitation (X3): a member who has the address, of a tenant that allows it.
@@ -443,7 +448,7 @@ fn verdict_of(contact: &ContactRecord, spec: &ExternalContactSpec, here: &Tenant
             Verdict::new(Reason::NotAllowedHere, message)
         }
         (_, Some(Severed::NotAllowedThere)) => {
-            let message = "the company that the person belongs to now does not allow external connections; the contact is kept as it was (X5)";
+            let message = format!("{}; the contact is kept as it was (X5)", not_allowed_there("the person's company"));
             Verdict::new(Reason::NotAllowedThere, message)
         }
         (_, Some(Severed::InOwnTenant)) => {

@@ -218,6 +218,7 @@ fn it_is_resolved_once_and_again_only_by_another_lookup() {
         // One that is not found leaves it as it is.
         let unknown = roll.apply(LATER, &contact("  lookup: {messageId: nobody@globex.example}")).expect_code(1);
         assert_eq!((why(&unknown).0.as_str(), told(&shown(roll)).1), ("TargetNotFound", "Taro Doe"));
+        assert!(why(&unknown).1.contains("stays connected"), "{}", why(&unknown).1);
         roll.apply(LATER, &contact("  lookup: {messageId: chief@globex.example}")).expect_code(0);
         let contact = shown(roll);
         assert_eq!((told(&contact).1, uid(&contact)), ("Chief Doe", bound));

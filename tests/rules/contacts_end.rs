@@ -19,6 +19,10 @@ fn withdrawn_and_given_back(roll: &Roster, withdrawn: &str, given_back: &str, re
     let kept = shown(roll);
     assert_eq!((phase(&kept), ready(&kept)), ("Disconnected", ("False", reason)));
     assert_eq!(told(&kept), ("Taro Doe", "Taro Doe", "Globex"));
+    // Of another company is told what it may be, and no more.
+    let message = condition(&kept, "Ready").map(|ready| text(ready, "message").to_owned()).unwrap_or_default();
+    let may_be = "the person's company does not allow external connections, or uses neither core nor approval";
+    assert_eq!(message.contains(may_be), reason == "NotAllowedThere", "{message}");
     assert_eq!((text(&last(roll), "cause"), change(&last(roll), "phase")), ("Dependency", ("Connected", "Disconnected")));
     // It follows nobody meanwhile, and what the owner enters is taken.
     roll.apply(LATER, &taro("  name: {family: Doe, given: Tom}"));
