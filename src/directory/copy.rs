@@ -124,9 +124,16 @@ const DOCUMENTS: &[&str] = &[
     "payload",
 ];
 
+/// The orders that decisions look at: what is held counts with what comes (T15), and news is yet to be told.
+const ORDERS: &str = "held OR refused_at IS NOT NULL OR NOT folded";
+
 /// Every row of a table, as it would be written.
 pub async fn rows(tx: &mut Tx, table: &Table) -> Result<Vec<Vec<Cell>>, Error> {
-    let select = format!("SELECT {} FROM {}", table.columns.join(", "), table.name);
+    rows_where(tx, table, "TRUE").await
+}
+
+async fn rows_where(tx: &mut Tx, table: &Table, condition: &str) -> Result<Vec<Vec<Cell>>, Error> {
+    let select = format!("SELECT {} FROM {} WHERE {condition}", table.columns.join(", "), table.name);
     tx.fetch(select, vec![]).await?.iter().map(|row| cells(table, row)).collect()
 }
 
@@ -139,6 +146,7 @@ pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
     for table in RECORDED.iter().chain(FACTS) {
         write.insert(table, rows(&mut read, table).await?).await?;
     }
+    write.insert(&outbox::OUTBOX, rows_where(&mut read, &outbox::OUTBOX, ORDERS).await?).await?;
     // What the next run does first is planned too.
     if unfinished::is_noted(&mut read).await? {
         unfinished::note(&mut write).await?;

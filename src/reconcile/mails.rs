@@ -27,7 +27,11 @@ const NAMES: usize = 5;
 pub(super) fn told(items: &[(String, String)], number: i64, fingerprint: String) -> Hold {
     let names = items.iter().map(|(name, _)| name.clone()).collect();
     let count = usize::try_from(number).unwrap_or_default();
-    let what = format!("mails to come from one batch, more than {UNSEEN}");
+    let what = if number > UNSEEN {
+        format!("mails to come from one batch, more than {UNSEEN}")
+    } else {
+        format!("mails that are left of a batch of more than {UNSEEN}")
+    };
     Hold { reason: Reason::MailsHeld, what, names, count, fingerprint }
 }
 

@@ -61,6 +61,33 @@ fn a_word_that_is_left_on_the_tenant_lets_no_later_mails_go() {
     });
 }
 
+// T15, R12: `plan` counts what is held already, and its fingerprint can be merged with the change.
+#[test]
+fn a_plan_counts_the_mails_that_are_held_already() {
+    on_both(|roll| {
+        let crowd = |count: usize| (0..count).map(|n| member(&format!("m{n:03}"), "acme", "")).collect::<Vec<_>>();
+        roll.apply(START, &company(&crowd(101)));
+        let held = |report: &Report| report.held("Tenant", "acme").expect("they are held");
+        let all = company(&crowd(102));
+        let planned = roll.plan("2027-03-02T09:00:00Z", &all, &[]);
+        // The boss has one, too.
+        assert_eq!(held(&planned).1, 103);
+        let other = roll.another();
+        other.apply(START, &company(&crowd(101)));
+        assert_eq!(held(&other.apply("2027-03-02T09:00:00Z", &all)), held(&planned));
+        roll.apply("2027-03-02T09:00:00Z", &annotated(&all, "approve", &held(&planned).2)).expect_code(0);
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
+        assert_eq!(roll.query("SELECT count(*) FROM outbox WHERE held").as_deref(), Some("0"));
+        // Of those that are held elsewhere, some are wanted no more.
+        other
+            .sql("UPDATE outbox SET acknowledged_at = 1 WHERE held AND uid IN (SELECT uid FROM members WHERE name > 'm049')")
+            .unwrap();
+        other.tick("2027-03-02T10:00:00Z");
+        let message = condition(&other.get("Tenant", "acme"), "Held").map(|held| held["message"].to_string()).unwrap_or_default();
+        assert!(message.contains("mails that are left of a batch of more than 100 (51: boss, m000"), "{message}");
+    });
+}
+
 // T15, M33: as many Secrets with another content are as many mails.
 #[test]
 fn more_than_a_hundred_new_passwords_of_one_run_are_held() {
