@@ -1,6 +1,8 @@
 //! What needs a person's word, as far as it is more than one object's own matter, and the losses of access that
 //! count against a tenant's budget (T11, R12). Decides nothing. Called by the engine.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -111,15 +113,15 @@ pub async fn lose(tx: &mut Tx, losses: &[(Uid, Uid)], at: Timestamp) -> Result<(
     tx.upsert(&LOSSES, rows.collect()).await
 }
 
-/// How many members of a tenant lost access after an instant, and how many were live at that instant.
-pub async fn lost_after(tx: &mut Tx, tenant: &Uid, after: Timestamp) -> Result<(i64, i64), Error> {
+/// The members of a tenant who lost access after an instant, and how many were live at that instant.
+pub async fn lost_after(tx: &mut Tx, tenant: &Uid, after: Timestamp) -> Result<(BTreeSet<Uid>, i64), Error> {
     let cells = || vec![tenant.as_str().into(), after.into()];
-    let lost = tx.fetch_one(LOST, cells()).await?.map_or(Ok(0), |row| row.get(0))?;
+    let lost = tx.fetch(LOST, cells()).await?.iter().map(|row| Ok(row.text(0)?.into())).collect::<Result<_, Error>>()?;
     let live = tx.fetch_one(LIVE, cells()).await?.map_or(Ok(0), |row| row.get(0))?;
     Ok((lost, live))
 }
 
-const LOST: &str = "SELECT count(*) FROM access_losses WHERE tenant = $1 AND at > $2";
+const LOST: &str = "SELECT member FROM access_losses WHERE tenant = $1 AND at > $2";
 const LIVE: &str = "SELECT count(*) FROM (SELECT uid FROM members WHERE tenant = $1 AND deleted_at IS NULL AND created_at <= $2 \
      UNION SELECT member FROM access_losses WHERE tenant = $1 AND at > $2) AS live";
 

@@ -22,6 +22,9 @@ use crate::lifecycle::member::concurrent::renamed;
 use crate::lifecycle::{Decision, Declared, Judgement, Loss, Trigger, Visit};
 use crate::record::{Record, TenantRecord, Uid};
 
+/// The losses of one tenant that are not judged yet, each with the request to take up again.
+type New<'a> = BTreeMap<&'a Key, (&'a Request, &'a Loss)>;
+
 /// What a run put off, and what may change what is held.
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
@@ -135,8 +138,7 @@ impl Engine {
         tenants.extend(losses.values().map(|(tenant, _, _)| tenant.clone()));
         for tenant in tenants {
             let of_tenant = losses.iter().filter(|(_, (of, _, _))| *of == tenant);
-            let new: BTreeMap<&Key, (&Request, &Loss)> =
-                of_tenant.map(|(key, (_, request, loss))| (key, (request, loss))).collect();
+            let new: New<'_> = of_tenant.map(|(key, (_, request, loss))| (key, (request, loss))).collect();
             let gone: BTreeSet<&str> =
                 released.iter().filter(|(of, _)| *of == tenant).map(|(_, key)| &*key.handle.name).collect();
             self.judge_tenant(&tenant, &new, &gone, now).await?;
@@ -144,13 +146,7 @@ impl Engine {
         self.judge_mails(now).await
     }
 
-    async fn judge_tenant(
-        &mut self,
-        tenant: &Handle,
-        new: &BTreeMap<&Key, (&Request, &Loss)>,
-        gone: &BTreeSet<&str>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    async fn judge_tenant(&mut self, tenant: &Handle, new: &New<'_>, gone: &BTreeSet<&str>, now: Timestamp) -> Result<(), Error> {
         let key = Key::new(Kind::Tenant, tenant.clone());
         // Once a run is enough.
         self.judged.insert(key.clone(), Judgement::Cleared);
@@ -169,7 +165,7 @@ impl Engine {
         let fingerprint = told(&items).fingerprint;
         let judgement = if approves(&annotations, &fingerprint) {
             Judgement::Approved
-        } else if was_held || !fits(&mut tx, &record, new.len(), now).await? {
+        } else if was_held || !fits(&mut tx, &record, new, now).await? {
             Judgement::Held
         } else {
             Judgement::Cleared
@@ -211,11 +207,12 @@ impl Engine {
     }
 }
 
-/// Whether so many more members may lose access.
-async fn fits(tx: &mut Tx, tenant: &TenantRecord, more: usize, now: Timestamp) -> Result<bool, Error> {
+/// Whether these members may lose access, too. Who lost it within the window already counts once.
+async fn fits(tx: &mut Tx, tenant: &TenantRecord, new: &New<'_>, now: Timestamp) -> Result<bool, Error> {
     for budget in tenant.budgets(now) {
-        let (lost, live) = holds::lost_after(tx, &tenant.uid, before(now, budget.window.micros)).await?;
-        if lost + i64::try_from(more).unwrap_or(i64::MAX) > budget.of(live) {
+        let (mut lost, live) = holds::lost_after(tx, &tenant.uid, before(now, budget.window.micros)).await?;
+        lost.extend(new.values().map(|(_, loss)| loss.member.clone()));
+        if i64::try_from(lost.len()).unwrap_or(i64::MAX) > budget.of(live) {
             return Ok(false);
         }
     }

@@ -85,6 +85,22 @@ fn the_budget_is_a_share_or_a_number_within_a_window() {
     });
 }
 
+// T11: a member counts once within a window, whatever it loses.
+#[test]
+fn who_lost_access_within_the_window_counts_once() {
+    on_both(|roll| {
+        let suspended =
+            |count: usize, fields: &str| set(&(0..count).map(|n| member(&format!("m{n}"), "acme", fields)).collect::<Vec<_>>());
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &suspended(3, "  suspended: true")).expect_code(0);
+        roll.apply("2027-03-02T09:10:00Z", &suspended(3, "")).expect_code(0);
+        roll.apply("2027-03-02T09:20:00Z", &suspended(5, "  suspended: true")).expect_code(0);
+        assert_eq!(deleted(&prune(roll, "2027-03-02T09:30:00Z", &company("", 5, 20)).expect_code(0)), 5);
+        let report = prune(roll, "2027-03-02T09:40:00Z", &company("", 6, 20)).expect_code(1);
+        assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(1));
+    });
+}
+
 // T11: suspensions and departures that are due within the window count; later losses join the hold.
 #[test]
 fn suspensions_and_departures_count_and_later_losses_join() {
