@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, record_key, without_effect};
 use crate::api::member::MemberPhase;
 use crate::api::tenant::Plan;
+use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantPhase, TenantSpec, Verdict};
 use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord, TenantState};
 
@@ -91,6 +92,9 @@ fn with_holds(world: &World, mut decision: Decision) -> Decision {
         && tenant.cancelled_at.is_none()
     {
         verdict.holds = world.holds.get(&tenant.uid).cloned().unwrap_or_default();
+        for hold in verdict.holds.iter_mut().filter(|hold| hold.reason == Reason::AccessLossHeld) {
+            hold.what.push_str(&awaited_budget(world, tenant).unwrap_or_default());
+        }
     }
     decision
 }
@@ -197,6 +201,13 @@ fn fit_for_supreme(world: &World, tenant: &TenantRecord, named: &Key) -> Result<
         return Err((Reason::PersonalEmailRequired, format!("the member `{name}` needs a personalEmail")));
     }
     Ok(member.uid.clone())
+}
+
+/// From when on the larger budget counts that is declared, and what counts until then (T11).
+fn awaited_budget(world: &World, tenant: &TenantRecord) -> Option<String> {
+    let from = tenant.stricter_budgets(world.now).map(|(_, until)| until).max()?;
+    let stricter: Vec<String> = tenant.stricter_budgets(world.now).map(|(budget, _)| budget.shown()).collect();
+    Some(format!(": the larger one that is declared counts from {} on, until then {}", rfc3339(from), stricter.join(", and ")))
 }
 
 /// The record with its declared columns as an intent has them.

@@ -69,6 +69,12 @@ impl Budget {
         (live * i64::from(self.max_percent) / 100).max(i64::from(self.max_count))
     }
 
+    /// The budget as people read it.
+    pub fn shown(self) -> String {
+        let Budget { max_percent, max_count, window } = self;
+        format!("the larger of {max_percent} % and {max_count} within {window}")
+    }
+
     /// Whether more may be lost than under another.
     fn is_looser(self, other: Budget) -> bool {
         let Budget { max_percent, max_count, window } = self;
@@ -130,6 +136,13 @@ impl TenantRecord {
     /// The budgets of lost access in force: a loss must fit into each (T11).
     pub fn budgets(&self, now: Timestamp) -> Vec<Budget> {
         std::iter::once(budget(&self.intent.spec)).chain(self.former_at(now).map(|former| former.budget)).collect()
+    }
+
+    /// The budgets of before that are in force although a larger one is declared: each with the instant at which it ends.
+    pub fn stricter_budgets(&self, now: Timestamp) -> impl Iterator<Item = (Budget, Timestamp)> {
+        let declared = budget(&self.intent.spec);
+        let former = self.former_at(now).filter(move |former| declared.is_looser(former.budget));
+        former.map(|former| (former.budget, former.until))
     }
 
     fn former_at(&self, now: Timestamp) -> impl Iterator<Item = &Former> {

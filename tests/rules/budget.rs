@@ -229,6 +229,12 @@ fn a_loosened_policy_takes_effect_one_window_later() {
         let loose = "  accessBudget: {maxPercent: 100}\n  deletionGrace: \"0\"";
         let report = prune(roll, LATER, &company(loose, 6, 20)).expect_code(1);
         assert_eq!(report.held("Tenant", "acme").map(|held| held.1), Some(6));
+        let acme = roll.get("Tenant", "acme");
+        let message = condition(&acme, "Held").map(|held| held["message"].to_string()).unwrap_or_default();
+        assert!(
+            message.contains("counts from 2027-03-02T10:00:00Z on, until then the larger of 10 % and 5 within 1h"),
+            "{message}"
+        );
         prune(roll, "2027-03-02T09:10:00Z", &company(loose, 0, 20)).expect_code(0);
         // One fits, and has the grace of before.
         prune(roll, "2027-03-02T09:59:00Z", &company(loose, 1, 20)).expect_code(0);
