@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::output::Format;
-use super::{Failure, Global, OK, PARTLY, object, output};
+use super::{Failure, Global, OK, PARTLY, fields, object, output};
 use crate::api::Key;
 use crate::api::time::rfc3339;
 use crate::directory::audit::{self, Entry, Of};
@@ -57,7 +57,7 @@ pub fn table(entries: &[Entry]) -> Result<(), Failure> {
     let rows = entries.iter().map(|entry| {
         let late = if entry.due == entry.at { String::new() } else { rfc3339(entry.due) };
         let name = entry.handle.as_ref().map_or_else(|| format!("({})", entry.uid), ToString::to_string);
-        let fields = if entry.handle.is_some() { output::fields(entry) } else { "(erased)".to_owned() };
+        let fields = if entry.handle.is_some() { fields::told(entry) } else { "(erased)".to_owned() };
         vec![rfc3339(entry.at), late, entry.kind.name().to_owned(), name, entry.action.clone(), entry.cause.clone(), fields]
     });
     output::table(&["AT", "DUE", "KIND", "NAME", "ACTION", "CAUSE", "CHANGES"], rows)

@@ -22,6 +22,7 @@ mod billing;
 mod crds;
 mod describe;
 mod device;
+mod fields;
 mod get;
 mod history;
 mod mail;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::output::Format;
 use super::record::said_each;
-use super::{Failure, Global, OK, output};
+use super::{Failure, Global, OK, fields, output};
 use crate::api::time::rfc3339;
 use crate::directory::outbox::{self, Listed, Retried, Which};
 use crate::record;
@@ -109,7 +109,7 @@ fn row_table(row: &Listed) -> Vec<String> {
         Some(data) => format!("{} {data}", row.effect),
         None => row.effect.clone(),
     };
-    let error = row.error.as_deref().map(|error| output::brief(&error.into())).unwrap_or_default();
+    let error = row.error.as_deref().map(|error| fields::brief(&error.into())).unwrap_or_default();
     let tries = row.attempts.to_string();
     vec![row.id.clone(), rfc3339(row.at), row.consumer.clone(), effect, of, state(row).to_owned(), tries, error]
 }

@@ -6,17 +6,15 @@ use std::io::{IsTerminal, Write};
 
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
-use serde_json::Value;
 use tabwriter::TabWriter;
 
-use super::Failure;
+use super::{Failure, fields};
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::api::{Hold, Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{self, Complaint, Roster};
-use crate::reconcile::plan::shown;
 use crate::reconcile::{Done, Outcome};
 
 /// The most rows and complaints that are shown to people at once.
@@ -186,46 +184,6 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A value on one line, short.
-pub fn brief(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "–".to_owned(),
-        Value::Array(items) if items.is_empty() => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(brief).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => match fields.get("organization").and_then(Value::as_str) {
-            Some(name) => name.to_owned(),
-            None => value.to_string(),
-        },
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    };
-    if text.chars().count() > 48 { text.chars().take(47).chain(['…']).collect() } else { text }
-}
-
-/// The fields of a row of the trail on one line.
-pub fn fields(entry: &Entry) -> String {
-    let told: Vec<String> = match entry.action.as_str() {
-        // A new record is told by what one would look for; the rest is in the JSON.
-        "create" => {
-            ["displayName", "domain", "parent", "phase", "name", "company", "id", "name.family", "name.given", "organizations"]
-                .iter()
-                .filter_map(|path| entry.fields.iter().find(|field| field.path == *path))
-                .map(|field| format!("{} {}", field.path, brief(&field.to)))
-                .collect()
-        }
-        _ => entry
-            .fields
-            .iter()
-            .map(|field| {
-                let (from, to) = (shown(&field.path, &field.from), shown(&field.path, &field.to));
-                format!("{}: {} → {}", field.path, brief(&from), brief(&to))
-            })
-            .collect(),
-    };
-    let told = told.join("; ");
-    if told.chars().count() > 160 { told.chars().take(159).chain(['…']).collect() } else { told }
-}
-
 /// Prints changes as a table: what is done, to what, and how. `dated` adds the instants of a forecast.
 pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
     let mut header = vec!["ACTION", "KIND", "NAME", "CHANGES"];
@@ -234,7 +192,7 @@ pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
     }
     let row = |entry: &Entry| {
         let name = entry.handle.as_ref().map_or_else(|| entry.uid.to_string(), ToString::to_string);
-        let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name, fields(entry)];
+        let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name, fields::told(entry)];
         if dated {
             row.insert(0, rfc3339(entry.due));
         }

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{Failure, Files, Global, NOTHING, OK, PARTLY, output};
+use super::{Failure, Files, Global, NOTHING, OK, PARTLY, fields, output};
 use crate::api::When;
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
@@ -110,7 +110,7 @@ fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &st
         for entry in changes {
             let name = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
             let (when, action, kind) = (rfc3339(entry.due), &entry.action, entry.kind);
-            say!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&output::fields(entry)))?;
+            say!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&fields::told(entry)))?;
         }
         say!()?;
     }

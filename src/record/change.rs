@@ -1,7 +1,7 @@
 //! The difference between a record before and after, as the audit trail tells it (R6). One place for all kinds: no
 //! change can miss its row. Pure.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ContactRecord, MemberRecord, Record, TenantRecord};
 use crate::api::confidential::told;
@@ -184,6 +184,13 @@ fn split(before: &Record, after: &Record, fields: Vec<FieldChange>) -> Vec<Chang
             None => rest.push(field),
         }
     }
+    if let Record::Member(after) = after
+        && let Some(transfer) = rows.iter_mut().find(|row| row.action == Action::Transfer)
+        && !after.lived.erased.is_empty()
+    {
+        // The first to be told: it is what can't be undone.
+        transfer.fields.insert(1, FieldChange { path: "erased".into(), from: Value::Null, to: json!(after.lived.erased) });
+    }
     if !rest.is_empty() {
         rows.push(Change { action: Action::Update, fields: rest });
     }
@@ -231,7 +238,7 @@ fn actions(before: &Record, after: &Record, fields: &[FieldChange]) -> Vec<Actio
 fn family(path: &str) -> &'static [Action] {
     use Action::{Activate, Delete, Disconnect, Grant, Leave, Rename, Restore, Return, Revoke, Suspend, Transfer, Unsuspend};
     match path {
-        "tenant" | "erased" => &[Transfer],
+        "tenant" => &[Transfer],
         "id" | "handle" => &[Rename],
         "messageId" | "contactUrl" | "qrToken" => &[Transfer, Rename],
         "phase" => &[Delete, Restore, Suspend, Unsuspend, Activate, Disconnect],

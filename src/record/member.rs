@@ -291,7 +291,8 @@ impl MemberRecord {
             qr_token,
             // Told by the fields that declare them.
             spent: _,
-            erased,
+            // Told by the transfer that erases it.
+            erased: _,
             password_changed_at,
             // Told by the condition `PasswordSet`.
             password_trouble: _,
@@ -330,7 +331,6 @@ impl MemberRecord {
             ("deletedAt".into(), instant(*deleted_at)),
             ("departed".into(), (*departed).into()),
             ("purgeAt".into(), instant(*purge_at)),
-            ("erased".into(), json!(erased)),
             ("passwordChangedAt".into(), instant(*password_changed_at)),
             ("invitedAt".into(), instant(*invited_at)),
             ("invitedUntil".into(), instant(*invited_until)),

@@ -1,7 +1,7 @@
 //! What commands say, where nobody reads it. Run by `make test`.
 
 use crate::commands::company;
-use crate::support::{member, on_both, phase};
+use crate::support::{boss, member, on_both, organization, phase, set, tenant};
 
 const NOW: &str = "2027-03-01T09:00:00Z";
 const LATER: &str = "2027-03-02T09:00:00Z";
@@ -50,5 +50,41 @@ fn a_set_that_removes_nothing_says_why() {
             assert!(!run(&jane, &[]).contains("nothing is removed"), "{command}");
         }
         assert_eq!(phase(&roll.get("Member", "joe")), "Pending");
+    });
+}
+
+// R6: what changes within a mapping or a list is told, in a plan, as it is applied, as drift, and in the trail.
+#[test]
+fn a_change_within_a_field_is_told_by_what_differs() {
+    on_both(|roll| {
+        let jane = |position: &str, secret: &str, until: &str| {
+            let spec = format!(
+                "  organizations: [{{organizationRef: {{name: sub}}, position: {position}}}, {{organizationRef: {{name: top}}}}]\n  \
+                 password: {{mode: FromSecret, secretKeyRef: {{name: {secret}, key: p}}}}\n  \
+                 leaveOfAbsence: {{from: 2027-03-01, until: {until}}}"
+            );
+            member("jane", "acme", &spec)
+        };
+        let teams = [organization("sub", "acme", ""), organization("top", "acme", "")];
+        let positions = tenant("acme", "  positions: [Lead, Head]");
+        roll.apply(NOW, &set(&[&[positions, boss("acme"), jane("Lead", "a", "2027-04-01")], &teams[..]].concat()));
+        let changed = jane("Head", "b", "2027-05-01");
+        let run = |command: &str| roll.run(&[command, "-f", "-", "--now", LATER, "-n", "hr"], &changed).stdout;
+        let (plan, applied) = (run("plan"), run("apply"));
+        let history = || roll.run(&["history", "member", "jane", "-n", "hr"], "").stdout;
+        for told in [plan, applied, history()] {
+            for difference in [
+                "organizations.sub.position: Lead → Head",
+                "password.secretKeyRef.name: a → b",
+                "onLeave.until: 2027-04-02T00:00:00Z → 2027-05-02T00:00:00Z",
+            ] {
+                assert!(told.contains(difference), "{difference}: {told}");
+            }
+        }
+        roll.sql("UPDATE assignments SET leader = TRUE WHERE organization = (SELECT uid FROM organizations WHERE name = 'top')")
+            .expect("somebody's SQL");
+        roll.tick(LATER);
+        let last = history();
+        assert!(last.contains("Drift") && last.contains("organizations.top.leader: true → false"), "{last}");
     });
 }

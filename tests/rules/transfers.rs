@@ -159,6 +159,28 @@ fn a_transfer_that_erases_waits_for_consent() {
     });
 }
 
+// M40, R6: what is erased is told whole, wherever it is read, and does not seem to come back with the next move.
+#[test]
+fn what_a_transfer_erases_is_told_whole_and_once() {
+    on_both(|roll| {
+        let acme = format!("{GROUP}  products: {{core: {{plan: Advanced}}, drive: {{}}}}\n");
+        roll.apply(START, &companies(DRIVE_ONLY, &jane("acme", ""))).expect_code(0);
+        roll.apply(START, &tenant("acme", &acme)).expect_code(0);
+        let fingerprint = roll.plan(LATER, &jane("umbra", ""), &[]).held("Member", "jane").expect("it is held").2;
+        let approved = annotated(&jane("umbra", ""), "approve", &fingerprint);
+        let plan = |format: &str| roll.run(&["plan", "-f", "-", "--now", LATER, "-n", "hr", "-o", format], &approved).stdout;
+        let (table, markdown) = (plan("table"), plan("markdown"));
+        roll.apply(LATER, &approved).expect_code(0);
+        let history = || roll.run(&["history", "member", "jane", "-n", "hr"], "").stdout;
+        let erased = "tenant: acme → umbra; erased: – → messages, personalCalendar, mailbox, personalDriveFolder;";
+        for told in [table, markdown, history()] {
+            assert!(told.contains(erased), "{told}");
+        }
+        roll.apply("2027-03-03T09:00:00Z", &jane("acme", "")).expect_code(0);
+        assert_eq!(history().matches("erased").count(), 1, "{}", history());
+    });
+}
+
 // R12: the word may come together with the change; when what would happen changes, so does the fingerprint.
 #[test]
 fn consent_is_given_to_exactly_what_would_happen() {
