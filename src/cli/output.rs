@@ -218,8 +218,8 @@ pub fn summary(done: &Done, refused: usize, roster: &Roster) -> String {
     if refused > 0 {
         text.push_str(&format!("; {refused} refused or waiting"));
     }
-    if done.unchanged > 0 {
-        text.push_str(&format!("; {} unchanged", done.unchanged));
+    if !done.unchanged.is_empty() {
+        text.push_str(&format!("; {} unchanged", done.unchanged.len()));
     }
     if roster.unread > 0 {
         text.push_str(&format!("; {} could not be read", counted(roster.unread, "document")));

@@ -60,6 +60,13 @@ pub struct Entry {
     pub commit: Option<String>,
 }
 
+impl Entry {
+    /// The object, unless its name was erased.
+    pub fn key(&self) -> Option<Key> {
+        self.handle.clone().map(|handle| Key::new(self.kind, handle))
+    }
+}
+
 /// Appends rows. Only the leader writes, so it numbers them itself.
 pub async fn append(tx: &mut Tx, entries: &[Entry], epoch: i64, key: &hmac::Key) -> Result<(), Error> {
     if entries.is_empty() {

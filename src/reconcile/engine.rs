@@ -15,6 +15,7 @@ use super::request::{Request, What};
 use super::unfinished::Unfinished;
 use super::{Done, Outcome, Secrets, Submission};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
+use crate::directory::audit::Entry;
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::{Directory, Error, declarations};
@@ -387,15 +388,14 @@ impl Engine {
             let keys: Vec<Key> = submissions.iter().map(|submission| submission.key.clone()).collect();
             declarations::quiet_among(&mut tx, &keys).await?
         };
-        let all = submissions.len();
-        let loud: Vec<Arc<Submission>> = submissions
-            .into_iter()
-            .filter(|submission| {
-                let Submission { digest, source, generation, .. } = &**submission;
-                !quiet.get(&submission.key).is_some_and(|recalled| recalled.is(digest, source, *generation))
-            })
-            .collect();
-        done.unchanged += all - loud.len();
+        let (unchanged, loud): (Vec<_>, Vec<_>) = submissions.into_iter().partition(|submission| {
+            let Submission { digest, source, generation, .. } = &**submission;
+            quiet.get(&submission.key).is_some_and(|recalled| recalled.is(digest, source, *generation))
+        });
+        // What time has changed just now is told already.
+        let changed: HashSet<Key> = done.changes.iter().filter_map(Entry::key).collect();
+        let keys = unchanged.iter().map(|submission| &submission.key);
+        done.unchanged.extend(keys.filter(|key| !changed.contains(*key)).cloned());
         Ok(loud)
     }
 }

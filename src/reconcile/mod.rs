@@ -144,13 +144,20 @@ pub struct Done {
     pub outcomes: BTreeMap<Key, Outcome>,
     /// The objects about which there is nothing to tell any more, whatever was told before.
     pub settled: BTreeSet<Key>,
-    /// How many objects were found as they were declared before.
-    pub unchanged: usize,
+    /// The objects that were found as they were declared before, and stayed so.
+    pub unchanged: HashSet<Key>,
 }
 
 impl Done {
     /// Adds what another run did. Of its changes, as many are kept as there is room for.
     pub fn extend(&mut self, other: Done, keep: usize) {
+        self.unchanged.extend(other.unchanged);
+        if !self.unchanged.is_empty() {
+            let refused = other.outcomes.iter().filter(|(_, outcome)| !outcome.verdict.is_ready()).map(|(key, _)| key.clone());
+            for key in other.changes.iter().filter_map(Entry::key).chain(refused) {
+                self.unchanged.remove(&key);
+            }
+        }
         let room = keep.saturating_sub(self.changes.len());
         self.changes.extend(other.changes.into_iter().take(room));
         for (action, count) in other.counts {
@@ -169,7 +176,6 @@ impl Done {
                 self.outcomes.insert(key, outcome);
             }
         }
-        self.unchanged += other.unchanged;
     }
 
     /// The same without the rows that only tell when a password was set: all rows must have been kept.

@@ -88,3 +88,20 @@ fn a_change_within_a_field_is_told_by_what_differs() {
         assert!(last.contains("Drift") && last.contains("organizations.top.leader: true → false"), "{last}");
     });
 }
+
+#[test]
+fn a_summary_counts_each_object_once() {
+    on_both(|roll| {
+        let post = |id: &str| {
+            let group = "  corporateGroup: Blue\n";
+            let umbra = tenant("umbra", &format!("{group}  supremeAdminRef: {{name: chief}}"));
+            let jane = [member("jane", "acme", &format!("  id: {id}")), member("post", "umbra", "  concurrentOf: {name: jane}")];
+            set(&[&[tenant("acme", group), boss("acme"), umbra, member("chief", "umbra", "")][..], &jane].concat())
+        };
+        roll.apply(NOW, &post("one")).expect_code(0);
+        for command in ["plan", "apply"] {
+            let told = roll.run(&[command, "-f", "-", "--now", LATER, "-n", "hr"], &post("two")).stdout;
+            assert!(told.contains("2 rename; 4 unchanged"), "{told}");
+        }
+    });
+}
