@@ -186,6 +186,8 @@ reasons! {
     PhotoInvalid: Warning, "Put another picture there.";
     /// The picture is not 640x640; it is kept as it is (M3).
     PhotoSize: Warning, "Nothing, or scale it.";
+    /// The member named by `concurrentOf`, whose ID was followed, has no account any more; the ID stays as it is (M30).
+    ConcurrentMemberGone: Warning, "Correct `concurrentOf`, or give an `id`.";
     /// A member named in `relatedContacts` is not in the directory.
     RelatedContactNotFound: Warning, "Apply the Member, or correct `relatedContacts`.";
     /// The member has a password (M32).

@@ -140,8 +140,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let handle = &visit.key.handle;
     let here_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
     let Some(here) = world.tenant(&here_key.handle).cloned() else {
-        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
-        return decision.wait(Reason::TenantNotFound, message, [record_key(&here_key)]);
+        return decision.without_tenant(&here_key);
     };
     let current = contact_of(&decision);
     let mut problems = check(spec);

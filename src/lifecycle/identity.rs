@@ -1,7 +1,7 @@
 //! Which record a manifest speaks of (M11): the one with its `externalKey` where both sides have one, else
 //! the one under its handle. Pure. Called by the decisions about members and organizations.
 
-use super::{Decision, Declared, Removal, Visit, World, declared_key, unmanaged};
+use super::{Block, Decision, Declared, Removal, Visit, World, declared_key, unmanaged};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -15,7 +15,7 @@ pub enum Identity {
     /// One under another handle, whose manifest is gone: it was renamed.
     Renamed(Uid),
     /// One whose manifest is still there under another handle.
-    Taken(Claim, Key),
+    Taken(Block),
     /// The record under the handle is another person's or team's.
     Conflict(String),
 }
@@ -39,7 +39,9 @@ pub fn identify(
         (None, None) => Identity::New,
         (None, Some(key)) => match world.claims.get(&claim(key)) {
             None => Identity::New,
-            Some(holder) if world.present.contains(&holder.key) => Identity::Taken(claim(key), holder.key.clone()),
+            Some(holder) if world.present.contains(&holder.key) => {
+                Identity::Taken(Block { claim: claim(key), holder: holder.key.clone(), follower: None })
+            }
             Some(holder) => Identity::Renamed(holder.uid.clone()),
         },
     }

@@ -132,7 +132,7 @@ impl Visit {
 }
 
 /// A claim that an object of the set can't have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     pub claim: Claim,
     pub holder: Key,
@@ -265,30 +265,58 @@ impl Decision {
         decision
     }
 
+    /// The object waits for its tenant, which is looked for in its own namespace.
+    fn without_tenant(self, tenant: &Key) -> Self {
+        let Handle { namespace, name } = &tenant.handle;
+        let message = format!("spec.tenantRef: the namespace `{namespace}` has no tenant `{name}` yet (O4)");
+        self.wait(Reason::TenantNotFound, message, [record_key(tenant)])
+    }
+
     /// Something that the object would hold belongs to another. `path` is the field that claims it.
-    fn taken(mut self, claim: &Claim, holder: &Key, path: &str) -> Self {
-        self.contends.push(holder.clone());
-        let key = claim.wait_key();
+    fn taken(mut self, world: &World, block: &Block, path: &str) -> Self {
+        self.contends.push(block.holder.clone());
+        let reason = match block.claim.space {
+            Space::Domain => Reason::DomainTaken,
+            Space::Address => Reason::IdTaken,
+            Space::EmployeeNumber => Reason::EmployeeNumberTaken,
+            Space::MemberKey | Space::OrganizationKey => Reason::ExternalKeyTaken,
+            Space::SiblingName => Reason::NameTaken,
+        };
+        self.wait(reason, format!("{path}: {}", block.told(world)), block.keys())
+    }
+}
+
+impl Block {
+    /// To whom it belongs, and what can be done about it.
+    fn told(&self, world: &World) -> String {
+        let Block { claim, holder, follower } = self;
+        let key = &claim.key;
+        let purge_at =
+            world.member(&holder.handle).filter(|_| holder.kind == Kind::Member).and_then(|member| member.lived.purge_at);
+        let belongs = match purge_at {
+            Some(at) => format!("`{key}` belongs to {holder}, which is deleted and holds it until it is purged at {at}"),
+            None => format!("`{key}` belongs to {holder}"),
+        };
         match claim.space {
             // Whose it is stays unsaid: tenants do not know of each other (T1).
-            Space::Domain => self.wait(Reason::DomainTaken, format!("{path}: `{}` belongs to another tenant", claim.key), [key]),
-            Space::Address => self.wait(
-                Reason::IdTaken,
-                format!("{path}: `{}` belongs to {holder}; choose another, or free that one (M1)", claim.key),
-                [key],
-            ),
-            Space::EmployeeNumber => {
-                self.wait(Reason::EmployeeNumberTaken, format!("{path}: `{}` belongs to {holder} (M7)", claim.key), [key])
+            Space::Domain => format!("`{key}` belongs to another tenant"),
+            Space::Address => {
+                // It may be followed along a chain.
+                let follows = follower.as_ref().map(|follower| {
+                    format!("{follower} follows it, and in {} ", world.shown_tenant(&Uid::from(claim.scope.clone())))
+                });
+                let free = if purge_at.is_some() { "" } else { ", or free that one" };
+                format!("{}{belongs}; choose another{free} (M1)", follows.unwrap_or_default())
             }
-            Space::MemberKey | Space::OrganizationKey => self.wait(
-                Reason::ExternalKeyTaken,
-                format!("{path}: `{}` belongs to {holder}; after a rename, remove the old manifest (M11)", claim.key),
-                [key],
-            ),
-            Space::SiblingName => {
-                self.wait(Reason::NameTaken, format!("{path}: {holder} beside it has the same name (O3)"), [key])
-            }
+            Space::EmployeeNumber => format!("{belongs} (M7)"),
+            Space::MemberKey | Space::OrganizationKey => format!("{belongs}; after a rename, remove the old manifest (M11)"),
+            Space::SiblingName => format!("{holder} beside it has the same name (O3)"),
         }
+    }
+
+    /// The keys whose change may end it.
+    fn keys(&self) -> impl Iterator<Item = String> {
+        [self.claim.wait_key()].into_iter().chain(self.follower.as_ref().map(record_key))
     }
 }
 

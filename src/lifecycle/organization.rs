@@ -110,8 +110,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     }
     let tenant_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
     let Some(tenant) = world.tenant(&tenant_key.handle) else {
-        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
-        return decision.wait(Reason::TenantNotFound, message, [record_key(&tenant_key)]);
+        return decision.without_tenant(&tenant_key);
     };
     let mut problems = check(spec);
     for language in spec.display_names.keys() {
@@ -150,7 +149,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     match identify(world, &visit.key, &tenant.uid, Space::OrganizationKey, under_handle, external_key) {
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => decision.record = world.organizations.get(&uid).cloned().map(Record::Organization),
-        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
+        Identity::Taken(block) => return decision.taken(world, &block, "spec.externalKey"),
         Identity::Conflict(message) => {
             return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
         }
@@ -181,7 +180,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         return decision.refuse(Reason::TooDeep, message);
     }
     if let Some(block) = blocked {
-        return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
+        return decision.taken(world, block, &claiming_field(spec, &block.claim));
     }
     let intent = Arc::new(Intent {
         spec: OrganizationSpec::clone(spec),

@@ -125,7 +125,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         return decision.invalid(&problems);
     }
     if let Some(block) = blocked {
-        return decision.taken(&block.claim, &block.holder, "spec.domain");
+        return decision.taken(world, block, "spec.domain");
     }
     let intent = Arc::new(Intent {
         spec: TenantSpec::clone(spec),
@@ -182,8 +182,15 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
 /// Whether a member may hold the supreme administrator's role (T4), or why not.
 fn fit_for_supreme(world: &World, tenant: &TenantRecord, named: &Key) -> Result<crate::record::Uid, (Reason, String)> {
     let name = &named.handle.name;
-    let Some(member) = world.member(&named.handle).filter(|member| member.tenant == tenant.uid) else {
-        return Err((Reason::SupremeAdminNotFound, format!("the member `{name}` is not in the directory yet")));
+    let found = world.member(&named.handle);
+    let Some(member) = found.filter(|member| member.tenant == tenant.uid) else {
+        let missing = match found {
+            Some(elsewhere) => format!("the member `{name}` belongs to {}", world.shown_tenant(&elsewhere.tenant)),
+            None => format!("the member `{name}` is not in the directory yet"),
+        };
+        let holder = tenant.supreme_admin.as_ref().and_then(|holder| world.members.get(holder));
+        let holds = holder.map(|holder| format!("; `{}` holds the role", holder.handle.name));
+        return Err((Reason::SupremeAdminNotFound, missing + &holds.unwrap_or_default()));
     };
     let unfit = match member.state.phase {
         MemberPhase::Scheduled => Some("scheduled"),

@@ -191,6 +191,20 @@ impl World {
         self.members.get(self.handles.get(&Key::new(Kind::Member, handle.clone()))?)
     }
 
+    /// The tenants that are not known, of records that are.
+    pub fn tenants_missing(&self) -> Vec<Uid> {
+        let organizations = self.organizations.values().map(|organization| &organization.tenant);
+        let members = self.members.values().map(|member| &member.tenant);
+        let contacts = self.contacts.values().map(|contact| &contact.tenant);
+        let missing = organizations.chain(members).chain(contacts).filter(|tenant| !self.tenants.contains_key(*tenant));
+        missing.collect::<HashSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// A tenant of the namespace at hand, as messages name it.
+    pub fn shown_tenant(&self, uid: &Uid) -> String {
+        self.tenants.get(uid).map_or_else(|| "another tenant".to_owned(), |tenant| format!("the tenant `{}`", tenant.handle.name))
+    }
+
     /// Whether a member is the supreme administrator of its tenant (T4).
     pub fn is_supreme(&self, member: &MemberRecord) -> bool {
         self.tenants.get(&member.tenant).is_some_and(|tenant| tenant.supreme_admin.as_ref() == Some(&member.uid))

@@ -7,8 +7,9 @@ use super::Set;
 use super::engine::{BATCH, Engine};
 use super::gathered::Gathered;
 use super::request::Request;
-use crate::api::{Handle, Key};
-use crate::directory::sql::Tx;
+use crate::api::{Handle, Key, Kind};
+use crate::directory::records::{self, By};
+use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, contacts, declarations, unattended};
 use crate::lifecycle::member::concurrent::{follower_key, renamed};
 use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
@@ -65,6 +66,11 @@ impl Engine {
             let holders = claims::holders(tx, &wanted).await?;
             if holders.is_empty() {
                 return Ok((gathered, decisions));
+            }
+            // Until when they hold it is told.
+            let members = holders.iter().filter(|(_, _, key)| key.kind == Kind::Member).map(|(_, uid, _)| uid);
+            for record in records::load(tx, Kind::Member, By::Uid, keys(members)).await? {
+                gathered.world.insert(record);
             }
             for (claim, uid, key) in holders {
                 gathered.world.claims.insert(claim, Holder { uid, key });

@@ -250,16 +250,12 @@ impl Loader<'_> {
     /// What the loaded records refer to: their tenants, and the references of their stored intents.
     async fn what_records_refer_to(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
         let world = &gathered.world;
-        let mut tenants: BTreeSet<Uid> = BTreeSet::new();
         let mut holders: Vec<Uid> = Vec::new();
         let mut wanted = Vec::new();
         let subjects = gathered.visits.iter().map(|visit| visit.key.clone());
         let renamed = gathered.world.claims.values().map(|holder| holder.key.clone());
         for key in subjects.chain(renamed) {
             if let Some(record) = world.record(&key) {
-                if !world.tenants.contains_key(record.tenant()) {
-                    tenants.insert(record.tenant().clone());
-                }
                 wanted.extend(references_of(&record));
                 if let Record::Tenant(tenant) = &record {
                     holders.extend(tenant.supreme_admin.clone());
@@ -267,8 +263,9 @@ impl Loader<'_> {
             }
         }
         self.load_by_uid(&mut gathered.world, Kind::Member, holders).await?;
-        self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants.into_iter().collect()).await?;
-        self.load(&mut gathered.world, wanted).await
+        self.load(&mut gathered.world, wanted).await?;
+        let tenants = gathered.world.tenants_missing();
+        self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants).await
     }
 
     /// Around organizations: everything above, the declared parents, and what stands below one that moves or goes.

@@ -258,6 +258,8 @@ fn a_reference_to_nothing_is_named_with_its_field() {
         points_into(&report.stderr, "people.yaml", 1..=line_of(&text, "---"));
         tells(&report.stderr, &["jane", "organizationRef", "nowhere"]);
         assert_eq!(ready(&roll.get("Member", "zoe")).0, "True");
+        let lost = roll.apply(LATER, &member("ann", "globex", "")).expect_code(1);
+        tells(&lost.stderr, &["the namespace `hr` has no tenant `globex` yet"]);
     });
 }
 

@@ -133,6 +133,8 @@ fn an_id_that_is_taken_in_one_company_changes_in_none() {
                 assert_eq!(report.refused("Member", name).as_deref(), Some("IdTaken"), "{tenant} {name}");
                 let message = report.refused_message("Member", name).unwrap_or_default();
                 assert!(message.contains("hr/other"), "{message}");
+                let elsewhere = message.contains(&format!("follows it, and in the tenant `{tenant}` `jane.doe` belongs to"));
+                assert_eq!(elsewhere, Some(name) != waiting.last(), "{message}");
             }
             assert_eq!(ids(roll, &JANES), ["jane"; 3]);
             let rows = roll.trail().len();
@@ -209,7 +211,13 @@ fn a_concurrent_post_is_in_another_company_of_the_group() {
         ];
         let report = roll.apply(START, &set(&set_of)).expect_code(1);
         assert_eq!(told(&report, &["near", "far"]), ["Invalid"; 2]);
-        assert!(report.refused_message("Member", "far").unwrap_or_default().contains("spec.concurrentOf"));
+        assert!(
+            report
+                .refused_message("Member", "far")
+                .unwrap_or_default()
+                .contains("both tenants need the same spec.corporateGroup")
+        );
+        assert!(report.refused_message("Member", "near").unwrap_or_default().contains("is a member of the same company"));
         // Once the company belongs to the group, it goes on.
         let stray = tenant("stray", &format!("{GROUP}  supremeAdminRef: {{name: lone}}\n"));
         roll.apply(LATER, &set(&[stray, member("near", "acme", "")])).expect_code(0);
@@ -254,6 +262,47 @@ fn a_post_keeps_its_id_when_the_followed_one_is_gone() {
         roll.apply("2027-04-02T09:00:00Z", &rest).expect_code(0);
         assert_eq!(ids(roll, &JANES[1..]), ["jane"; 2]);
         assert_eq!(reasons(roll, &JANES[1..]), ["InDirectory"; 2]);
+    });
+}
+
+// M30, M11: who follows a name that nobody has any more keeps the ID, and is told at once.
+#[test]
+fn a_post_whose_followed_one_has_another_name_is_told() {
+    on_both(|roll| {
+        let keyed = |name: &str, id: &str| member(name, "acme", &format!("  id: {id}\n  externalKey: k1"));
+        let post = following("jane-umbra", "umbra", "jane");
+        roll.apply(START, &set(&[group(), keyed("jane", "jane"), post.clone()])).expect_code(0);
+        assert!(condition(&roll.get("Member", "jane-umbra"), "ConcurrentMemberGone").is_none());
+        let report = roll.apply_with(LATER, &set(&[group(), keyed("janet", "janet"), post]), &["--prune"]).expect_code(0);
+        assert!(
+            report.stderr.contains("the member `jane` is not in the directory (M30); the ID stays as it is"),
+            "{}",
+            report.stderr
+        );
+        assert_eq!(
+            (ids(roll, &["jane-umbra", "janet"]), reasons(roll, &JANES[1..2])),
+            (vec!["jane".into(), "janet".into()], vec!["InDirectory".into()])
+        );
+        assert!(condition(&roll.get("Member", "jane-umbra"), "ConcurrentMemberGone").is_some());
+        roll.apply(EVENING, &following("jane-umbra", "umbra", "janet")).expect_code(0);
+        assert!(condition(&roll.get("Member", "jane-umbra"), "ConcurrentMemberGone").is_none());
+    });
+}
+
+// M30, M40: an ID that a follower can't have keeps its member from moving, and both are named.
+#[test]
+fn a_move_is_told_which_follower_can_not_have_the_id() {
+    on_both(|roll| {
+        let post = following("post", "initech", "jane");
+        roll.apply(START, &set(&[group(), with_id("jane", "acme", "jane"), post, with_id("other", "initech", "x1")]))
+            .expect_code(0);
+        let report = roll.apply(LATER, &with_id("jane", "umbra", "x1")).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferBlocked"));
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        let told = "Member hr/post follows it, and in the tenant `initech` `x1` belongs to Member hr/other; choose another, or free that one";
+        assert!(message.contains(told), "{message}");
+        roll.apply(EVENING, &with_id("other", "initech", "x2")).expect_code(0);
+        assert_eq!(ids(roll, &["jane", "post"]), ["x1"; 2]);
     });
 }
 

@@ -400,3 +400,18 @@ fn a_field_that_is_left_out_is_emptied_but_not_what_the_directory_made() {
         roll.apply(LATER, &taken_up).expect_code(0);
     });
 }
+
+// M1, M25: an ID that a deleted member holds falls free at its purge, which is told.
+#[test]
+fn an_id_that_is_held_in_grace_is_told_with_the_purge() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[with_id("jane", "jane")])).expect_code(0);
+        roll.apply_with(LATER, &company(&[]), &["--prune"]).expect_code(0);
+        let report = roll.apply(LATER, &with_id("janet", "jane")).expect_code(1);
+        let message = report.refused_message("Member", "janet").unwrap_or_default();
+        assert!(
+            message.contains("which is deleted and holds it until it is purged at 2027-03-09T09:00:00Z; choose another (M1)"),
+            "{message}"
+        );
+    });
+}

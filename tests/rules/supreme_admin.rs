@@ -24,7 +24,21 @@ fn a_member_of_another_tenant_is_not_found() {
         roll.apply(NOW, &set(&[tenant("acme", ""), boss("acme"), set(&globex)])).expect_code(0);
         let report = roll.apply(LATER, &named("chief")).expect_code(1);
         assert_eq!(report.refused("Tenant", "acme").as_deref(), Some("SupremeAdminNotFound"));
+        let message = report.refused_message("Tenant", "acme").unwrap_or_default();
+        assert!(message.contains("the member `chief` belongs to the tenant `globex`; `boss` holds the role"), "{message}");
         assert_eq!((holder(roll), ready(&roll.get("Tenant", "acme"))), ("boss".into(), ("False", "SupremeAdminNotFound")));
+    });
+}
+
+// T4, M11: who holds the role under another name by now is told.
+#[test]
+fn a_holder_that_was_renamed_is_told() {
+    on_both(|roll| {
+        let keyed = |name: &str| member(name, "acme", "  id: boss\n  externalKey: k1\n  personalEmail: boss@home.example");
+        roll.apply(NOW, &set(&[tenant("acme", ""), keyed("boss")])).expect_code(0);
+        let report = roll.apply_with(LATER, &set(&[tenant("acme", ""), keyed("chief")]), &["--prune"]).expect_code(1);
+        let message = report.refused_message("Tenant", "acme").unwrap_or_default();
+        assert!(message.contains("the member `boss` is not in the directory yet; `chief` holds the role"), "{message}");
     });
 }
 

@@ -85,7 +85,10 @@ fn a_member_stays_until_everything_fits() {
         let report = roll.apply(LATER, &set(&[wish, taken.clone()])).expect_code(1);
         assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferBlocked"));
         let message = report.refused_message("Member", "jane").unwrap_or_default();
-        assert!(message.contains("`L9`") && message.contains("`lab`"), "{message}");
+        assert!(
+            message.contains("`L9` is not in the tenant's jobLevels, which are empty") && message.contains("`lab`"),
+            "{message}"
+        );
         assert_eq!(roll.get("Member", "jane")["status"]["messageId"], "jane@acme.example");
         // The ID is told as soon as the rest is decided.
         let umbra = format!("{GROUP}  jobLevels: [L9]\n  supremeAdminRef: {{name: chief}}\n");
@@ -95,6 +98,18 @@ fn a_member_stays_until_everything_fits() {
         let report = roll.apply("2027-03-02T11:00:00Z", &member("other", "umbra", "  id: free")).expect_code(0);
         assert_eq!(report.actions("Member", "jane"), ["transfer", "rename", "update"]);
         assert_eq!(roll.get("Member", "jane")["status"]["messageId"], "taken@umbra.example");
+    });
+}
+
+// M40, M4: an organization of another company is named with that one.
+#[test]
+fn an_organization_of_the_old_company_blocks_a_move_and_is_named() {
+    on_both(|roll| {
+        let team = organization("team", "acme", "");
+        let in_team = |of: &str| jane(of, "  organizations: [{organizationRef: {name: team}}]");
+        roll.apply(START, &set(&[companies(GROUP, &in_team("acme")), team])).expect_code(0);
+        let message = roll.apply(LATER, &in_team("umbra")).expect_code(1).refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("`team` is an organization of the tenant `acme`"), "{message}");
     });
 }
 

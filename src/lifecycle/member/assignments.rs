@@ -71,7 +71,8 @@ pub(super) fn assignments(
         };
         if organization.tenant != tenant.uid {
             let path = format!("spec.organizations[{index}].organizationRef");
-            return Err(Unassigned::Elsewhere(Problem::new(path, "the organization belongs to another tenant (M4)")));
+            let (name, tenant) = (&organization.handle.name, world.shown_tenant(&organization.tenant));
+            return Err(Unassigned::Elsewhere(Problem::new(path, format!("`{name}` is an organization of {tenant} (M4)"))));
         }
         list.push(AssignmentRecord {
             organization: organization.uid.clone(),

@@ -57,8 +57,8 @@ pub fn against(spec: &MemberSpec, tenant: &TenantSpec) -> Vec<Problem> {
             && !list.iter().any(|known| known.as_str() == value)
         {
             let known: Vec<&str> = list.iter().map(|label| label.as_str()).collect();
-            let known = if known.is_empty() { "which is empty".to_owned() } else { known.join(", ") };
-            problems.push(Problem::new(path, format!("`{value}` is not in the tenant's {field}: {known} (T8)")));
+            let known = if known.is_empty() { ", which are empty".to_owned() } else { format!(": {}", known.join(", ")) };
+            problems.push(Problem::new(path, format!("`{value}` is not in the tenant's {field}{known} (T8)")));
         }
     };
     listed("spec.userType".into(), spec.user_type.as_ref().map(|v| v.as_str()), &tenant.user_types, "userTypes");

@@ -65,10 +65,16 @@ fn lead(world: &World, tenant: &TenantRecord, followed: &Handle) -> Lead {
     let path = "spec.concurrentOf";
     let name = &followed.name;
     let Some(member) = world.member(followed) else {
-        return Lead::Nobody(format!("{path}: the member `{name}` is not in the directory yet (M30)"));
+        return Lead::Nobody(format!("{path}: the member `{name}` is not in the directory (M30)"));
     };
     let group = |tenant: &TenantRecord| tenant.intent.spec.corporate_group.clone();
-    let other = world.tenants.get(&member.tenant).filter(|other| other.uid != tenant.uid);
+    if member.tenant == tenant.uid {
+        let message = format!(
+            "`{name}` is a member of the same company: name the same person in another company of the group, or give an id (M30)"
+        );
+        return Lead::Elsewhere(Problem::new(path, message));
+    }
+    let other = world.tenants.get(&member.tenant);
     if group(tenant).is_none() || other.is_none_or(|other| group(other) != group(tenant)) {
         let message = format!(
             "`{name}` is no member of another company of the group: both tenants need the same spec.corporateGroup (M30)"
@@ -109,6 +115,14 @@ pub fn id(world: &World, tenant: &TenantRecord, followed: &Handle, current: Opti
                 }
             }
         }
+    }
+}
+
+/// Why the ID of a member stays as it is although it follows another's.
+pub fn stays(world: &World, tenant: &TenantRecord, spec: &MemberSpec, handle: &Handle) -> Option<String> {
+    match lead(world, tenant, &followed(spec, handle)?) {
+        Lead::Nobody(message) => Some(format!("{message}; the ID stays as it is")),
+        Lead::Id(_) | Lead::Elsewhere(_) => None,
     }
 }
 

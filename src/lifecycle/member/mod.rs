@@ -211,8 +211,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     let handle = &visit.key.handle;
     let tenant_key = Key::new(Kind::Tenant, handle.sibling(spec.tenant_ref.name()));
     let Some(tenant) = world.tenant(&tenant_key.handle).cloned() else {
-        let message = format!("spec.tenantRef: the tenant `{}` is not in the directory yet (O4)", spec.tenant_ref.name());
-        return decision.wait(Reason::TenantNotFound, message, [record_key(&tenant_key)]);
+        return decision.without_tenant(&tenant_key);
     };
     let problems = check::alone(spec);
     if !problems.is_empty() {
@@ -228,7 +227,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
             catch_up(world, visit, blocked, &mut decision);
         }
-        Identity::Taken(claim, holder) => return decision.taken(&claim, &holder, "spec.externalKey"),
+        Identity::Taken(block) => return decision.taken(world, &block, "spec.externalKey"),
         Identity::Conflict(message) => {
             return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
         }
@@ -312,8 +311,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     if let Some(block) = blocked {
-        decision.waits_for.extend(block.follower.as_ref().map(record_key));
-        return decision.taken(&block.claim, &block.holder, &claiming_field(spec, &block.claim));
+        return decision.taken(world, block, &claiming_field(spec, &block.claim));
     }
     if current.is_none()
         && let Some(message) = cancellation::takes_nobody(&tenant)

@@ -1,8 +1,8 @@
 //! What a member's resource is told: whether it is as declared, and the warnings beside. Pure. Called by the decision
 //! about a member.
 
-use super::account;
 use super::transitions::Dates;
+use super::{account, concurrent};
 use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::lifecycle::{Decision, Manifest, Visit, World, record_key, without_effect};
 use crate::record::MemberRecord;
@@ -64,6 +64,8 @@ pub fn warnings(
     }
     if let Some(tenant) = world.tenants.get(&member.tenant) {
         list.extend(account::warnings(world, &tenant.intent.spec, member));
+        let stays = concurrent::stays(world, tenant, spec, &visit.key.handle);
+        list.extend(stays.map(|message| (Reason::ConcurrentMemberGone, message)));
     }
     if let Some(id) = spec.registration.as_ref().map(|id| id.as_str())
         && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid))

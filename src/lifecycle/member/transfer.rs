@@ -87,9 +87,8 @@ pub fn consider(world: &World, wish: &Wish, blocked: Option<&Block>, counts: imp
         }
     }
     if let Some(block) = blocked {
-        let (path, key, holder) = (claiming_field(spec, &block.claim), &block.claim.key, &block.holder);
-        unfit.push(format!("{path}: `{key}` belongs to {holder}"));
-        keys.push(block.claim.wait_key());
+        unfit.push(format!("{}: {}", claiming_field(spec, &block.claim), block.told(world)));
+        keys.extend(block.keys());
     }
     if let Some(limit) = places(to.plan(), Kind::Member)
         && world.places.get(&(to.uid.clone(), Kind::Member)).copied().unwrap_or(0) >= limit
