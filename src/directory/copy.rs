@@ -162,7 +162,8 @@ fn cells(table: &Table, row: &Row) -> Result<Vec<Cell>, Error> {
         } else if TRUTHS.contains(column) {
             Cell::Bool(row.get(index)?)
         } else if DOCUMENTS.contains(column) {
-            Cell::Json(row.maybe_json(index)?.map(Arc::new))
+            // What somebody damaged is so in the copy, too.
+            row.maybe_json(index).map(|json| Cell::Json(json.map(Arc::new))).or_else(|_| row.get(index).map(Cell::Text))?
         } else {
             Cell::Text(row.get(index)?)
         })

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::cells::{intent, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
 use super::{Error, contacts, passwords};
-use crate::api::{Handle, Kind, MemberPhase, TenantPhase};
+use crate::api::{Handle, Key, Kind, MemberPhase, TenantPhase};
 use crate::record::{
     AssignmentRecord, LeaveInForce, Lived, MemberDeclared, MemberRecord, MemberState, OrganizationDeclared, OrganizationRecord,
     Record, TenantDeclared, TenantRecord, TenantState, Uid,
@@ -161,11 +161,11 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
     }
     let rows = tx.lookup(&table.columns.join(", "), table.name, by.columns(), wanted).await?;
     match kind {
-        Kind::Tenant => rows.iter().map(|row| Ok(Record::Tenant(Arc::new(tenant(row)?)))).collect(),
-        Kind::Organization => rows.iter().map(|row| Ok(Record::Organization(Arc::new(organization(row)?)))).collect(),
-        Kind::ExternalContact => rows.iter().map(|row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))).collect(),
+        Kind::Tenant => read(kind, table, &rows, |row| Ok(Record::Tenant(Arc::new(tenant(row)?)))),
+        Kind::Organization => read(kind, table, &rows, |row| Ok(Record::Organization(Arc::new(organization(row)?)))),
+        Kind::ExternalContact => read(kind, table, &rows, |row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))),
         Kind::Member => {
-            let mut members: Vec<MemberRecord> = rows.iter().map(member).collect::<Result<_, _>>()?;
+            let mut members = read(kind, table, &rows, member)?;
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
                 member.declared.assignments = assignments.remove(&member.uid).unwrap_or_default();
@@ -173,6 +173,18 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
             Ok(members.into_iter().map(|member| Record::Member(Arc::new(member))).collect())
         }
     }
+}
+
+/// Reads rows of a kind's table; one that can't be read is named.
+fn read<T>(kind: Kind, table: &Table, rows: &[Row], one: impl Fn(&Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    let place = table.columns.iter().position(|column| *column == "namespace").unwrap_or_default();
+    let named = |row: &Row, error| match (&error, row.text(place), row.text(place + 1)) {
+        (Error::Corrupt(what), Ok(namespace), Ok(name)) => {
+            Error::Corrupt(format!("{}: {what}", Key::new(kind, Handle::new(namespace, name))))
+        }
+        _ => error,
+    };
+    rows.iter().map(|row| one(row).map_err(|error| named(row, error))).collect()
 }
 
 async fn assignments<'a>(

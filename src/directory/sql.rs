@@ -88,7 +88,21 @@ impl Row {
             Row::Sqlite(row) => row.try_get(index),
             Row::Postgres(row) => row.try_get(index),
         }
-        .map_err(Error::from)
+        .map_err(|error| match error {
+            sqlx::Error::ColumnDecode { source, .. } => {
+                let column = self.column(index);
+                Error::Corrupt(format!("the column `{column}` can't be read: {source}; repair it by SQL, or from a backup"))
+            }
+            error => error.into(),
+        })
+    }
+
+    /// The name of a column, by its place.
+    fn column(&self, index: usize) -> &str {
+        match self {
+            Row::Sqlite(row) => sqlx::Column::name(row.column(index)),
+            Row::Postgres(row) => sqlx::Column::name(row.column(index)),
+        }
     }
 
     /// A text.

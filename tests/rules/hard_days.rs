@@ -211,3 +211,31 @@ fn what_is_taken_out_of_the_set_does_not_come_to_be() {
         assert_eq!(roll.query("SELECT count(*) FROM members WHERE name = 'jane'").as_deref(), Some("0"));
     });
 }
+
+// R8: a row that somebody's SQL made unreadable is told by its object and column, and the rest goes on. PostgreSQL takes
+// nothing else than JSON there.
+#[test]
+fn a_damaged_row_stops_only_its_own_object() {
+    on_both(|roll| {
+        let all = |nickname: &str| {
+            company("", &[member("jane", "acme", ""), member("joe", "acme", &format!("  nickname: {nickname}"))])
+        };
+        roll.apply(NOW, &all("J")).expect_code(0);
+        for (column, repaired) in [("profile", "'{}'"), ("on_leave", "NULL"), ("spent_leave", "NULL")] {
+            if roll.sql(&format!("UPDATE members SET {column} = 'not json' WHERE name = 'jane'")).is_err() {
+                continue;
+            }
+            let later = "2027-01-11T00:00:00Z";
+            let plan = roll.plan(later, &all(column), &[]);
+            let report = roll.apply(later, &all(column)).expect_code(1);
+            for report in [plan, report] {
+                assert_eq!(report.actions("Member", "joe"), ["update"], "{column}");
+                let message = report.refused_message("Member", "jane").unwrap_or_default();
+                assert!(message.contains(&format!("Member hr/jane: the column `{column}` can't be read")), "{message}");
+            }
+            roll.sql(&format!("UPDATE members SET {column} = {repaired} WHERE name = 'jane'")).unwrap();
+            roll.apply(later, &all(column)).expect_code(0);
+            assert_eq!(phase(&roll.get("Member", "jane")), "Pending");
+        }
+    });
+}
