@@ -281,10 +281,17 @@ fn structural_problem(error: &jsonschema::ValidationError<'_>, messages: &HashMa
             Some(message) => format!("{told}: {message}"),
             None => in_its_own_words(),
         },
+        ValidationErrorKind::Maximum { limit } => format!("{told} is more than {}", whole(limit)),
+        ValidationErrorKind::Minimum { limit } => format!("{told} is less than {}", whole(limit)),
         ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => wrong_type(value, &told, *expected),
         _ => in_its_own_words(),
     };
     Problem::new(path, message)
+}
+
+/// A limit as people write it: the schema has `100.0` for 100.
+fn whole(limit: &Value) -> String {
+    limit.as_f64().map_or_else(|| limit.to_string(), |limit| limit.to_string())
 }
 
 fn wrong_type(value: &Value, told: &str, expected: JsonType) -> String {
@@ -303,6 +310,8 @@ fn wrong_type(value: &Value, told: &str, expected: JsonType) -> String {
         (_, Value::Null) => "; leave the field out to leave it empty",
         _ => "",
     };
+    // YAML reads `007` as 7, so that a number is not told as it stands there.
+    let told = if expected == JsonType::String && value.is_number() { "a number" } else { told };
     format!("{told} where {expected_words} is expected{remedy}")
 }
 

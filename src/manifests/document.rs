@@ -102,7 +102,12 @@ pub fn read(file: &Arc<str>, text: &Arc<str>, part: &Part<'_>, namespace: &Arc<s
             if !holds_no_secret(part.text) {
                 return vec![Document::Unreadable(at(&kind_of_mistake(&error)).concealed())];
             }
-            let reason = error.without_snippet().to_string();
+            let reason = match error.without_snippet() {
+                serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+                    format!("the key `{key}` stands twice in one mapping")
+                }
+                other => other.to_string(),
+            };
             // The position is told in front, in the file's own lines.
             return vec![Document::Unreadable(at(reason.split(" at line ").next().unwrap_or(&reason)))];
         }
@@ -169,8 +174,10 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
             Some(_) | None => Document::Foreign,
         };
     }
+    let name = fields.get("metadata").and_then(|metadata| metadata["name"].as_str());
+    let object = name.map(|name| format!("`{name}`: ")).unwrap_or_default();
     if api_version != API_VERSION {
-        return unreadable("apiVersion", format!("apiVersion: `{api_version}` is not known; write {API_VERSION}"));
+        return unreadable("apiVersion", format!("{object}apiVersion: `{api_version}` is not known; write {API_VERSION}"));
     }
     let Some(kind_name) = text_of(&fields, "kind") else {
         return unreadable("apiVersion", "the field `kind` is required".into());
@@ -178,8 +185,6 @@ fn object(origin: &Origin, text: &Arc<str>, value: Value, namespace: &Arc<str>) 
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == kind_name) else {
         let known = Kind::ALL.map(Kind::name);
         let hint = nearest(&kind_name, known.into_iter()).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        let name = fields.get("metadata").and_then(|metadata| metadata["name"].as_str());
-        let object = name.map(|name| format!("`{name}`: ")).unwrap_or_default();
         return unreadable("kind", format!("{object}kind: `{kind_name}` is none of {}{hint}", known.join(", ")));
     };
     let metadata = match fields.remove("metadata") {

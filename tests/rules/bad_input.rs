@@ -181,6 +181,47 @@ fn a_wrong_type_is_told_with_the_right_one() {
     is_refused_and_the_rest_goes_on(&jane("  employeeNumber: 1001"), ("Member", "jane"), "employeeNumber", &words);
 }
 
+// R8
+#[test]
+fn a_number_in_the_place_of_text_is_told_as_it_stands_there() {
+    let words = ["spec.employeeNumber: a number where text is expected; put it in quotes", "007"];
+    is_refused_and_the_rest_goes_on(&jane("  employeeNumber: 007"), ("Member", "jane"), "employeeNumber", &words);
+}
+
+// R8
+#[test]
+fn a_number_beyond_its_limit_is_told_with_the_limit() {
+    on_both(|roll| {
+        let report = roll.apply(NOW, &set(&[tenant("acme", "  accessBudget: {maxPercent: 101}"), boss("acme")])).expect_code(1);
+        tells(&report.stderr, &["spec.accessBudget.maxPercent: `101` is more than 100"]);
+    });
+}
+
+// R8
+#[test]
+fn a_key_that_stands_twice_is_named() {
+    on_both(|roll| {
+        roll.apply(NOW, &company()).expect_code(0);
+        let report = roll.apply(LATER, &jane("  nickname: J\n  nickname: K")).expect_code(2);
+        assert!(
+            said(&report.stderr).contains("not YAML: the key `nickname` stands twice in one mapping")
+                && !report.stderr.contains("DuplicateKey"),
+            "{}",
+            report.stderr
+        );
+    });
+}
+
+// R8
+#[test]
+fn another_version_is_told_with_its_object() {
+    on_both(|roll| {
+        roll.apply(NOW, &company()).expect_code(0);
+        let report = roll.apply(LATER, &jane("").replace("v1alpha1", "v1")).expect_code(2);
+        tells(&report.stderr, &["`jane`: apiVersion: `rollcall.dev/v1` is not known; write rollcall.dev/v1alpha1"]);
+    });
+}
+
 // M2, R8
 #[test]
 fn a_missing_field_is_named() {
