@@ -79,8 +79,8 @@ text! {
 text! {
     /// A DNS name in lowercase, such as `acme.example` (T1).
     DomainName, 3..=253,
-    "self.matches('^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]([a-z0-9-]*[a-z0-9])?$')" =>
-        "a domain is a lowercase DNS name of two labels or more, such as acme.example (T1)",
+    "self.matches('^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$')" =>
+        "a domain is a lowercase DNS name of two labels or more, each of at most 63 characters, such as acme.example (T1)",
 }
 text! {
     /// A phone number in international form (M7); spaces, dots, dashes and parentheses are dropped.

@@ -69,10 +69,13 @@ fn a_tenant_whose_domain_falls_free_goes_on_by_itself() {
 #[test]
 fn a_domain_is_lowercase_and_has_a_dot() {
     on_both(|roll| {
-        for domain in ["Acme.example", "acme", "acme_.example"] {
+        let label = |length: usize| "a".repeat(length);
+        let long = [format!("{}.example", label(64)), format!("acme.{}", label(64))];
+        for domain in ["Acme.example", "acme", "acme_.example", &long[0], &long[1]] {
             let report = roll.apply(NOW, &company(&format!("  domain: {domain}"), vec![]));
             assert_eq!(report.refused("Tenant", "acme").as_deref(), Some("Invalid"), "{domain}");
         }
+        roll.apply(NOW, &company(&format!("  domain: {}.example", label(63)), vec![])).expect_code(0);
     });
 }
 
