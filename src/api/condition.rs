@@ -220,7 +220,7 @@ reasons! {
     /// The link of the invitation ended before the member chose a password (M32). The account is there: only the link is over.
     RegistrationExpired: Warning, "Give `resendInvitation` a new value.";
     /// The mail server refused a mail for good; it is set aside (M34).
-    MailRefused: Warning, "Correct `personalEmail`, or the address that is invited, which tries it again; or `rollcall outbox retry`; or acknowledge it.";
+    MailRefused: Warning, "Correct `personalEmail`, or the address that is invited, which tries it again; or see to the mailbox, and `rollcall outbox retry ID`; or acknowledge it.";
     /// Mails wait in the outbox: no server to send them through is configured, or it does not take them yet (M34).
     MailWaits: Warning, "Configure `--smtp`, or look into `rollcall outbox` for why.";
     /// The request that `registration` names is not there, or was rejected or has ended (M35).

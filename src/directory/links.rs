@@ -1,7 +1,7 @@
 //! Links that are sent by mail (M32, M33): kept as SHA-256 digests only, each for one use and for its time. Made
 //! by the sender of mails, used up by whoever sets a password; what happens to them is news to the record.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
 use super::Error;
@@ -24,13 +24,12 @@ fn digest_of(token: &str) -> String {
 /// Makes a link of a member; earlier ones of the same purpose end. `token` is what stands in the mail, and nowhere else.
 pub async fn make(tx: &mut Tx, token: &str, member: &Uid, purpose: Purpose, now: Timestamp) -> Result<(), Error> {
     end(tx, &[(member.clone(), purpose)], now).await?;
-    let expires_at = now.saturating_add(SignedDuration::from_hours(24 * purpose.days())).unwrap_or(Timestamp::MAX);
     let row = vec![
         digest_of(token).into(),
         member.as_str().into(),
         purpose.name().into(),
         now.into(),
-        expires_at.into(),
+        purpose.ends(now).into(),
         Cell::Int(None),
         Cell::Int(None),
         Cell::Int(None),

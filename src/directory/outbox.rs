@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Error;
 use super::sql::{Cell, Row, Table, Tx, keys};
 use crate::api::{Handle, Key, Kind};
+use crate::record::mail::RefusedMail;
 use crate::record::{Consumer, Mail, Order, Uid};
 
 pub const OUTBOX: Table = Table {
@@ -379,14 +380,18 @@ pub async fn changed_at(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
 
 const CHANGED_AT: &str = "SELECT max(changed_at) FROM outbox";
 
-/// The mails that were refused to these members: the rows that are news to their records, and what was said last.
-pub async fn refused(tx: &mut Tx, members: &[Uid]) -> Result<Vec<(Uid, String, String)>, Error> {
+/// The mails that were refused to these members.
+pub async fn refused(tx: &mut Tx, members: &[Uid]) -> Result<Vec<(Uid, RefusedMail)>, Error> {
     if tx.fetch_one(ANY_REFUSED, vec![]).await?.is_none() {
         return Ok(Vec::new());
     }
-    let open = "(SELECT uid, effect, error FROM outbox WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL)";
-    let rows = tx.lookup("uid, effect, error", open, &["uid"], keys(members)).await?;
-    rows.iter().map(|row| Ok((row.text(0)?.into(), row.text(1)?, row.get::<Option<String>>(2)?.unwrap_or_default()))).collect()
+    let open = "(SELECT uid, id, effect, error FROM outbox WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL)";
+    let rows = tx.lookup("uid, id, effect, error", open, &["uid"], keys(members)).await?;
+    let refused = |row: &Row| {
+        let error = row.get::<Option<String>>(3)?.unwrap_or_default();
+        Ok((row.text(0)?.into(), RefusedMail { id: row.text(1)?, mail: row.text(2)?, error }))
+    };
+    rows.iter().map(refused).collect()
 }
 
 const ANY_REFUSED: &str = "SELECT 1 FROM outbox WHERE refused_at IS NOT NULL AND acknowledged_at IS NULL LIMIT 1";

@@ -8,6 +8,7 @@ use super::{
     Decision, Declared, Manifest, Removal, Spec, Trigger, Visit, World, cancellation, home_key, record_key, without_effect,
 };
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
+use crate::record::mail::RefusedMail;
 use crate::record::{
     Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
     TenantRecord, Uid,
@@ -233,11 +234,12 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             format!("visibility.memberRefs: `{}` is not in the tenant `{}` (X3)", missing.join("`, `"), here.handle.name);
         verdict.warnings.push((Reason::VisibilityMemberNotFound, message));
     }
-    if let Some((_, error)) = world.mail_news.get(&next.uid).and_then(|news| news.refused.as_ref())
+    if let Some(RefusedMail { id, mail: _, error }) = world.mail_news.get(&next.uid).and_then(|news| news.refused.as_ref())
         && next.state.phase == ContactPhase::Invited
         && !is_another
     {
-        let message = format!("the invitation was refused: {error}; correct spec.invite.email, or `rollcall outbox retry` (M34)");
+        let message =
+            format!("the invitation was refused: {error}; correct spec.invite.email, or `rollcall outbox retry {id}` (M34)");
         verdict.warnings.push((Reason::MailRefused, message));
     }
     if next.state.phase == ContactPhase::Invited && !is_another && world.accepted.contains_key(&next.uid) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, header};
@@ -112,8 +112,9 @@ fn message(
         (Some(path), Some(token)) => format!("{}/{path}/{token}", post.link_base),
         _ => post.link_base.clone(),
     };
-    let days = due.mail.link().map_or(0, Purpose::days);
-    let until = now.to_zoned(tenant.zone.clone()).date().saturating_add(jiff::Span::new().days(days)).to_string();
+    // A link that ends as a day begins does not work on that day.
+    let last = due.mail.link().and_then(|purpose| purpose.ends(now).checked_sub(SignedDuration::from_micros(1)).ok());
+    let until = last.map_or_else(String::new, |last| last.to_zoned(tenant.zone.clone()).date().to_string());
     let facts = Facts { name: &name, company, login: &member.declared.message_id, link: &link, until: &until };
     build(post, due, text(due.mail, language, &facts), company, to, now)
 }

@@ -1,7 +1,7 @@
 //! The mails of M34: which of them follow from a member before and after, and where they go. Plain data and
 //! pure; never sends, never holds a link. Used by the differences, the decisions, the outbox and the sender.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::MemberRecord;
@@ -69,12 +69,13 @@ impl Purpose {
         }
     }
 
-    /// For how many days a link works.
-    pub fn days(self) -> i64 {
-        match self {
+    /// From when on a link that is made at an instant works no more.
+    pub fn ends(self, made: Timestamp) -> Timestamp {
+        let days = match self {
             Purpose::Registration => 30,
             Purpose::PasswordChange => 7,
-        }
+        };
+        made.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -99,7 +100,29 @@ pub struct Welcome {
     pub registered_at: Option<Timestamp>,
     /// The value of `resendInvitation` that had nothing to send again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_vain: Option<String>,
+    pub unsent: Option<Unsent>,
+}
+
+/// A value of `resendInvitation` that is spent and sent nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unsent {
+    pub value: String,
+    pub why: NotInvited,
+}
+
+/// Why a member can't be invited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotInvited {
+    /// The tenant wants no mails (T15).
+    NoNotifications,
+    /// The password is to come about in another way, or not at all.
+    OtherMode,
+    /// There is nothing to invite it to.
+    HasPassword,
+    /// It has no address to be invited at.
+    NoPersonalEmail,
+    /// It may not sign in now.
+    NoAccess,
 }
 
 /// What happened to a member's mails and links that its record does not know yet; and the mail that was refused.
@@ -109,11 +132,21 @@ pub struct MailNews {
     pub invited: Option<(Timestamp, Timestamp)>,
     /// When a link was used to choose the first password.
     pub registered_at: Option<Timestamp>,
-    /// The mail that the server refused for good, and its words.
-    pub refused: Option<(String, String)>,
+    /// The mail that the server refused for good.
+    pub refused: Option<RefusedMail>,
     /// The rows that are news: digests of links, identifiers of the outbox.
     pub links: Vec<String>,
     pub orders: Vec<String>,
+}
+
+/// A mail that the server refused for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedMail {
+    /// Its identifier in the outbox.
+    pub id: String,
+    pub mail: String,
+    /// The server's words.
+    pub error: String,
 }
 
 /// Where a mail to a member goes (M34): to its mailbox, once it has signed in on a plan with mail; else to the
@@ -132,9 +165,19 @@ impl MemberRecord {
         self.intent.spec.password.as_ref().is_some_and(|password| password.mode == PasswordMode::CreationLink)
     }
 
-    /// Whether an invitation can go to the member: it may sign in, has no password yet, and has an address.
-    pub fn may_be_invited(&self) -> bool {
-        self.is_to_register() && self.state.phase.may_sign_in()
+    /// Why no invitation can go to the member now, if none can.
+    pub fn not_invited(&self) -> Option<NotInvited> {
+        if !self.registers_by_link() {
+            Some(NotInvited::OtherMode)
+        } else if self.lived.has_password() {
+            Some(NotInvited::HasPassword)
+        } else if self.declared.personal_email.is_none() {
+            Some(NotInvited::NoPersonalEmail)
+        } else if !self.state.phase.may_sign_in() {
+            Some(NotInvited::NoAccess)
+        } else {
+            None
+        }
     }
 
     /// Whether the member is to choose its first password by an invitation, now or once it may sign in.
@@ -169,7 +212,7 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
     let Some(before) = before else { return list };
     for field in after.newly_spent(before) {
         match field {
-            "resendInvitation" if was_welcomed && after.may_be_invited() => list.push(Mail::Invitation),
+            "resendInvitation" if was_welcomed && after.not_invited().is_none() => list.push(Mail::Invitation),
             "password.resetToken" if after.password_may_be_replaced() => list.push(Mail::NewPassword),
             "password.requestChange" if after.password_may_be_replaced() => list.push(Mail::ChangeRequest),
             _ => {}

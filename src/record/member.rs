@@ -300,7 +300,7 @@ impl MemberRecord {
             account,
         } = lived;
         // That a first mail was ordered is told by the outbox.
-        let Welcome { at: _, invited_at, invited_until, expired_at, registered_at, in_vain: _ } = welcome;
+        let Welcome { at: _, invited_at, invited_until, expired_at, registered_at, unsent: _ } = welcome;
         // The next waking is no change of the record: it follows from the dates that are told.
         let MemberState { phase, on_leave, wake_at: _ } = state;
         let mut fields: Vec<(String, Value)> = vec![

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use crate::life::text;
 use crate::mail::{JANE, company, has, jane, last, linked, send};
 use crate::passwords::{answer, change, password_set, secret};
 use crate::support::post::Post;
-use crate::support::{on_both, set};
+use crate::support::{boss, condition, on_both, set, tenant};
 
 // M32, M12: who is to have a password in another way, or none, needs the link no more.
 #[test]
@@ -220,5 +221,61 @@ fn the_link_of_an_invitation_ends_with_the_first_password_however_it_came() {
         assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], Value::Null);
         roll.tick("2027-04-10T09:00:00Z").expect_code(0);
         assert!(!has(roll, "jane", "RegistrationExpired"));
+    });
+}
+
+// M32, M34, R11: an invitation that is on its way is not told as over.
+#[test]
+fn an_invitation_that_is_sent_again_is_not_told_as_over() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[linked("")])).expect_code(0);
+        roll.tick("2027-04-01T09:00:00Z").expect_code(0);
+        assert!(has(roll, "jane", "RegistrationExpired"));
+        let report = send(roll, &post, "2027-04-02T09:00:00Z", &linked("  resendInvitation: one")).expect_code(0);
+        assert!(!report.stderr.contains("RegistrationExpired"), "{}", report.stderr);
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-05-02T09:00:00Z");
+        roll.tick("2027-05-02T09:00:00Z").expect_code(0);
+        assert!(has(roll, "jane", "RegistrationExpired"));
+    });
+}
+
+// M34, R13, R11: why a value sent nothing, that it is spent, and no more of it once an invitation is sent.
+#[test]
+fn a_value_that_sent_nothing_is_told_with_why() {
+    on_both(|roll| {
+        let post = Post::start();
+        let why = || {
+            let jane = roll.get("Member", "jane");
+            condition(&jane, "NotApplicable").map(|told| text(told, "message").to_owned()).unwrap_or_default()
+        };
+        let without = |more: &str| linked(more).replace("  personalEmail: jane@home.example\n", "");
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[without("")])).expect_code(0);
+        send(roll, &post, "2027-03-01T10:00:00Z", &without("  resendInvitation: a")).expect_code(0);
+        assert!(why().contains("spent") && why().contains("no personalEmail"), "{}", why());
+        send(roll, &post, "2027-03-01T11:00:00Z", &linked("  resendInvitation: a")).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), why().as_str()), (1, ""));
+        let suspended = linked("  resendInvitation: b\n  suspended: true");
+        send(roll, &post, "2027-03-01T12:00:00Z", &suspended).expect_code(0);
+        assert!(why().contains("suspended"), "{}", why());
+        send(roll, &post, "2027-03-01T13:00:00Z", &linked("  resendInvitation: b")).expect_code(0);
+        assert!(why().contains("give a new value"), "{}", why());
+        send(roll, &post, "2027-03-01T14:00:00Z", &linked("  resendInvitation: c")).expect_code(0);
+        assert_eq!((post.mails(JANE).len(), why().as_str()), (2, ""));
+        send(roll, &post, "2027-03-01T15:00:00Z", &jane("  resendInvitation: d")).expect_code(0);
+        assert!(why().contains("mode was not CreationLink"), "{}", why());
+    });
+}
+
+// M32, M34: the day that the mail names is the last on which its link works.
+#[test]
+fn an_invitation_names_the_last_day_on_which_its_link_works() {
+    on_both(|roll| {
+        let post = Post::start();
+        let acme = tenant("acme", "  timeZone: Asia/Seoul");
+        send(roll, &post, "2027-01-01T15:00:00Z", &set(&[acme, boss("acme"), linked("")])).expect_code(0);
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-01-31T15:00:00Z");
+        let mail = last(&post, JANE);
+        assert!(mail.body.contains("until 2027-01-31.") && !mail.body.contains("2027-02-01"), "{}", mail.body);
     });
 }

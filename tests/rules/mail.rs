@@ -162,6 +162,8 @@ fn a_mail_that_is_refused_is_set_aside_and_told() {
         send(roll, &post, "2027-03-02T09:00:00Z", "").expect_code(0);
         assert_eq!(outbox(roll, &[])[0]["attempts"], 1, "not tried again by itself");
         let id = outbox(roll, &[])[0]["id"].as_str().unwrap_or_default().to_owned();
+        let remedy = format!("correct personalEmail, or `rollcall outbox retry {id}`");
+        assert!(message.as_str().is_some_and(|message| message.contains(&remedy)), "{message}");
         roll.run(&["outbox", "retry", &id, "--now", "2027-03-02T10:00:00Z"], "").ok();
         send(roll, &post, "2027-03-02T10:00:00Z", "").expect_code(0);
         assert_eq!(outbox(roll, &[])[0]["attempts"], 2, "tried again when it was asked for");
@@ -169,6 +171,24 @@ fn a_mail_that_is_refused_is_set_aside_and_told() {
         send(roll, &post, "2027-03-02T11:00:00Z", &jane("")).expect_code(0);
         assert_eq!(post.subjects(JANE), ["Your account at Acme"], "another address tries it again");
         assert!(!has(roll, "jane", "MailRefused"));
+    });
+}
+
+// M34: a mail that went to the mailbox is not mended by another private address.
+#[test]
+fn a_mail_that_the_mailbox_refused_is_told_with_what_helps() {
+    on_both(|roll| {
+        let post = Post::start();
+        let acme = tenant("acme", &format!("  domain: {REFUSED}"));
+        let asked = |token: &str| jane(&format!("  password: {{mode: Generate, requestChange: {token}}}"));
+        send(roll, &post, START, &set(&[acme, boss("acme"), asked("one")])).expect_code(0);
+        roll.sign_in("2027-03-01T10:00:00Z", "jane").ok();
+        send(roll, &post, "2027-03-01T11:00:00Z", &asked("two")).expect_code(0);
+        let object = roll.get("Member", "jane");
+        let message = condition(&object, "MailRefused").expect("the condition")["message"].to_string();
+        let id = outbox(roll, &[])[0]["id"].as_str().unwrap_or_default().to_owned();
+        let remedy = format!("the mailbox jane@{REFUSED}, and then `rollcall outbox retry {id}`");
+        assert!(message.contains(&remedy) && !message.contains("personalEmail"), "{message}");
     });
 }
 

@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 
 use crate::api::{MemberPhase, MemberSpec, Reason};
-use crate::record::mail::{MailNews, Purpose, address, ended_links};
+use crate::record::mail::{MailNews, NotInvited, Purpose, RefusedMail, Unsent, address, ended_links, mails};
 use crate::record::password::awaits_registration;
-use crate::record::{MemberRecord, TenantRecord, Welcome};
+use crate::record::{Mail, MemberRecord, TenantRecord, Welcome};
 
 /// Notes that a member is to have its first mail, once it may sign in and there is an address: what follows from it is
 /// told by `record::mail`. A tenant without notifications (T15), and a member who has signed in, had theirs.
@@ -49,14 +49,23 @@ pub fn withdraw(next: &mut MemberRecord, before: &MemberRecord) {
     }
 }
 
-/// Notes whether a new value of `resendInvitation` has anything to send again.
+/// Notes what a change makes of invitations: with another on its way, the one before is not told as over any more; and a new
+/// value of `resendInvitation` that has nothing to send is noted, with why.
 pub fn resend(next: &mut MemberRecord, before: &MemberRecord, tenant: &TenantRecord) {
-    if !next.newly_spent(before).any(|field| field == "resendInvitation") {
-        return;
-    }
+    let silent = (!tenant.notifies()).then_some(NotInvited::NoNotifications);
+    let invites = silent.is_none() && mails(Some(before), next).contains(&Mail::Invitation);
+    let is_new = next.newly_spent(before).any(|field| field == "resendInvitation");
     let is_to_come = next.registers_by_link() && next.state.phase == MemberPhase::Scheduled;
-    let value = next.intent.spec.resend_invitation.as_ref().map(|value| value.as_str().to_owned());
-    next.lived.welcome.in_vain = value.filter(|_| !tenant.notifies() || !next.may_be_invited() && !is_to_come);
+    let why = silent.or(next.not_invited().filter(|_| !is_to_come));
+    let value = next.intent.spec.resend_invitation.as_ref();
+    let welcome = &mut next.lived.welcome;
+    if invites && welcome.expired_at.is_some() {
+        (welcome.invited_until, welcome.expired_at) = (None, None);
+    }
+    if invites || is_new {
+        let unsent = value.zip(why).filter(|_| !invites);
+        welcome.unsent = unsent.map(|(value, why)| Unsent { value: value.as_str().to_owned(), why });
+    }
 }
 
 /// What is told of a member's mails beside `Ready`.
@@ -81,13 +90,28 @@ pub fn warnings(
         list.push((Reason::RegistrationExpired, message));
     }
     let value = spec.resend_invitation.as_ref().map(|value| value.as_str());
-    if value.is_some() && welcome.in_vain.as_deref() == value {
-        let message = "spec.resendInvitation: sent only to a member with password.mode CreationLink and a personalEmail, who has not registered and may sign in, of a tenant with notifications (M34)";
-        list.push((Reason::NotApplicable, message.to_owned()));
+    if let Some(unsent) = welcome.unsent.as_ref().filter(|unsent| Some(unsent.value.as_str()) == value) {
+        let message = format!("spec.resendInvitation: the value is spent and sent nothing, since {} (M34)", since(unsent.why));
+        list.push((Reason::NotApplicable, message));
     }
-    if let Some((mail, error)) = news.and_then(|news| news.refused.as_ref()) {
-        let message = format!("the mail {mail} was refused: {error}; correct personalEmail, or `rollcall outbox retry` (M34)");
+    if let Some(RefusedMail { id, mail, error }) = news.and_then(|news| news.refused.as_ref()) {
+        let remedy = match address(member, tenant.plan()) {
+            Some(mailbox) if mailbox == member.declared.message_id => format!("see to the mailbox {mailbox}, and then"),
+            Some(_) | None => "correct personalEmail, or".to_owned(),
+        };
+        let message = format!("the mail {mail} was refused: {error}; {remedy} `rollcall outbox retry {id}` (M34)");
         list.push((Reason::MailRefused, message));
     }
     list
+}
+
+/// Why a value of `resendInvitation` sent nothing, and what sends an invitation.
+fn since(why: NotInvited) -> &'static str {
+    match why {
+        NotInvited::NoNotifications => "the tenant's notifications were Disabled: give a new value once they are Enabled",
+        NotInvited::OtherMode => "password.mode was not CreationLink: who has no password is invited as soon as it is",
+        NotInvited::HasPassword => "the member had a password already: password.requestChange asks for another",
+        NotInvited::NoPersonalEmail => "there was no personalEmail: the member is invited as soon as there is one",
+        NotInvited::NoAccess => "the member was suspended: give a new value once it is not",
+    }
 }

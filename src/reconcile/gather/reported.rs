@@ -84,8 +84,8 @@ impl Loader<'_> {
         for (member, id) in outbox::unfolded(self.tx, members).await? {
             all.entry(member).or_default().orders.push(id);
         }
-        for (member, mail, error) in outbox::refused(self.tx, members).await? {
-            all.entry(member).or_default().refused = Some((mail, error));
+        for (member, refused) in outbox::refused(self.tx, members).await? {
+            all.entry(member).or_default().refused = Some(refused);
         }
         Ok(all)
     }
