@@ -203,6 +203,8 @@ reasons! {
     NotRegistered: Password, "Wait, or use `resendInvitation`.";
     /// The Secret of `secretKeyRef`, or the key in it, is not there (M32).
     SecretNotFound: Password, "Make the Secret; offline, put its manifest into the set that is applied.";
+    /// What the manifest of the Secret of `secretKeyRef` holds under the key is not base64, or not text (M32).
+    SecretInvalid: Password, "Correct the manifest of the Secret.";
     /// A Secret of the name of the initial password's is there and is not Rollcall's, so that it is left alone (M32).
     SecretExists: Password, "Delete or rename that Secret.";
     /// Rollcall may neither read nor write Secrets in the namespace (M32).

@@ -12,6 +12,7 @@ pub mod device;
 pub mod member;
 pub mod organization;
 pub mod schema;
+pub mod secret;
 pub mod tenant;
 pub mod text;
 pub mod time;

@@ -9,6 +9,7 @@ pub mod work;
 
 use std::future::Future;
 
+use crate::api::secret::Unusable;
 use crate::api::{Confidential, Handle, Reason};
 use crate::directory::random;
 use crate::record::Uid;
@@ -19,8 +20,8 @@ pub use work::{Told, Worker};
 /// Why something could not be done with a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The Secret, or its key, is not there.
-    NotFound,
+    /// Nothing can be had from its key.
+    Unusable(Unusable),
     /// One of that name is there and is not ours.
     Exists,
     /// It was not said where to write Secrets to.
@@ -81,7 +82,13 @@ impl Trouble {
     /// The reason and the message of the condition `PasswordSet`. `about` names the Secret, and its key.
     fn told(&self, about: &str) -> (Reason, String) {
         match self {
-            Trouble::NotFound => (Reason::SecretNotFound, format!("{about} is not there (M32)")),
+            Trouble::Unusable(why) => {
+                let reason = match why {
+                    Unusable::NotFound | Unusable::NoKey => Reason::SecretNotFound,
+                    Unusable::NotBase64 | Unusable::NotText => Reason::SecretInvalid,
+                };
+                (reason, format!("{about}: {why} (M32)"))
+            }
             Trouble::Exists => (Reason::SecretExists, format!("{about} is there and is not Rollcall's; it is left alone (M32)")),
             Trouble::Nowhere => {
                 (Reason::NowhereToWrite, "a password is to be generated: say where to with --secrets-out DIR (M32)".to_owned())

@@ -12,6 +12,7 @@ use super::secrets::contents;
 use super::shown::holds_no_secret;
 use super::{About, Complaint, Origin};
 use crate::api::schema::{self, nearest};
+use crate::api::secret::Unusable;
 use crate::api::{
     ANNOTATION_PREFIX, API_VERSION, Confidential, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec,
     Problem, TenantSpec,
@@ -44,7 +45,7 @@ pub enum Document {
     /// Of another API group, or empty.
     Foreign,
     /// A Secret, from which passwords may be taken.
-    Secret(Handle, BTreeMap<String, Confidential>),
+    Secret(Handle, BTreeMap<String, Result<Confidential, Unusable>>),
     /// Not to be read: whose it is can't be told.
     Unreadable(Complaint),
     /// An object that can be told, and whose manifest is no resource.

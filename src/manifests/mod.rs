@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub use complaint::{About, Complaint};
 pub use document::{Document, check};
 
+use crate::api::secret::Contents;
 use crate::api::{Handle, Key, Kind};
 use crate::reconcile::pictures::Picture;
 use crate::reconcile::{Set, Submission};
@@ -43,7 +44,7 @@ pub struct Roster {
     /// Objects that are there, whether they can be read or not.
     pub present: Arc<HashSet<Key>>,
     /// The Secrets of the set, from which passwords may be taken (M32).
-    pub secrets: Arc<secrets::Contents>,
+    pub secrets: Arc<Contents>,
     /// Documents of other API groups, left alone.
     pub skipped: usize,
     /// Files and documents that could not be read. While there are any, nothing can be missed (R9).
@@ -181,7 +182,7 @@ impl Roster {
             })
         };
         let mut present: HashSet<Key> = HashSet::new();
-        let mut secrets = secrets::Contents::new();
+        let mut secrets = Contents::new();
         let mut by_key: BTreeMap<Key, Vec<(Submission, Origin)>> = BTreeMap::new();
         for document in documents {
             match document {

@@ -13,12 +13,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::yaml;
+use crate::api::secret::{Contents, Unusable, content};
 use crate::api::{Confidential, Handle};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
 use crate::record::Uid;
-
-/// The Secrets of a set of files: content by key.
-pub type Contents = BTreeMap<Handle, BTreeMap<String, Confidential>>;
 
 /// The Secrets of a set, and the folder for those that are made.
 #[derive(Clone, Debug, Default)]
@@ -28,27 +26,21 @@ pub struct Files {
     pub out: Option<PathBuf>,
 }
 
-/// What a manifest of a Secret holds: `stringData` before `data`, as on the API server. What can't be decoded is not
-/// there.
-pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Confidential> {
+/// What a manifest of a Secret holds: `stringData` before `data`, as on the API server.
+pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Result<Confidential, Unusable>> {
     let of = |name: &str| fields.get(name).and_then(Value::as_object).into_iter().flatten();
-    let mut contents = BTreeMap::new();
-    for (key, value) in of("data") {
-        if let Ok(ByteString(bytes)) = ByteString::deserialize(value) {
-            contents.insert(key.clone(), Confidential::new(bytes));
-        }
-    }
-    for (key, value) in of("stringData") {
-        if let Some(text) = value.as_str() {
-            contents.insert(key.clone(), Confidential::new(text));
-        }
-    }
-    contents
+    let data = of("data").map(|(key, value)| {
+        let decoded = ByteString::deserialize(value).map(|bytes| Confidential::new(bytes.0));
+        (key.clone(), decoded.map_err(|_| Unusable::NotBase64))
+    });
+    let plain =
+        of("stringData").map(|(key, value)| (key.clone(), value.as_str().map(Confidential::new).ok_or(Unusable::NotText)));
+    data.chain(plain).collect()
 }
 
 impl Secrets for Files {
     async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
-        self.set.get(secret).and_then(|secret| secret.get(key)).cloned().ok_or(Trouble::NotFound)
+        content(&self.set, secret, key).map_err(Trouble::Unusable)
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
@@ -191,9 +183,10 @@ mod tests {
 
     #[test]
     fn string_data_comes_before_data() {
-        let secret = json!({"data": {"a": "YQ==", "b": "Yg==", "c": "?"}, "stringData": {"b": "other"}});
+        let secret = json!({"data": {"a": "YQ==", "b": "Yg==", "c": "?"}, "stringData": {"b": "other", "d": 7}});
         let contents = contents(secret.as_object().unwrap());
-        let text = |key: &str| contents.get(key).and_then(|content| content.expose_text());
-        assert_eq!((text("a"), text("b"), text("c")), (Some("a"), Some("other"), None));
+        let text = |key: &str| contents[key].as_ref().map(|content| content.expose_text().unwrap()).map_err(|why| *why);
+        assert_eq!((text("a"), text("b")), (Ok("a"), Ok("other")));
+        assert_eq!((text("c"), text("d")), (Err(Unusable::NotBase64), Err(Unusable::NotText)));
     }
 }

@@ -105,7 +105,7 @@ impl Pictures for Cluster {
                 return Ok(Looked { look: content.map_or_else(missing, Look::Content), version: Some(version), again: false });
             }
             Err(Trouble::NotEnabled) => (format!("{named}: {NOT_ENABLED}"), false),
-            Err(Trouble::NotFound | Trouble::Exists | Trouble::Nowhere) => (format!("{named} is not there"), false),
+            Err(Trouble::Unusable(_) | Trouble::Exists | Trouble::Nowhere) => (format!("{named} is not there"), false),
             Err(Trouble::Failed(why)) => (format!("{named}: {why}; it is tried again"), true),
         };
         Ok(Looked { look: Look::Missing(why), version: None, again })

@@ -16,6 +16,7 @@ use super::Settings;
 use super::referents::version;
 use super::watch::objects;
 use super::writer::MANAGER;
+use crate::api::secret::Unusable;
 use crate::api::{API_VERSION, Confidential, Handle, Kind};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
 use crate::reconcile::pictures::{Source, in_config_map, in_secret};
@@ -59,12 +60,16 @@ impl Cluster {
     pub async fn read_picture(&self, source: Source, object: &Handle, key: &str) -> Result<(Option<Vec<u8>>, String), Trouble> {
         match source {
             Source::Secret => {
-                let found = called(self.opened::<Secret>(object)?.get_opt(&object.name)).await?.ok_or(Trouble::NotFound)?;
+                let found = called(self.opened::<Secret>(object)?.get_opt(&object.name))
+                    .await?
+                    .ok_or(Trouble::Unusable(Unusable::NotFound))?;
                 let version = version(&found.metadata);
                 Ok((in_secret(found, key), version))
             }
             Source::ConfigMap => {
-                let found = called(self.opened::<ConfigMap>(object)?.get_opt(&object.name)).await?.ok_or(Trouble::NotFound)?;
+                let found = called(self.opened::<ConfigMap>(object)?.get_opt(&object.name))
+                    .await?
+                    .ok_or(Trouble::Unusable(Unusable::NotFound))?;
                 let version = version(&found.metadata);
                 Ok((in_config_map(found, key), version))
             }
@@ -115,9 +120,8 @@ impl Confirming for Cluster {
             Secrets::read(self, secret, key).await.map_err(|trouble| match trouble {
                 Trouble::NotEnabled => NOT_ENABLED.to_owned(),
                 Trouble::Failed(why) => why,
-                Trouble::NotFound | Trouble::Exists | Trouble::Nowhere => {
-                    "it is not there; it is to hold the supreme administrator's password".to_owned()
-                }
+                Trouble::Unusable(why) => format!("{why}; it is to hold the supreme administrator's password"),
+                Trouble::Exists | Trouble::Nowhere => "it is not there".to_owned(),
             })
         })
     }
@@ -126,8 +130,9 @@ impl Confirming for Cluster {
 impl Secrets for Cluster {
     async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
         let found = called(self.opened::<Secret>(secret)?.get_opt(&secret.name)).await?;
-        let content = found.and_then(|found| found.data).and_then(|mut data| data.remove(key));
-        content.map(|content| Confidential::new(content.0)).ok_or(Trouble::NotFound)
+        let found = found.ok_or(Trouble::Unusable(Unusable::NotFound))?;
+        let content = found.data.and_then(|mut data| data.remove(key));
+        content.map(|content| Confidential::new(content.0)).ok_or(Trouble::Unusable(Unusable::NoKey))
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {

@@ -1,7 +1,6 @@
 //! Confirmations (T12): whether what a Secret holds is the password of a supreme administrator, as a fact for
 //! the decisions. The password is read, compared and dropped; it is never written or told (R7). Called by the engine.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use ring::digest;
 
 use super::Engine;
 use super::gathered::Gathered;
+use crate::api::secret::{Contents, Unusable, content};
 use crate::api::tenant::Cancellation;
 use crate::api::{Confidential, Handle, Key, Kind};
 use crate::directory::audit::hex;
@@ -30,12 +30,16 @@ pub trait Secrets: Send + Sync {
     fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r>;
 }
 
-/// The Secrets of a set of files: content by key.
-impl Secrets for BTreeMap<Handle, BTreeMap<String, Confidential>> {
+/// The Secrets of a set of files.
+impl Secrets for Contents {
     fn read<'r>(&'r self, secret: &'r Handle, key: &'r str) -> Reading<'r> {
         Box::pin(async move {
-            let found = self.get(secret).and_then(|secret| secret.get(key)).cloned();
-            found.ok_or_else(|| "it is not among the manifests; it is to hold the supreme administrator's password".to_owned())
+            content(self, secret, key).map_err(|why| match why {
+                Unusable::NotFound => {
+                    "it is not among the manifests; it is to hold the supreme administrator's password".to_owned()
+                }
+                Unusable::NoKey | Unusable::NotBase64 | Unusable::NotText => why.to_string(),
+            })
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The queue and its worker: drains what is queued in batches, retries a batch that met a conflict, halves
 //! it when that repeats, and goes on with what a commit has woken. Reads no clock: the instant is an argument.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use super::gather::gather;
 use super::request::{Request, What};
 use super::unfinished::Unfinished;
 use super::{Done, Outcome, Secrets, Submission};
+use crate::api::secret::Contents;
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
 use crate::directory::audit::Entry;
 use crate::directory::declarations::Quiet;
@@ -72,7 +73,7 @@ impl Engine {
         let digest_key = directory.digest_key().await?;
         Ok(Engine {
             vault: None,
-            secrets: Arc::new(BTreeMap::new()),
+            secrets: Arc::new(Contents::new()),
             directory,
             leader,
             digest_key,

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use rollcall::api::secret::Contents;
 use rollcall::api::{APPROVE_ANNOTATION, Confidential, FROZEN_ANNOTATION, Handle, Key, Reason};
 use rollcall::credentials::{Hasher, Worker};
 use rollcall::directory::passwords::Which;
-use rollcall::manifests::secrets::{Contents, Files};
+use rollcall::manifests::secrets::Files;
 use rollcall::reconcile::plan::{Rehearsal, carry_out, rehearse};
 use rollcall::reconcile::{Done, Engine, Presence, Set, Submission};
 use serde_json::{Value, json};
@@ -297,7 +298,7 @@ impl<'w> Walk<'w> {
 }
 
 fn secrets(content: &str) -> Arc<Contents> {
-    let secret = BTreeMap::from([("password".to_owned(), Confidential::new(content))]);
+    let secret = BTreeMap::from([("password".to_owned(), Ok(Confidential::new(content)))]);
     Arc::new(Contents::from([(Handle::new("hr", "password"), secret)]))
 }
 

@@ -155,7 +155,7 @@ impl World {
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let (submissions, set) = submissions(manifests);
-        let secrets = Arc::new(rollcall::manifests::secrets::Contents::new());
+        let secrets = Arc::new(rollcall::api::secret::Contents::new());
         let rehearsal = Rehearsal { submissions, set, prune, take_over: false, secrets, now: instant(now), until: None };
         rehearse(&self.directory, rehearsal).await.unwrap()
     }

@@ -179,6 +179,10 @@ fn without_a_password_of_the_supreme_admin_nothing_can_be_confirmed() {
                 && message.to_string().contains("not among the manifests"),
             "{message}"
         );
+        let misspelt = secret("correct-horse").replace("password:", "pasword:");
+        roll.apply(LATER, &set(&[ending(FREE, ""), misspelt])).expect_code(1);
+        let message = roll.get("Tenant", "acme")["status"]["cancellation"]["blockedBy"][1]["message"].clone();
+        assert!(message.as_str().unwrap_or_default().contains("the Secret has no such key"), "{message}");
         // In base64, as `kubectl create secret --from-file` leaves it: with a line break at the end.
         let encoded = "apiVersion: v1\nkind: Secret\nmetadata: {name: farewell}\ndata: {password: Y29ycmVjdC1ob3JzZQo=}\n";
         roll.apply(LATER, &set(&[ending(FREE, ""), encoded.to_owned()])).expect_code(1);

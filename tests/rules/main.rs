@@ -47,6 +47,7 @@ mod privacy;
 mod profile;
 mod renames;
 mod requests;
+mod secrets;
 mod smoke;
 mod sources;
 mod support;
