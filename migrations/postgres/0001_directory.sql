@@ -217,14 +217,16 @@ CREATE INDEX contacts_target ON contacts (target) WHERE target IS NOT NULL;
 CREATE INDEX contacts_owner ON contacts (owner);
 CREATE INDEX contacts_purge ON contacts (purge_at) WHERE purge_at IS NOT NULL;
 
--- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken.
+-- Password hashes; never copied into a plan. `taken` is a keyed digest of the Secret's content last taken, or passed over, where
+-- the member had a password before it was there.
 CREATE TABLE credentials (
     member      TEXT    NOT NULL PRIMARY KEY,
     hash        TEXT    NOT NULL,
     must_change BOOLEAN NOT NULL,
     changed_at  BIGINT  NOT NULL,
     taken       TEXT,
-    generated   BOOLEAN NOT NULL
+    generated   BOOLEAN NOT NULL,
+    passed_over BOOLEAN NOT NULL DEFAULT FALSE
 );
 
 -- Hashes of former passwords, the newest with the greatest id (T5).

@@ -205,6 +205,9 @@ reasons! {
     SecretNotFound: Password, "Make the Secret; offline, put its manifest into the set that is applied.";
     /// What the manifest of the Secret of `secretKeyRef` holds under the key is not base64, or not text (M32).
     SecretInvalid: Password, "Correct the manifest of the Secret.";
+    /// The member had a password before the manifest named the Secret, or before that was there: what it held then was not taken,
+    /// other content is (M33).
+    SecretPassedOver: Password, "Nothing, or give a new `resetToken`, or put another password into the Secret.";
     /// A Secret of the name of the initial password's is there and is not Rollcall's, so that it is left alone (M32).
     SecretExists: Password, "Delete or rename that Secret.";
     /// Rollcall may neither read nor write Secrets in the namespace (M32).

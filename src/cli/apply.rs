@@ -182,7 +182,7 @@ impl Apply {
             Format::Table => output::changes(&done, false)
                 .and_then(|()| say!("{}", output::summary(&done, refused.len(), &roster)).map_err(Failure::from)),
         };
-        let waiting = passwords.iter().any(|told| told.trouble.is_some());
+        let waiting = passwords.iter().any(|told| told.waits);
         let wholly = refused.is_empty() && roster.complaints.is_empty() && !waiting;
         let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
         let code = match (wholly, nothing) {

@@ -160,16 +160,17 @@ pub fn ended(done: &Done) {
     }
 }
 
-/// Prints what became of passwords: why some wait, and how many were set.
+/// Prints what became of passwords: why some were not set, how many were, and how many wait.
 pub fn passwords(told: &[Told]) {
-    let waiting = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
-    for (member, (reason, message)) in waiting.clone().take(MOST) {
+    let troubles = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
+    for (member, (reason, message)) in troubles.take(MOST) {
         note!("warning: Member {member}: no password was set: {message} ({})", reason.name());
     }
-    match (waiting.count(), told.len()) {
-        (_, 0) => {}
-        (0, all) => note!("{} set", counted(all, "password")),
-        (some, all) => note!("{} set, {some} waiting", counted(all - some, "password")),
+    let set = told.iter().filter(|told| told.trouble.is_none()).count();
+    match (told.iter().filter(|told| told.waits).count(), set) {
+        (0, 0) => {}
+        (0, set) => note!("{} set", counted(set, "password")),
+        (some, set) => note!("{} set, {some} waiting", counted(set, "password")),
     }
 }
 

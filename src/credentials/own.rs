@@ -8,7 +8,7 @@ use super::verify::{Account, by_handle, by_uid, is_right};
 use crate::api::{Confidential, Handle};
 use crate::directory::facts::{Sessions, sign_out};
 use crate::directory::links::{self, Useless};
-use crate::directory::passwords::{self, By, Credential, Fact, Order, Why};
+use crate::directory::passwords::{self, By, Credential, Fact};
 use crate::directory::random::identifier;
 use crate::directory::sql::Tx;
 use crate::directory::{Directory, Error};
@@ -130,16 +130,12 @@ async fn set(
             return Ok(Changed::Useless(useless));
         }
     }
-    let taken = credential.as_ref().and_then(|credential| credential.taken.clone());
-    let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false };
+    let (taken, passed_over) = credential.map_or((None, false), |credential| (credential.taken, credential.passed_over));
+    let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false, passed_over };
     passwords::set(&mut tx, &[(uid.clone(), next)], now).await?;
     sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
     let fact = Fact { id: identifier(), changed_at: Some(now), trouble: None, by: By::Member, at: now };
     passwords::tell(&mut tx, &[(uid.clone(), fact)]).await?;
-    if credential.is_some_and(|credential| credential.generated) {
-        let order = Order { id: identifier(), member: uid.clone(), why: Why::RemoveSecret, at: now };
-        passwords::order(&mut tx, &[order]).await?;
-    }
     tx.commit().await?;
     Ok(Changed::Done)
 }

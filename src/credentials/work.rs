@@ -36,9 +36,11 @@ const AT_ONCE: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Told {
     pub member: Handle,
-    /// Why it waits, if it does.
+    /// Why there is no other password, if there is none.
     pub trouble: Option<(Reason, String)>,
-    /// Whether that is another than was told before.
+    /// Whether it is tried again.
+    pub waits: bool,
+    /// Whether this is another than was told before.
     pub is_new: bool,
 }
 
@@ -76,6 +78,8 @@ struct Prepared {
 enum Outcome {
     /// There is a new password.
     Set(Credential),
+    /// There is a password from elsewhere; what the Secret holds is noted by this digest, and told with this message.
+    PassedOver(String, String),
     /// There is nothing to do any more; the password is as old as it was.
     Nothing(Option<Timestamp>),
     /// It waits.
@@ -91,7 +95,7 @@ impl Outcome {
     fn waits(&self) -> bool {
         match self {
             Outcome::Waits(..) | Outcome::WaitsQuietly => true,
-            Outcome::Set(_) | Outcome::Nothing(_) | Outcome::Tidied => false,
+            Outcome::Set(_) | Outcome::PassedOver(..) | Outcome::Nothing(_) | Outcome::Tidied => false,
         }
     }
 }
@@ -220,7 +224,11 @@ impl<S: Secrets> Worker<S> {
 
     /// Does everything of an order that needs no database.
     async fn prepare(&self, task: Task, now: Timestamp) -> Result<Prepared, Error> {
-        let Task { order, account, former } = task;
+        let Task { mut order, account, former } = task;
+        // Who has a password by now has no first one to come.
+        if order.why == Why::First && account.credential.is_some() {
+            order.why = Why::FromSecret;
+        }
         let (member, tenant) = (account.member.clone(), account.tenant.clone());
         let outcome = self.outcome(&order, &account, &former, now).await?;
         Ok(Prepared { order, member, tenant, outcome })
@@ -232,7 +240,7 @@ impl<S: Secrets> Worker<S> {
         let username = &member.declared.message_id;
         let initial = Initial { member: &member.handle, uid: &member.uid, order: &order.id, username };
         let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
-        let never_taken = credential.as_ref().is_none_or(|credential| credential.taken.is_none());
+        let was_taken = credential.as_ref().is_some_and(Credential::was_taken);
         let is_generated = credential.as_ref().is_some_and(|credential| credential.generated);
         let generates = match (order.why, mode) {
             // Another was generated meanwhile: its Secret stays.
@@ -247,29 +255,30 @@ impl<S: Secrets> Worker<S> {
             _ if member.is_deleted() => return Ok(Outcome::WaitsQuietly),
             (Why::MoveSecret, _) if !is_generated => return Ok(Outcome::Tidied),
             (Why::MoveSecret, _) => return self.moved(&initial, account, now).await,
-            (Why::First, _) if credential.is_some() => return Ok(Outcome::Nothing(since)),
             (Why::First, Some(PasswordMode::CreationLink) | None) => return Ok(Outcome::Nothing(since)),
             (Why::First, Some(PasswordMode::Generate)) => true,
             (Why::First, Some(PasswordMode::FromSecret)) => false,
             // Another mode acts with a new token; else a token generates (M33).
-            (Why::Reset, Some(PasswordMode::FromSecret)) => !never_taken,
+            (Why::Reset, Some(PasswordMode::FromSecret)) => was_taken,
             (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink) | None) => true,
-            (Why::FromSecret, Some(PasswordMode::FromSecret)) if !never_taken => false,
+            (Why::FromSecret, Some(PasswordMode::FromSecret)) => false,
             (Why::FromSecret, _) => return Ok(Outcome::Nothing(since)),
         };
         let policy = Policy::of(&tenant.intent.spec);
         let made = if generates {
             self.generated(&initial, account, &policy).await
         } else {
-            self.taken(account, &policy, former).await?
+            self.taken(order.why, account, &policy, former).await?
         };
         let (password, taken) = match made {
             Made::Password(password, taken) => (password, taken),
             Made::Nothing => return Ok(Outcome::Nothing(since)),
+            Made::PassedOver(digest, message) => return Ok(Outcome::PassedOver(digest, message)),
             Made::Waits(reason, message) => return Ok(Outcome::Waits(reason, message)),
         };
         let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
-        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: generates }))
+        let (generated, passed_over) = (generates, false);
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated, passed_over }))
     }
 
     /// Removes the Secret of a member's initial password, wherever it is.
@@ -311,37 +320,67 @@ impl<S: Secrets> Worker<S> {
             return Ok(Outcome::Nothing(account.credential.as_ref().map(|credential| credential.changed_at)));
         }
         let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
-        let taken = account.credential.as_ref().and_then(|credential| credential.taken.clone());
-        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: true }))
+        let (taken, passed_over) =
+            account.credential.as_ref().map_or((None, false), |known| (known.taken.clone(), known.passed_over));
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: true, passed_over }))
     }
 
     /// A password by chance, which is in its Secret before anything else happens with it (M32).
     async fn generated(&self, initial: &Initial<'_>, account: &Account, policy: &Policy) -> Made {
-        let fresh = Confidential::new(policy.generate(&account.member.declared.id, &mut below));
-        // What was taken from a Secret counts for as long as that is where passwords come from.
-        let mode = account.member.intent.spec.password.as_ref().map(|password| password.mode);
-        let taken = account.credential.as_ref().and_then(|credential| credential.taken.clone());
-        let taken = taken.filter(|_| mode == Some(PasswordMode::FromSecret));
-        match self.secrets.keep(initial, &fresh).await {
+        let Account { member, tenant: _, credential } = account;
+        let fresh = Confidential::new(policy.generate(&member.declared.id, &mut below));
+        // What its Secret holds by now is known; where passwords come from elsewhere, nothing is.
+        let taken = match self.content(member).await {
+            Some(Content { found: Ok(password), about: _ }) => Some(self.digest(&member.uid, &password)),
+            Some(Content { found: Err(trouble), about }) => match trouble {
+                Trouble::Failed(_) => return Made::waits(&trouble, &about),
+                Trouble::Unusable(_) | Trouble::Exists | Trouble::Nowhere | Trouble::NotEnabled => {
+                    credential.as_ref().and_then(|credential| credential.taken.clone())
+                }
+            },
+            None => None,
+        };
+        let has_initial = credential.as_ref().is_some_and(|credential| credential.generated);
+        let kept = async {
+            // The one before is void; under another name of the member it would not be overwritten.
+            if has_initial
+                && let Some((before, _)) = self.secrets.find(initial.uid, Some(&initial.secret())).await?
+                && before != initial.secret()
+            {
+                self.secrets.remove(initial.uid, &before).await?;
+            }
+            self.secrets.keep(initial, &fresh).await
+        };
+        match kept.await {
             Ok(password) => Made::Password(password, taken),
             Err(trouble) => Made::waits(&trouble, &format!("the Secret `{}`", initial.secret().name)),
         }
     }
 
-    /// The password in the Secret that the manifest names, if it is another than was last taken.
-    async fn taken(&self, account: &Account, policy: &Policy, former: &[String]) -> Result<Made, Error> {
-        let Account { member, tenant: _, credential } = account;
-        let reference = member.intent.spec.password.as_ref().and_then(|password| password.secret_key_ref.as_ref());
-        let Some(reference) = reference else { return Ok(Made::Nothing) };
+    /// What there is in the Secret that the manifest names, if it names one.
+    async fn content(&self, member: &MemberRecord) -> Option<Content> {
+        let password = member.intent.spec.password.as_ref();
+        let password = password.filter(|password| password.mode == PasswordMode::FromSecret)?;
+        let reference = password.secret_key_ref.as_ref()?;
         let (name, key) = (reference.name.as_str(), reference.key.as_str());
         let about = format!("spec.password.secretKeyRef: the key `{key}` of the Secret `{name}`");
-        let password = match self.secrets.read(&member.handle.sibling(name), key).await {
-            Ok(content) => content.without_line_break(),
+        let found = self.secrets.read(&member.handle.sibling(name), key).await;
+        Some(Content { found: found.map(Confidential::without_line_break), about })
+    }
+
+    /// The password in the Secret that the manifest names. Of who has one, only another than was last taken.
+    async fn taken(&self, why: Why, account: &Account, policy: &Policy, former: &[String]) -> Result<Made, Error> {
+        let Account { member, tenant: _, credential } = account;
+        let Some(Content { found, about }) = self.content(member).await else { return Ok(Made::Nothing) };
+        let password = match found {
+            Ok(password) => password,
             Err(trouble) => return Ok(Made::waits(&trouble, &about)),
         };
         let digest = self.digest(&member.uid, &password);
-        if credential.as_ref().is_some_and(|credential| credential.taken.as_ref() == Some(&digest)) {
-            return Ok(Made::Nothing);
+        if let Some(known) = credential.as_ref().filter(|_| why == Why::FromSecret)
+            && known.taken.as_ref().is_none_or(|taken| *taken == digest)
+        {
+            return Ok(if known.was_taken() { Made::Nothing } else { Made::passed_over(digest, &about) });
         }
         let mut violations = match password.expose_text() {
             None => vec![Violation::NotText],
@@ -372,6 +411,15 @@ impl<S: Secrets> Worker<S> {
             let known = known.get(uid);
             let known_trouble = known.and_then(|fact| fact.trouble.clone());
             let since = known.and_then(|fact| fact.changed_at);
+            let (waits, handle) = (outcome.waits(), &member.handle);
+            // What was told last is newer than the record may be.
+            let still = if known.is_some() { since } else { member.lived.password_changed_at };
+            let mut tell = |trouble: (Reason, String)| {
+                let trouble = Some(trouble);
+                let is_new = known_trouble != trouble;
+                told.push(Told { member: handle.clone(), trouble: trouble.clone(), waits, is_new });
+                is_new.then_some((still, trouble))
+            };
             let fact = match outcome {
                 // Somebody else carried it out, or the member is gone.
                 Outcome::Set(_) if !settled.contains(&order.id) => None,
@@ -385,21 +433,18 @@ impl<S: Secrets> Worker<S> {
                     if order.why == Why::FromSecret && tenant.notifies() {
                         notices.push(notice(&member, now));
                     }
-                    told.push(Told { member: member.handle.clone(), trouble: None, is_new: true });
+                    told.push(Told { member: handle.clone(), trouble: None, waits, is_new: true });
                     Some((Some(now), None))
                 }
                 Outcome::Nothing(changed_at) => {
                     let same = known_trouble.is_none() && (since == changed_at || changed_at.is_none());
                     (!same || member.lived.password_changed_at != changed_at).then_some((changed_at, None))
                 }
-                Outcome::Waits(reason, message) => {
-                    let trouble = Some((reason, message));
-                    let is_new = known_trouble != trouble;
-                    told.push(Told { member: member.handle.clone(), trouble: trouble.clone(), is_new });
-                    // What was told last is newer than the record may be.
-                    let since = if known.is_some() { since } else { member.lived.password_changed_at };
-                    is_new.then_some((since, trouble))
+                Outcome::PassedOver(digest, message) => {
+                    passwords::pass_over(&mut tx, uid, &digest).await?;
+                    tell((Reason::SecretPassedOver, message))
                 }
+                Outcome::Waits(reason, message) => tell((reason, message)),
                 Outcome::Tidied | Outcome::WaitsQuietly => None,
             };
             if let Some((changed_at, trouble)) = fact {
@@ -422,10 +467,25 @@ enum Made {
     Password(Confidential, Option<String>),
     /// There is no other than there was.
     Nothing,
+    /// There is one that is not to be taken: its digest, and what is told.
+    PassedOver(String, String),
     Waits(Reason, String),
 }
 
+/// What there is at the place that a manifest names, and how it is called.
+struct Content {
+    found: Result<Confidential, Trouble>,
+    about: String,
+}
+
 impl Made {
+    fn passed_over(digest: String, about: &str) -> Made {
+        let message = format!(
+            "{about}: the member had a password before; what is there now is taken with a new resetToken, other content at once (M33)"
+        );
+        Made::PassedOver(digest, message)
+    }
+
     fn waits(trouble: &Trouble, about: &str) -> Made {
         let (reason, message) = trouble.told(about);
         Made::Waits(reason, message)

@@ -193,7 +193,7 @@ pub const CONTENTS: &[Content] = &[
         table: "credentials",
         erased: With(&[(Member, "member")]),
         personal: &["hash", "taken"],
-        impersonal: &["member", "must_change", "changed_at", "generated"],
+        impersonal: &["member", "must_change", "changed_at", "generated", "passed_over"],
     },
     Content { table: "tombstones", erased: Never, personal: &[], impersonal: &["uid", "kind", "purged_at"] },
     Content {

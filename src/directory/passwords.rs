@@ -18,7 +18,7 @@ use crate::record::mail::Purpose;
 
 const CREDENTIALS: Table = Table {
     name: "credentials",
-    columns: &["member", "hash", "must_change", "changed_at", "taken", "generated"],
+    columns: &["member", "hash", "must_change", "changed_at", "taken", "generated", "passed_over"],
     key: &["member"],
 };
 const HISTORY: Table = Table { name: "password_history", columns: &["id", "member", "hash"], key: &["id"] };
@@ -44,6 +44,15 @@ pub struct Credential {
     pub taken: Option<String>,
     /// Whether it lies in a Secret that Rollcall wrote.
     pub generated: bool,
+    /// Whether that content was not taken, since the member had a password before it was there: a reset takes it (M33).
+    pub passed_over: bool,
+}
+
+impl Credential {
+    /// Whether a password of a Secret was taken since the manifest has named one.
+    pub fn was_taken(&self) -> bool {
+        self.taken.is_some() && !self.passed_over
+    }
 }
 
 impl std::fmt::Debug for Credential {
@@ -75,6 +84,7 @@ pub async fn signing_in(directory: &Directory, domain: &str, id: &str) -> Result
             changed_at: row.instant(7)?,
             taken: row.get(8)?,
             generated: row.get(9)?,
+            passed_over: row.get(10)?,
         }),
         None => None,
     };
@@ -88,7 +98,7 @@ pub async fn signing_in(directory: &Directory, domain: &str, id: &str) -> Result
 }
 
 const SIGNING_IN: &str = "SELECT m.uid, m.namespace, m.name, m.phase, CAST(t.intent -> 'passwordPolicy' AS TEXT), \
-     c.hash, c.must_change, c.changed_at, c.taken, c.generated \
+     c.hash, c.must_change, c.changed_at, c.taken, c.generated, c.passed_over \
      FROM claims d JOIN tenants t ON t.uid = d.holder JOIN claims a ON a.scope = d.holder AND a.space = 'address' AND a.key = $2 \
      JOIN members m ON m.uid = a.holder AND m.id = a.key LEFT JOIN credentials c ON c.member = m.uid \
      WHERE d.scope = '' AND d.space = 'domain' AND d.key = $1";
@@ -100,7 +110,7 @@ pub enum Why {
     First,
     /// Another is to be made (M33).
     Reset,
-    /// The Secret has another content than was last taken (M33).
+    /// The Secret has another content than was last taken, or the manifest names another (M33).
     FromSecret,
     /// The Secret with an initial password is to be where its member is now, with the present message ID (M32).
     MoveSecret,
@@ -160,8 +170,12 @@ pub fn trouble(text: &str) -> Option<(Reason, String)> {
     Some((*reason, message.to_owned()))
 }
 
-/// Orders work on passwords. One that is ordered already is not ordered twice, but for a reset, which is anew.
+/// Orders work on passwords. One that is ordered already is not ordered twice, but for a reset, which is anew, and takes the
+/// place of what was to be taken from a Secret.
 pub async fn order(tx: &mut Tx, orders: &[Order]) -> Result<(), Error> {
+    let resets = orders.iter().filter(|order| order.why == Why::Reset);
+    let replaced = resets.map(|reset| vec![reset.member.as_str().into(), Why::FromSecret.name().into()]);
+    tx.delete("password_orders", &["member", "reason"], replaced.collect()).await?;
     let rows = orders.iter().map(|Order { id, member, why, at }| {
         vec![id.as_str().into(), member.as_str().into(), why.name().into(), (*at).into(), Cell::Int(None)]
     });
@@ -256,7 +270,8 @@ pub async fn settle(tx: &mut Tx, ids: &[String]) -> Result<HashSet<String>, Erro
 
 /// The credentials of these members.
 pub async fn credentials(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Credential>, Error> {
-    let columns = "found.member, found.hash, found.must_change, found.changed_at, found.taken, found.generated";
+    let columns =
+        "found.member, found.hash, found.must_change, found.changed_at, found.taken, found.generated, found.passed_over";
     let rows = tx.lookup(columns, "credentials", &["member"], keys(members)).await?;
     let credential = |row: &Row| {
         let credential = Credential {
@@ -265,6 +280,7 @@ pub async fn credentials(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Cr
             changed_at: row.instant(3)?,
             taken: row.get(4)?,
             generated: row.get(5)?,
+            passed_over: row.get(6)?,
         };
         Ok((Uid::from(row.text(0)?), credential))
     };
@@ -279,7 +295,8 @@ pub async fn former(tx: &mut Tx, member: &Uid, count: usize) -> Result<Vec<Strin
 
 const FORMER: &str = "SELECT hash FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2";
 
-/// Sets members' credentials; those before join the history. No link that is open leads to another any more (M33, M36).
+/// Sets members' credentials; those before join the history. No link that is open leads to another any more (M33, M36), and no
+/// Secret of an initial password stays that is one no more (M32).
 pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Result<(), Error> {
     let members: Vec<Uid> = new.iter().map(|(member, _)| member.clone()).collect();
     let before = credentials(tx, &members).await?;
@@ -290,7 +307,7 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Resu
         tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
     }
     let row = |(member, credential): &(Uid, Credential)| {
-        let Credential { hash, must_change, changed_at, taken, generated } = credential;
+        let Credential { hash, must_change, changed_at, taken, generated, passed_over } = credential;
         vec![
             member.as_str().into(),
             hash.as_str().into(),
@@ -298,9 +315,15 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Resu
             (*changed_at).into(),
             taken.clone().into(),
             (*generated).into(),
+            (*passed_over).into(),
         ]
     };
     tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await?;
+    let was_initial = |member: &Uid| before.get(member).is_some_and(|before| before.generated);
+    let replaced = new.iter().filter(|(member, credential)| was_initial(member) && !credential.generated);
+    let remove =
+        |(member, _): &(Uid, Credential)| Order { id: identifier(), member: member.clone(), why: Why::RemoveSecret, at: now };
+    order(tx, &replaced.map(remove).collect::<Vec<Order>>()).await?;
     let links: Vec<(Uid, Purpose)> =
         members.iter().flat_map(|member| Purpose::ALL.map(|purpose| (member.clone(), purpose))).collect();
     links::end(tx, &links, now).await
@@ -308,6 +331,13 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Resu
 
 const FORGET: &str = "DELETE FROM password_history WHERE member = $1 AND id NOT IN \
      (SELECT id FROM password_history WHERE member = $1 ORDER BY id DESC LIMIT $2)";
+
+/// Notes the content of a Secret that is not taken, since the member has a password from elsewhere.
+pub async fn pass_over(tx: &mut Tx, member: &Uid, content: &str) -> Result<(), Error> {
+    tx.execute(PASS_OVER, vec![member.as_str().into(), content.into()]).await.map(drop)
+}
+
+const PASS_OVER: &str = "UPDATE credentials SET taken = $2, passed_over = TRUE WHERE member = $1";
 
 /// Puts the hash of the same password with other parameters in the place of one; not if it has changed meanwhile.
 pub async fn rehash(tx: &mut Tx, member: &Uid, from: &str, to: &str) -> Result<(), Error> {
@@ -380,7 +410,7 @@ pub struct Source {
     pub key: String,
     /// A keyed digest of the content last taken, if any was.
     pub taken: Option<String>,
-    /// Whether another content is ordered to be taken already.
+    /// Whether another password is ordered already: what the Secret holds then counts as known.
     pub ordered: bool,
 }
 
@@ -393,7 +423,7 @@ pub async fn sources(tx: &mut Tx, namespace: &str) -> Result<Vec<Source>, Error>
             secret: row.get::<Option<String>>(2)?.unwrap_or_default(),
             key: row.get::<Option<String>>(3)?.unwrap_or_default(),
             taken: row.get(4)?,
-            ordered: row.get::<Option<String>>(5)?.is_some(),
+            ordered: row.get(5)?,
         })
     };
     tx.fetch(SOURCES, vec![namespace.into()]).await?.iter().map(source).collect()
@@ -402,12 +432,12 @@ pub async fn sources(tx: &mut Tx, namespace: &str) -> Result<Vec<Source>, Error>
 // The password of who is frozen waits for the thaw (R14).
 const SOURCES: &str = concat!(
     "SELECT m.uid, m.name, m.intent -> 'password' -> 'secretKeyRef' ->> 'name', \
-     m.intent -> 'password' -> 'secretKeyRef' ->> 'key', c.taken, o.id \
+     m.intent -> 'password' -> 'secretKeyRef' ->> 'key', c.taken, \
+     EXISTS (SELECT 1 FROM password_orders o WHERE o.member = m.uid AND o.reason IN ('FromSecret', 'Reset')) \
      FROM members m JOIN tenants t ON t.uid = m.tenant LEFT JOIN credentials c ON c.member = m.uid \
-     LEFT JOIN password_orders o ON o.member = m.uid AND o.reason = 'FromSecret' \
      WHERE m.namespace = $1 AND m.deleted_at IS NULL AND m.intent -> 'password' ->> 'mode' = 'FromSecret' AND NOT ",
     member_is_frozen!()
 );
 
 /// Every statement of this file that stands by itself.
-pub const STATEMENTS: &[&str] = &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, REHASH, ANY_NEWS, SOURCES];
+pub const STATEMENTS: &[&str] = &[SIGNING_IN, UNTRIED, ALL_ORDERS, TAKING, FORMER, FORGET, PASS_OVER, REHASH, ANY_NEWS, SOURCES];

@@ -2,6 +2,7 @@
 //! member must change it. No password is ever here. Pure. Called where the effects of a change are told.
 
 use super::MemberRecord;
+use crate::api::common::KeyRef;
 use crate::api::member::PasswordMode;
 
 /// The fields that act once on a password (R13).
@@ -15,6 +16,8 @@ pub enum PasswordEffect {
     First,
     /// Another is made in the place of the one there is (M33).
     Reset,
+    /// The member has a password, and the manifest says in another way where one comes from: what is there is looked at (M33).
+    Redeclared,
     /// The member must change it at the next sign-in (M33).
     MustChange,
     /// The member has signed in for the first time: the Secret of the initial one goes (M32).
@@ -40,8 +43,15 @@ pub fn effects(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Passw
         if before.lived.first_sign_in_at.is_none() && after.lived.first_sign_in_at.is_some() {
             list.push(PasswordEffect::SignedIn);
         }
+        // What was said of the way before is not true of this one.
+        let is_told =
+            wish(after).is_some_and(|(mode, _)| mode == PasswordMode::FromSecret) || after.lived.password_trouble.is_some();
+        if after.lived.has_password() && wish(before) != wish(after) && is_told && !list.contains(&PasswordEffect::Reset) {
+            list.push(PasswordEffect::Redeclared);
+        }
         let named_anew = before.handle != after.handle || before.declared.message_id != after.declared.message_id;
-        if named_anew || before.is_deleted() && !after.is_deleted() {
+        // A reset writes another under that name.
+        if (named_anew || before.is_deleted() && !after.is_deleted()) && !list.contains(&PasswordEffect::Reset) {
             list.push(PasswordEffect::Moved);
         }
     }
@@ -77,8 +87,10 @@ pub fn lacks_one(member: &MemberRecord) -> bool {
 
 /// Whether the same was lacking before, so that it is ordered already.
 fn same_wish(before: &MemberRecord, after: &MemberRecord) -> bool {
-    let wish = |member: &MemberRecord| {
-        member.intent.spec.password.as_ref().map(|password| (password.mode, password.secret_key_ref.clone()))
-    };
     lacks_one(before) && wish(before) == wish(after)
+}
+
+/// Where a password is declared to come from.
+fn wish(member: &MemberRecord) -> Option<(PasswordMode, Option<&KeyRef>)> {
+    member.intent.spec.password.as_ref().map(|password| (password.mode, password.secret_key_ref.as_ref()))
 }

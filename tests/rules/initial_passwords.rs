@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::life::{START, count};
-use crate::passwords::{answer, change};
+use crate::passwords::{answer, change, secret};
 use crate::support::{Report, Roster, boss, member, on_both, set, tenant};
 
 const LATER: &str = "2027-03-02T09:00:00Z";
@@ -115,5 +115,42 @@ fn the_secret_goes_with_the_purge() {
         assert_eq!((count(roll, "members WHERE name = 'jane'"), count(roll, "password_orders")), (0, 1));
         roll.apply_with("2027-03-20T09:00:00Z", "", &["--secrets-out", "secrets"]).expect_code(0);
         assert_eq!((initial(roll, "jane").exists(), count(roll, "password_orders")), (false, 0));
+    });
+}
+
+/// Jane under a name, with this password; and a Secret that holds one.
+fn jane_with(name: &str, password: &str, content: &str) -> String {
+    let jane = member(name, "acme", &format!("  id: jane\n  externalKey: k1\n  password: {{{password}}}"));
+    set(&[tenant("acme", ""), boss("acme"), jane, secret(content)])
+}
+
+const REFERENCE: &str = "mode: FromSecret, secretKeyRef: {name: jane-password, key: password}";
+
+// M32, M33: a password from elsewhere voids the initial one, and its Secret goes.
+#[test]
+fn the_secret_goes_when_another_password_is_taken() {
+    on_both(|roll| {
+        apply(roll, START, &with("jane"));
+        let reset = |token: &str| format!("{REFERENCE}, resetToken: {token}");
+        apply(roll, LATER, &jane_with("jane", &reset("one"), "Kx7Tm2Qw"));
+        assert_eq!((initial(roll, "jane").exists(), answer(roll, LATER, "jane", "Kx7Tm2Qw").as_str()), (false, "MustChange"));
+        apply(roll, LATER, &jane_with("jane", &reset("two"), "Kx7Tm2Qw"));
+        let void = password(roll, "jane");
+        apply(roll, AFTER, &jane_with("jane", &reset("two"), "Wd5Gh8Yj"));
+        assert_eq!(answer(roll, AFTER, "jane", &void), "Refused");
+        assert_eq!((initial(roll, "jane").exists(), count(roll, "password_orders")), (false, 0));
+    });
+}
+
+// M32, M33, M11: a reset of who has another name leaves no Secret under the one before.
+#[test]
+fn the_secret_of_a_renamed_manifest_with_a_token_is_the_only_one() {
+    on_both(|roll| {
+        apply(roll, START, &with("june"));
+        let void = password(roll, "june");
+        apply(roll, LATER, &jane_with("jane", "mode: Generate, resetToken: one", "Kx7Tm2Qw"));
+        assert_eq!((initial(roll, "june").exists(), count(roll, "password_orders")), (false, 0));
+        assert_eq!(answer(roll, LATER, "jane", &void), "Refused");
+        assert_eq!(answer(roll, LATER, "jane", &password(roll, "jane")), "MustChange");
     });
 }

@@ -83,6 +83,7 @@ impl Commit {
             match effect {
                 PasswordEffect::First => self.password_orders.push(order(passwords::Why::First)),
                 PasswordEffect::Reset => self.password_orders.push(order(passwords::Why::Reset)),
+                PasswordEffect::Redeclared => self.password_orders.push(order(passwords::Why::FromSecret)),
                 PasswordEffect::MustChange => self.must_change.push(after.uid.clone()),
                 PasswordEffect::SignedIn => self.initial_orders.push(order(passwords::Why::RemoveSecret)),
                 PasswordEffect::Moved => self.initial_orders.push(order(passwords::Why::MoveSecret)),
