@@ -148,12 +148,15 @@ impl World {
         self.assert_holds_are_of_the_living().await;
     }
 
-    /// What is due is done, but for the protected and the frozen, and while nobody declares the tenant.
+    /// What is due is done, but for the protected and the frozen, while nobody declares the tenant, and for who is wanted
+    /// back by a manifest that came between the deletion and the purge (M24).
     pub async fn assert_nothing_is_due(&self, now: Timestamp) {
         let sql = format!(
             "SELECT m.name FROM members m JOIN tenants t ON t.uid = m.tenant WHERE m.wake_at <= {} AND NOT {FROZEN} \
              AND CASE WHEN m.deleted_at IS NULL THEN m.administrator = 'None' AND m.uid <> COALESCE(t.supreme_admin, '') \
-             ELSE t.managed END",
+             ELSE t.managed AND NOT EXISTS (SELECT 1 FROM declarations d WHERE d.kind = 'Member' AND d.namespace = m.namespace \
+             AND d.name = m.name AND d.removal IS NULL AND d.reason <> 'IdentityConflict' \
+             AND d.created_at >= m.deleted_at AND d.created_at < m.purge_at) END",
             now.as_microsecond()
         );
         assert_eq!(self.lines(&sql).await, [""; 0], "what is due is done");
