@@ -161,12 +161,10 @@ impl Apply {
         // Each password follows its member. What follows from it is told with all else: mails may be held, and a tenant
         // whose cancellation waited for it may go.
         let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
-        if !passwords.is_empty() {
-            engine.keep(usize::MAX);
-            let after = engine.advance(global.now()).await?.beside_passwords();
-            engine.keep(self.most());
-            done.extend(after, self.most());
-        }
+        engine.keep(usize::MAX);
+        let after = engine.advance(global.now()).await?.beside_passwords();
+        engine.keep(self.most());
+        done.extend(after, self.most());
         if self.prune {
             output::unpruned(&roster);
         }
