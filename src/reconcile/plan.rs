@@ -40,6 +40,8 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
     engine.vault = Some(directory.clone());
     let Rehearsal { submissions, set, prune, take_over: _, secrets: _, now, until } = rehearsal;
     let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
+    let after = engine.advance(now).await?;
+    engine.add(&mut done, after);
     if let Some(until) = until {
         let mut clock = now;
         loop {
@@ -53,7 +55,8 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
     Ok(done)
 }
 
-/// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do.
+/// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do. Both advance after it, so
+/// that what a thaw lets fall due, and what may go by now, happens in the same run.
 pub async fn carry_out(
     engine: &mut Engine,
     submissions: Vec<Arc<Submission>>,
@@ -69,9 +72,6 @@ pub async fn carry_out(
     engine.add(&mut done, kept);
     let told = engine.tell_holds(&set, &done, now).await?;
     engine.add(&mut done, told);
-    // What a thaw lets fall due, and what may go by now, happens in the same run.
-    let after = engine.advance(now).await?;
-    engine.add(&mut done, after);
     Ok(done)
 }
 

@@ -110,7 +110,8 @@ impl<'w> Walk<'w> {
         let ((list, set), now, secrets) = (self.set(), self.now, self.secrets.clone());
         let engine = self.engine();
         engine.set_secrets(secrets);
-        let done = carry_out(engine, list, set, prune, now, &mut |_| ()).await.unwrap();
+        let mut done = carry_out(engine, list, set, prune, now, &mut |_| ()).await.unwrap();
+        done.extend(engine.advance(now).await.unwrap(), usize::MAX);
         self.hear(&done);
         done
     }

@@ -69,7 +69,10 @@ pub async fn torn_down(mut engine: Engine, (list, set): (Vec<Arc<Submission>>, S
         batches += 1;
         assert!(after.is_none_or(|after| batches <= after), "killed");
     };
-    let run = carry_out(&mut engine, list, set, false, now, &mut count);
+    let run = async {
+        carry_out(&mut engine, list, set, false, now, &mut count).await?;
+        engine.advance(now).await
+    };
     let ended = futures::FutureExt::catch_unwind(AssertUnwindSafe(run)).await;
     assert!(ended.is_ok() || after.is_some());
     engine.release().await.unwrap();
@@ -107,7 +110,8 @@ impl World {
     async fn run(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let mut engine = self.engine().await;
         let (list, set) = submissions(manifests);
-        let done = carry_out(&mut engine, list, set, prune, instant(now), &mut |_| ()).await.unwrap();
+        let mut done = carry_out(&mut engine, list, set, prune, instant(now), &mut |_| ()).await.unwrap();
+        done.extend(engine.advance(instant(now)).await.unwrap(), usize::MAX);
         engine.release().await.unwrap();
         done
     }
