@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{Confidential, Handle};
 
-/// The Secrets of a set of files: content by key.
-pub type Contents = BTreeMap<Handle, BTreeMap<String, Result<Confidential, Unusable>>>;
+/// What a Secret holds by key, as far as something can be had from it.
+pub type Data = BTreeMap<String, Result<Confidential, Unusable>>;
+
+/// The Secrets of a set of files.
+pub type Contents = BTreeMap<Handle, Data>;
 
 /// Why nothing can be had from a key of a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

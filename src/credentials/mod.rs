@@ -3,6 +3,7 @@
 //! the shells.
 
 pub mod hash;
+mod maker;
 pub mod own;
 pub mod verify;
 pub mod work;
@@ -76,6 +77,12 @@ pub trait Secrets: Sync {
 
     /// Removes this Secret, if it is there and holds the member's initial password.
     fn remove(&self, member: &Uid, secret: &Handle) -> impl Future<Output = Result<(), Trouble>> + Send;
+}
+
+impl From<Unusable> for Trouble {
+    fn from(why: Unusable) -> Self {
+        Trouble::Unusable(why)
+    }
 }
 
 impl Trouble {

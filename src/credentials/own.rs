@@ -130,8 +130,8 @@ async fn set(
             return Ok(Changed::Useless(useless));
         }
     }
-    let (taken, passed_over) = credential.map_or((None, false), |credential| (credential.taken, credential.passed_over));
-    let next = Credential { hash, must_change: false, changed_at: now, taken, generated: false, passed_over };
+    let seen = credential.and_then(|credential| credential.seen);
+    let next = Credential { hash, must_change: false, changed_at: now, seen, generated: false };
     passwords::set(&mut tx, &[(uid.clone(), next)], now).await?;
     sign_out(&mut tx, std::slice::from_ref(uid), Sessions::All, now).await?;
     let fact = Fact { id: identifier(), changed_at: Some(now), trouble: None, by: By::Member, at: now };

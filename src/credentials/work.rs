@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use ring::hmac;
 use tokio::sync::mpsc;
 
+use super::maker::{Made, Maker};
 use super::own::{former_hashes, is_among};
 use super::verify::Account;
 use super::{Hasher, Initial, Secrets, Trouble, below};
@@ -17,12 +17,12 @@ use crate::api::member::PasswordMode;
 use crate::api::{Confidential, Handle, Kind, Reason};
 use crate::directory::facts::{Sessions, sign_out};
 use crate::directory::outbox::{self, Ordered};
-use crate::directory::passwords::{self, By, Credential, Fact, Order, Source, Which, Why};
+use crate::directory::passwords::{self, By, Credential, Fact, Order, Seen, Source, Which, Why};
 use crate::directory::random::identifier;
 use crate::directory::records::{self, By as Found};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error};
-use crate::lifecycle::password::{Policy, Violation, sentence};
+use crate::lifecycle::password::Policy;
 use crate::record::{self, Mail, MemberRecord, Record, TenantRecord, Uid};
 
 /// How many orders are taken up at once.
@@ -48,9 +48,7 @@ pub struct Told {
 #[derive(Clone, Debug)]
 pub struct Worker<S> {
     directory: Directory,
-    hasher: Hasher,
-    digest_key: hmac::Key,
-    secrets: S,
+    maker: Maker<S>,
 }
 
 /// An order with everything that it takes.
@@ -104,7 +102,7 @@ impl<S: Secrets> Worker<S> {
     /// A worker on a directory.
     pub async fn new(directory: Directory, hasher: Hasher, secrets: S) -> Result<Self, Error> {
         let digest_key = directory.digest_key().await?;
-        Ok(Worker { directory, hasher, digest_key, secrets })
+        Ok(Worker { directory, maker: Maker { hasher, digest_key, secrets } })
     }
 
     /// Carries out what is ordered, each order once; tells what became of the members' passwords.
@@ -159,20 +157,10 @@ impl<S: Secrets> Worker<S> {
     /// Whether there is another content than was last taken. One that can't be read is none.
     async fn differs(&self, source: &Source) -> bool {
         let Some(taken) = &source.taken else { return false };
-        match self.secrets.read(&source.handle.sibling(&source.secret), &source.key).await {
-            Ok(content) => self.digest(&source.member, &content.without_line_break()) != *taken,
+        match self.maker.secrets.read(&source.handle.sibling(&source.secret), &source.key).await {
+            Ok(content) => self.maker.digest(&source.member, &content.without_line_break()) != *taken,
             Err(_) => false,
         }
-    }
-
-    /// What tells one content of a Secret from another, and nothing else.
-    fn digest(&self, member: &Uid, content: &Confidential) -> String {
-        let mut context = hmac::Context::with_key(&self.digest_key);
-        for part in [b"password".as_slice(), member.as_str().as_bytes(), content.expose()] {
-            context.update(part);
-            context.update(&[0]);
-        }
-        crate::directory::audit::hex(&context.sign().as_ref()[..16])
     }
 
     /// Removes the Secrets of members who are purged (M25).
@@ -198,7 +186,7 @@ impl<S: Secrets> Worker<S> {
         let (ready, mut waiting) = mpsc::channel::<Prepared>(BATCH);
         let prepare = async move {
             let ready = &ready;
-            let at_once = self.hasher.at_once() + AT_ONCE;
+            let at_once = self.maker.hasher.at_once() + AT_ONCE;
             let tasks = stream::iter(tasks).map(Ok::<Task, Error>);
             let done = futures::TryStreamExt::try_for_each_concurrent(tasks, at_once, |task| async move {
                 let prepared = self.prepare(task, now).await?;
@@ -240,7 +228,7 @@ impl<S: Secrets> Worker<S> {
         let username = &member.declared.message_id;
         let initial = Initial { member: &member.handle, uid: &member.uid, order: &order.id, username };
         let mode = member.intent.spec.password.as_ref().map(|password| password.mode);
-        let was_taken = credential.as_ref().is_some_and(Credential::was_taken);
+        let seen = credential.as_ref().and_then(|credential| credential.seen.as_ref());
         let is_generated = credential.as_ref().is_some_and(|credential| credential.generated);
         let generates = match (order.why, mode) {
             // Another was generated meanwhile: its Secret stays.
@@ -259,32 +247,31 @@ impl<S: Secrets> Worker<S> {
             (Why::First, Some(PasswordMode::Generate)) => true,
             (Why::First, Some(PasswordMode::FromSecret)) => false,
             // Another mode acts with a new token; else a token generates (M33).
-            (Why::Reset, Some(PasswordMode::FromSecret)) => was_taken,
+            (Why::Reset, Some(PasswordMode::FromSecret)) => seen.is_some_and(|seen| !seen.passed_over),
             (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink) | None) => true,
             (Why::FromSecret, Some(PasswordMode::FromSecret)) => false,
             (Why::FromSecret, _) => return Ok(Outcome::Nothing(since)),
         };
         let policy = Policy::of(&tenant.intent.spec);
         let made = if generates {
-            self.generated(&initial, account, &policy).await
+            self.maker.generated(&initial, account, &policy).await
         } else {
-            self.taken(order.why, account, &policy, former).await?
+            self.maker.taken(order.why, account, &policy, former).await?
         };
-        let (password, taken) = match made {
-            Made::Password(password, taken) => (password, taken),
+        let (password, seen) = match made {
+            Made::Password(password, digest) => (password, digest.map(|digest| Seen { digest, passed_over: false })),
             Made::Nothing => return Ok(Outcome::Nothing(since)),
             Made::PassedOver(digest, message) => return Ok(Outcome::PassedOver(digest, message)),
             Made::Waits(reason, message) => return Ok(Outcome::Waits(reason, message)),
         };
-        let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
-        let (generated, passed_over) = (generates, false);
-        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated, passed_over }))
+        let hash = self.maker.hasher.hash(password).await.map_err(Error::Corrupt)?;
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, seen, generated: generates }))
     }
 
     /// Removes the Secret of a member's initial password, wherever it is.
     async fn remove(&self, member: &Uid, likely: Option<&Handle>) -> Result<(), Trouble> {
-        match self.secrets.find(member, likely).await? {
-            Some((secret, _)) => self.secrets.remove(member, &secret).await,
+        match self.maker.secrets.find(member, likely).await? {
+            Some((secret, _)) => self.maker.secrets.remove(member, &secret).await,
             None => Ok(()),
         }
     }
@@ -297,7 +284,7 @@ impl<S: Secrets> Worker<S> {
             let (reason, message) = trouble.told(&about);
             Ok(Outcome::Waits(reason, message))
         };
-        let found = match self.secrets.find(initial.uid, Some(&initial.secret())).await {
+        let found = match self.maker.secrets.find(initial.uid, Some(&initial.secret())).await {
             Ok(found) => found,
             Err(_) => return Ok(Outcome::WaitsQuietly),
         };
@@ -306,94 +293,22 @@ impl<S: Secrets> Worker<S> {
             || (None, Confidential::new(policy.generate(&account.member.declared.id, &mut below))),
             |(secret, password)| (Some(secret), password),
         );
-        let password = match self.secrets.keep(initial, &password).await {
+        let password = match self.maker.secrets.keep(initial, &password).await {
             Ok(password) => password,
             Err(trouble) => return waits(trouble),
         };
         if let Some(former) = former.filter(|former| *former != initial.secret())
-            && let Err(trouble) = self.secrets.remove(initial.uid, &former).await
+            && let Err(trouble) = self.maker.secrets.remove(initial.uid, &former).await
         {
             return waits(trouble);
         }
         let known: Vec<String> = account.credential.iter().map(|credential| credential.hash.clone()).collect();
-        if is_among(&self.hasher, &known, &password).await? {
+        if is_among(&self.maker.hasher, &known, &password).await? {
             return Ok(Outcome::Nothing(account.credential.as_ref().map(|credential| credential.changed_at)));
         }
-        let hash = self.hasher.hash(password).await.map_err(Error::Corrupt)?;
-        let (taken, passed_over) =
-            account.credential.as_ref().map_or((None, false), |known| (known.taken.clone(), known.passed_over));
-        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, taken, generated: true, passed_over }))
-    }
-
-    /// A password by chance, which is in its Secret before anything else happens with it (M32).
-    async fn generated(&self, initial: &Initial<'_>, account: &Account, policy: &Policy) -> Made {
-        let Account { member, tenant: _, credential } = account;
-        let fresh = Confidential::new(policy.generate(&member.declared.id, &mut below));
-        // What its Secret holds by now is known; where passwords come from elsewhere, nothing is.
-        let taken = match self.content(member).await {
-            Some(Content { found: Ok(password), about: _ }) => Some(self.digest(&member.uid, &password)),
-            Some(Content { found: Err(trouble), about }) => match trouble {
-                Trouble::Failed(_) => return Made::waits(&trouble, &about),
-                Trouble::Unusable(_) | Trouble::Exists | Trouble::Nowhere | Trouble::NotEnabled => {
-                    credential.as_ref().and_then(|credential| credential.taken.clone())
-                }
-            },
-            None => None,
-        };
-        let has_initial = credential.as_ref().is_some_and(|credential| credential.generated);
-        let kept = async {
-            // The one before is void; under another name of the member it would not be overwritten.
-            if has_initial
-                && let Some((before, _)) = self.secrets.find(initial.uid, Some(&initial.secret())).await?
-                && before != initial.secret()
-            {
-                self.secrets.remove(initial.uid, &before).await?;
-            }
-            self.secrets.keep(initial, &fresh).await
-        };
-        match kept.await {
-            Ok(password) => Made::Password(password, taken),
-            Err(trouble) => Made::waits(&trouble, &format!("the Secret `{}`", initial.secret().name)),
-        }
-    }
-
-    /// What there is in the Secret that the manifest names, if it names one.
-    async fn content(&self, member: &MemberRecord) -> Option<Content> {
-        let password = member.intent.spec.password.as_ref();
-        let password = password.filter(|password| password.mode == PasswordMode::FromSecret)?;
-        let reference = password.secret_key_ref.as_ref()?;
-        let (name, key) = (reference.name.as_str(), reference.key.as_str());
-        let about = format!("spec.password.secretKeyRef: the key `{key}` of the Secret `{name}`");
-        let found = self.secrets.read(&member.handle.sibling(name), key).await;
-        Some(Content { found: found.map(Confidential::without_line_break), about })
-    }
-
-    /// The password in the Secret that the manifest names. Of who has one, only another than was last taken.
-    async fn taken(&self, why: Why, account: &Account, policy: &Policy, former: &[String]) -> Result<Made, Error> {
-        let Account { member, tenant: _, credential } = account;
-        let Some(Content { found, about }) = self.content(member).await else { return Ok(Made::Nothing) };
-        let password = match found {
-            Ok(password) => password,
-            Err(trouble) => return Ok(Made::waits(&trouble, &about)),
-        };
-        let digest = self.digest(&member.uid, &password);
-        if let Some(known) = credential.as_ref().filter(|_| why == Why::FromSecret)
-            && known.taken.as_ref().is_none_or(|taken| *taken == digest)
-        {
-            return Ok(if known.was_taken() { Made::Nothing } else { Made::passed_over(digest, &about) });
-        }
-        let mut violations = match password.expose_text() {
-            None => vec![Violation::NotText],
-            Some(text) => policy.violations(&member.declared.id, text),
-        };
-        if violations.is_empty() && is_among(&self.hasher, former, &password).await? {
-            violations.push(Violation::Reused(policy.forbid_reuse));
-        }
-        Ok(if violations.is_empty() {
-            Made::Password(password, Some(digest))
-        } else {
-            Made::Waits(Reason::PolicyViolated, format!("{about}: {} (T5)", sentence(&violations)))
-        })
+        let hash = self.maker.hasher.hash(password).await.map_err(Error::Corrupt)?;
+        let seen = account.credential.as_ref().and_then(|credential| credential.seen.clone());
+        Ok(Outcome::Set(Credential { hash, must_change: true, changed_at: now, seen, generated: true }))
     }
 
     /// Writes what is ready, with what follows from it, in one transaction and few statements.
@@ -458,37 +373,6 @@ impl<S: Secrets> Worker<S> {
         passwords::tell(&mut tx, &facts).await?;
         tx.commit().await?;
         Ok(told)
-    }
-}
-
-/// What became of the search for a password.
-enum Made {
-    /// It, and the digest of the Secret's content if it was taken from one.
-    Password(Confidential, Option<String>),
-    /// There is no other than there was.
-    Nothing,
-    /// There is one that is not to be taken: its digest, and what is told.
-    PassedOver(String, String),
-    Waits(Reason, String),
-}
-
-/// What there is at the place that a manifest names, and how it is called.
-struct Content {
-    found: Result<Confidential, Trouble>,
-    about: String,
-}
-
-impl Made {
-    fn passed_over(digest: String, about: &str) -> Made {
-        let message = format!(
-            "{about}: the member had a password before; what is there now is taken with a new resetToken, other content at once (M33)"
-        );
-        Made::PassedOver(digest, message)
-    }
-
-    fn waits(trouble: &Trouble, about: &str) -> Made {
-        let (reason, message) = trouble.told(about);
-        Made::Waits(reason, message)
     }
 }
 

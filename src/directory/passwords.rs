@@ -40,18 +40,24 @@ pub struct Credential {
     pub hash: String,
     pub must_change: bool,
     pub changed_at: Timestamp,
-    /// A keyed digest of the Secret's content last taken (M33).
-    pub taken: Option<String>,
+    /// What is known of the Secret that the manifest names, if anything is (M33).
+    pub seen: Option<Seen>,
     /// Whether it lies in a Secret that Rollcall wrote.
     pub generated: bool,
-    /// Whether that content was not taken, since the member had a password before it was there: a reset takes it (M33).
+}
+
+/// The content of a Secret that was there last.
+#[derive(Clone)]
+pub struct Seen {
+    /// Its keyed digest.
+    pub digest: String,
+    /// Whether it was not taken, since the member had a password before it was there: a reset takes it (M33).
     pub passed_over: bool,
 }
 
-impl Credential {
-    /// Whether a password of a Secret was taken since the manifest has named one.
-    pub fn was_taken(&self) -> bool {
-        self.taken.is_some() && !self.passed_over
+impl Seen {
+    fn of(digest: Option<String>, passed_over: bool) -> Option<Seen> {
+        digest.map(|digest| Seen { digest, passed_over })
     }
 }
 
@@ -82,9 +88,8 @@ pub async fn signing_in(directory: &Directory, domain: &str, id: &str) -> Result
             hash,
             must_change: row.get(6)?,
             changed_at: row.instant(7)?,
-            taken: row.get(8)?,
+            seen: Seen::of(row.get(8)?, row.get(10)?),
             generated: row.get(9)?,
-            passed_over: row.get(10)?,
         }),
         None => None,
     };
@@ -278,9 +283,8 @@ pub async fn credentials(tx: &mut Tx, members: &[Uid]) -> Result<HashMap<Uid, Cr
             hash: row.text(1)?,
             must_change: row.get(2)?,
             changed_at: row.instant(3)?,
-            taken: row.get(4)?,
+            seen: Seen::of(row.get(4)?, row.get(6)?),
             generated: row.get(5)?,
-            passed_over: row.get(6)?,
         };
         Ok((Uid::from(row.text(0)?), credential))
     };
@@ -307,15 +311,15 @@ pub async fn set(tx: &mut Tx, new: &[(Uid, Credential)], now: Timestamp) -> Resu
         tx.execute(FORGET, vec![member.as_str().into(), KEPT.into()]).await?;
     }
     let row = |(member, credential): &(Uid, Credential)| {
-        let Credential { hash, must_change, changed_at, taken, generated, passed_over } = credential;
+        let Credential { hash, must_change, changed_at, seen, generated } = credential;
         vec![
             member.as_str().into(),
             hash.as_str().into(),
             (*must_change).into(),
             (*changed_at).into(),
-            taken.clone().into(),
+            seen.as_ref().map(|seen| seen.digest.clone()).into(),
             (*generated).into(),
-            (*passed_over).into(),
+            seen.as_ref().is_some_and(|seen| seen.passed_over).into(),
         ]
     };
     tx.upsert(&CREDENTIALS, new.iter().map(row).collect()).await?;

@@ -12,10 +12,10 @@ use super::secrets::contents;
 use super::shown::holds_no_secret;
 use super::{About, Complaint, Origin};
 use crate::api::schema::{self, nearest};
-use crate::api::secret::Unusable;
+use crate::api::secret::Data;
 use crate::api::{
-    ANNOTATION_PREFIX, API_VERSION, Confidential, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec,
-    Problem, TenantSpec,
+    ANNOTATION_PREFIX, API_VERSION, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem,
+    TenantSpec,
 };
 use crate::lifecycle;
 use crate::reconcile::Submission;
@@ -45,7 +45,7 @@ pub enum Document {
     /// Of another API group, or empty.
     Foreign,
     /// A Secret, from which passwords may be taken.
-    Secret(Handle, BTreeMap<String, Result<Confidential, Unusable>>),
+    Secret(Handle, Data),
     /// Not to be read: whose it is can't be told.
     Unreadable(Complaint),
     /// An object that can be told, and whose manifest is no resource.

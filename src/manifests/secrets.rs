@@ -1,7 +1,6 @@
 //! Secrets of files: those of the set are read, those of initial passwords are written to a folder. Their content
 //! is in no message (R7). Called by the password work of `apply`.
 
-use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::yaml;
-use crate::api::secret::{Contents, Unusable, content};
+use crate::api::secret::{Contents, Data, Unusable, content};
 use crate::api::{Confidential, Handle};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
 use crate::record::Uid;
@@ -27,7 +26,7 @@ pub struct Files {
 }
 
 /// What a manifest of a Secret holds: `stringData` before `data`, as on the API server.
-pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Result<Confidential, Unusable>> {
+pub fn contents(fields: &Map<String, Value>) -> Data {
     let of = |name: &str| fields.get(name).and_then(Value::as_object).into_iter().flatten();
     let data = of("data").map(|(key, value)| {
         let decoded = ByteString::deserialize(value).map(|bytes| Confidential::new(bytes.0));
@@ -40,7 +39,7 @@ pub fn contents(fields: &Map<String, Value>) -> BTreeMap<String, Result<Confiden
 
 impl Secrets for Files {
     async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
-        content(&self.set, secret, key).map_err(Trouble::Unusable)
+        Ok(content(&self.set, secret, key)?)
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {

@@ -60,16 +60,12 @@ impl Cluster {
     pub async fn read_picture(&self, source: Source, object: &Handle, key: &str) -> Result<(Option<Vec<u8>>, String), Trouble> {
         match source {
             Source::Secret => {
-                let found = called(self.opened::<Secret>(object)?.get_opt(&object.name))
-                    .await?
-                    .ok_or(Trouble::Unusable(Unusable::NotFound))?;
+                let found = called(self.opened::<Secret>(object)?.get_opt(&object.name)).await?.ok_or(Unusable::NotFound)?;
                 let version = version(&found.metadata);
                 Ok((in_secret(found, key), version))
             }
             Source::ConfigMap => {
-                let found = called(self.opened::<ConfigMap>(object)?.get_opt(&object.name))
-                    .await?
-                    .ok_or(Trouble::Unusable(Unusable::NotFound))?;
+                let found = called(self.opened::<ConfigMap>(object)?.get_opt(&object.name)).await?.ok_or(Unusable::NotFound)?;
                 let version = version(&found.metadata);
                 Ok((in_config_map(found, key), version))
             }
@@ -129,10 +125,9 @@ impl Confirming for Cluster {
 
 impl Secrets for Cluster {
     async fn read(&self, secret: &Handle, key: &str) -> Result<Confidential, Trouble> {
-        let found = called(self.opened::<Secret>(secret)?.get_opt(&secret.name)).await?;
-        let found = found.ok_or(Trouble::Unusable(Unusable::NotFound))?;
-        let content = found.data.and_then(|mut data| data.remove(key));
-        content.map(|content| Confidential::new(content.0)).ok_or(Trouble::Unusable(Unusable::NoKey))
+        let found = called(self.opened::<Secret>(secret)?.get_opt(&secret.name)).await?.ok_or(Unusable::NotFound)?;
+        let content = found.data.and_then(|mut data| data.remove(key)).ok_or(Unusable::NoKey)?;
+        Ok(Confidential::new(content.0))
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
