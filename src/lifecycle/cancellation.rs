@@ -8,7 +8,7 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Decision, Declared, Removal, Visit, World, declared_key, place_key, secret_key, vacated_key};
+use super::{Decision, Declared, Removal, Visit, World, declared_key, is_frozen, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, LocalRef, Reason, TenantSpec, Verdict};
@@ -86,10 +86,14 @@ fn members_remain(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> 
 
 /// The supreme administrator, who goes with the tenant: not while frozen (R14).
 fn frozen_holder(world: &World, tenant: &TenantRecord) -> Option<(Reason, String)> {
-    let key = Key::new(Kind::Member, holder(world, tenant)?.handle.clone());
+    let key = member_key(holder(world, tenant)?);
     let reason = world.frozen.get(&key)?;
-    let name = &key.handle.name;
-    Some((Reason::Frozen, format!("the supreme administrator `{name}` is frozen: {reason}; take the annotation off (R14)")))
+    let frozen = is_frozen("the supreme administrator", &key, reason);
+    Some((Reason::Frozen, format!("{frozen}; take the annotation off (R14)")))
+}
+
+fn member_key(member: &MemberRecord) -> Key {
+    Key::new(Kind::Member, member.handle.clone())
 }
 
 fn holder<'w>(world: &'w World, tenant: &TenantRecord) -> Option<&'w MemberRecord> {
@@ -195,8 +199,7 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
             (verdict.reason, verdict.message) = (Reason::CancellationBlocked, message);
         }
         decision.waits_for.push(place_key(&next.uid, Kind::Member));
-        let thaw = |holder: &MemberRecord| declared_key(&Key::new(Kind::Member, holder.handle.clone()));
-        decision.waits_for.extend(holder(world, &next).map(thaw));
+        decision.waits_for.extend(holder(world, &next).map(|holder| declared_key(&member_key(holder))));
         return;
     }
     if let Some(at) = effective.filter(|at| *at > world.now) {

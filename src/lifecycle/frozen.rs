@@ -1,7 +1,9 @@
 //! What is frozen (R14): a tenant with all that belongs to it, or a member. Nothing of it changes; what would happen, and
 //! what drifted, is told. Pure. Called by the set before anything else is decided of an object.
 
-use super::{Block, Decision, Declared, Judgement, Removal, Visit, World, contact, declared_key, member, organization, tenant};
+use super::{
+    Block, Decision, Declared, Judgement, Removal, Visit, World, contact, declared_key, is_frozen, member, organization, tenant,
+};
 use crate::api::{Key, Kind, Reason, Verdict};
 use crate::record::change::changes;
 use crate::record::{Cause, Record};
@@ -154,9 +156,7 @@ fn as_it_is(world: &World, frozen: &Frozen, record: &Record) -> Verdict {
 
 impl Frozen<'_> {
     fn sentence(&self) -> String {
-        let Frozen { by, reason, holds_record: _ } = self;
-        let why = if reason.trim().is_empty() { String::new() } else { format!(": {reason}") };
-        format!("{} `{}` is frozen{why} (R14)", by.kind, by.handle.name)
+        format!("{} (R14)", is_frozen(self.by.kind.name(), &self.by, self.reason))
     }
 }
 

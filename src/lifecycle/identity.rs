@@ -3,6 +3,7 @@
 
 use super::{Block, Decision, Declared, Removal, Visit, World, declared_key, unmanaged};
 use crate::api::{Handle, Key, Kind, Reason, Verdict};
+use crate::record::claim::normalized;
 use crate::record::{Claim, Record, Space, Uid};
 
 /// The record that a manifest speaks of.
@@ -32,7 +33,7 @@ pub fn identify(
 ) -> Identity {
     let claim = |key: &str| Claim::within(tenant, space, key);
     match (under_handle, key) {
-        (Some(Some(recorded)), Some(declared)) if claim(recorded) != claim(declared) => {
+        (Some(Some(recorded)), Some(declared)) if differ(Some(recorded), Some(declared)) => {
             Identity::Conflict(conflict(&manifest.handle, recorded, declared))
         }
         (Some(_), _) => Identity::UnderHandle,
@@ -45,6 +46,11 @@ pub fn identify(
             Some(holder) => Identity::Renamed(holder.uid.clone()),
         },
     }
+}
+
+/// Whether two external keys are those of two persons, or teams: where only one side has one, the handle tells.
+pub fn differ(recorded: Option<&str>, declared: Option<&str>) -> bool {
+    recorded.zip(declared).is_some_and(|(recorded, declared)| normalized(recorded) != normalized(declared))
 }
 
 /// Notes by which external key a manifest looks for a record that it could not take yet: that one does not go meanwhile (R9).

@@ -370,6 +370,12 @@ pub fn may_be_frozen(kind: Kind) -> bool {
     }
 }
 
+/// Says that something is frozen, with the reason that somebody gave.
+fn is_frozen(what: &str, key: &Key, reason: &str) -> String {
+    let why = if reason.trim().is_empty() { String::new() } else { format!(": {reason}") };
+    format!("{what} `{}` is frozen{why}", key.handle.name)
+}
+
 /// What a resource is warned of that has annotations of Rollcall which do nothing: this version does not know them, or
 /// they count on other kinds.
 fn without_effect(kind: Kind, annotations: &BTreeMap<String, String>) -> Vec<(Reason, String)> {

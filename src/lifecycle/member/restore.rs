@@ -4,8 +4,8 @@
 use super::member_of;
 use super::transitions::Dates;
 use crate::api::time::rfc3339;
+use crate::lifecycle::identity::differ;
 use crate::lifecycle::{Decision, Declared, Manifest, Spec, Visit, World};
-use crate::record::claim::normalized;
 use crate::record::{MemberRecord, TenantRecord};
 
 /// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).
@@ -26,11 +26,8 @@ pub(super) fn told_of_purge(visit: &Visit, mut decision: Decision) -> Decision {
 /// frozen (R14), what it names may not be there, or nobody ran when it came.
 fn came_in_time(visit: &Visit, member: &MemberRecord) -> bool {
     let (Some(deleted_at), Some(purge_at)) = (member.lived.deleted_at, member.lived.purge_at) else { return false };
-    let key = |key: Option<&str>| key.map(normalized);
-    let declared = visit.member_spec().and_then(|spec| key(spec.external_key.as_ref().map(|key| key.as_str())));
-    let recorded = key(member.declared.external_key.as_deref());
-    let is_another = declared.is_some() && recorded.is_some() && declared != recorded;
-    (deleted_at..purge_at).contains(&visit.since) && !is_another
+    let declared = visit.member_spec().and_then(|spec| spec.external_key.as_ref()).map(|key| key.as_str());
+    (deleted_at..purge_at).contains(&visit.since) && !differ(member.declared.external_key.as_deref(), declared)
 }
 
 /// Whether dates make an account, or bring one back: who departed comes back with the date moved or removed (M23, M24). A time
