@@ -155,8 +155,7 @@ pub fn held(done: &Done) {
 pub fn ended(done: &Done) {
     let ends = done.changes.iter().filter(|entry| ["cancel", "delete", "purge"].contains(&entry.action.as_str()));
     for entry in ends.take(MOST) {
-        let handle = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
-        note!("with it: {} {} {handle}, due {}", entry.action, entry.kind, rfc3339(entry.due));
+        note!("with it: {} {} {}, due {}", entry.action, entry.kind, name(entry), rfc3339(entry.due));
     }
 }
 
@@ -185,6 +184,11 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// What an object of the trail goes by.
+pub fn name(entry: &Entry) -> String {
+    entry.handle.as_ref().map_or_else(|| entry.uid.to_string(), ToString::to_string)
+}
+
 /// Prints changes as a table: what is done, to what, and how. `dated` adds the instants of a forecast.
 pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
     let mut header = vec!["ACTION", "KIND", "NAME", "CHANGES"];
@@ -192,8 +196,7 @@ pub fn changes(done: &Done, dated: bool) -> Result<(), Failure> {
         header.insert(0, "AT");
     }
     let row = |entry: &Entry| {
-        let name = entry.handle.as_ref().map_or_else(|| entry.uid.to_string(), ToString::to_string);
-        let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name, fields::told(entry)];
+        let mut row = vec![entry.action.clone(), entry.kind.name().to_owned(), name(entry), fields::told(entry)];
         if dated {
             row.insert(0, rfc3339(entry.due));
         }

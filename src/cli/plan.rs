@@ -108,7 +108,7 @@ fn markdown(done: &Done, refused: &[crate::reconcile::Outcome], fingerprint: &st
     if !changes.is_empty() {
         say!("| when | action | kind | name | changes |\n|---|---|---|---|---|")?;
         for entry in changes {
-            let name = entry.handle.as_ref().map_or_else(String::new, ToString::to_string);
+            let name = output::name(entry);
             let (when, action, kind) = (rfc3339(entry.due), &entry.action, entry.kind);
             say!("| {when} | {action} | {kind} | {} | {} |", cell(&name), cell(&fields::told(entry)))?;
         }

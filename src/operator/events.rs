@@ -77,8 +77,7 @@ pub fn of(done: &Done, changed: &HashSet<Key>, uid: impl Fn(&Key) -> Option<Stri
     let created: HashSet<&Uid> = done.changes.iter().filter(|entry| entry.action == "create").map(|entry| &entry.uid).collect();
     let mut drifted: HashMap<Key, Vec<&str>> = HashMap::new();
     for entry in &done.changes {
-        let Some(handle) = &entry.handle else { continue };
-        let key = Key::new(entry.kind, handle.clone());
+        let Some(key) = entry.key() else { continue };
         if entry.cause == Cause::Drift.name() {
             drifted.entry(key).or_default().extend(entry.fields.iter().map(|field| field.path.as_str()));
             continue;
