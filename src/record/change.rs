@@ -163,12 +163,12 @@ fn difference(before: Vec<(String, Value)>, after: Vec<(String, Value)>) -> Vec<
     changes
 }
 
-/// Absent, empty and `false` are all "nothing said".
+/// Absent and empty are both "nothing said".
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::Null | Value::Bool(false) => true,
+        Value::Null => true,
         Value::Array(items) => items.is_empty(),
-        Value::Object(_) | Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+        Value::Object(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -140,7 +140,7 @@ impl ContactRecord {
             ("name".into(), name.clone().into()),
             ("nickname".into(), nickname.clone().into()),
             ("company".into(), company.clone().into()),
-            ("photo".into(), (*photo).into()),
+            ("photo".into(), photo.then_some(true).into()),
             ("classification".into(), classification.clone().into()),
             ("target".into(), target.as_ref().map(Uid::to_string).into()),
             ("severed".into(), severed.map(Severed::name).into()),

@@ -258,7 +258,7 @@ impl MemberRecord {
     }
 
     pub(super) fn fields(&self) -> Vec<(String, Value)> {
-        let MemberRecord { uid: _, tenant, handle, intent: _, declared, lived, state, created_at, revision: _ } = self;
+        let MemberRecord { uid: _, tenant, handle, intent, declared, lived, state, created_at, revision: _ } = self;
         let MemberDeclared {
             id,
             family_name,
@@ -319,6 +319,7 @@ impl MemberRecord {
             ("userType".into(), user_type.clone().into()),
             ("jobLevel".into(), job_level.clone().into()),
             ("organizations".into(), Value::Array(assignments.iter().map(AssignmentRecord::to_json).collect())),
+            ("organizations.dated".into(), dated(&intent.json)),
             ("messageId".into(), message_id.clone().into()),
             ("contactUrl".into(), self.contact_url().into()),
             ("qrToken".into(), qr_token.clone().into()),
@@ -329,7 +330,7 @@ impl MemberRecord {
             ("onLeave".into(), on_leave.as_ref().map_or(Value::Null, LeaveInForce::to_json)),
             ("spentLeave".into(), spent_leave.clone().unwrap_or(Value::Null)),
             ("deletedAt".into(), instant(*deleted_at)),
-            ("departed".into(), (*departed).into()),
+            ("departed".into(), departed.then_some(true).into()),
             ("purgeAt".into(), instant(*purge_at)),
             ("passwordChangedAt".into(), instant(*password_changed_at)),
             ("invitedAt".into(), instant(*invited_at)),
@@ -358,6 +359,12 @@ pub fn dates(assignment: &Assignment) -> Option<Value> {
     let Assignment { organization_ref, from, until, .. } = assignment;
     let dated = from.is_some() || until.is_some();
     dated.then(|| json!({"organization": organization_ref.name(), "from": from, "until": until}))
+}
+
+/// The assignments of a manifest that have dates, as they are declared: they count when their time has come.
+fn dated(spec: &Value) -> Value {
+    let assignments = spec["organizations"].as_array().into_iter().flatten();
+    assignments.filter(|assignment| !(assignment["from"].is_null() && assignment["until"].is_null())).cloned().collect()
 }
 
 /// A name in the order in which its script puts it: family name first, unspaced, for names that are

@@ -342,3 +342,74 @@ fn a_member_and_an_organization_put_into_another_company_come_back() {
         assert_eq!(roll.apply(LATER, &roster).expect_code(0).all_actions(), [""; 0]);
     });
 }
+
+// R6: whatever is declared of a member, its change is told, and so is its end.
+#[test]
+fn every_declared_field_is_told_when_it_changes() {
+    let fields = [
+        "  names: {ko_KR: {family: a, given: b}}",
+        "  userType: U",
+        "  jobLevel: J",
+        "  nickname: n",
+        "  extension: \"1\"",
+        "  mobilePhone: +82 10-1234-5678",
+        "  phoneSearchable: false",
+        "  placeOfWork: x",
+        "  responsibilities: y",
+        "  messenger: {protocol: L, id: \"1\"}",
+        "  birthday: \"1990-01-01\"",
+        "  dateEmployed: \"2020-01-01\"",
+        "  employeeNumber: \"9\"",
+        "  secondaryEmails: [x1]",
+        "  language: ko_KR",
+        "  administrator: Operations",
+        "  externalKey: k1",
+        "  searchAutocomplete: false",
+        "  easyLogin: Disabled",
+        "  appUsage: Blocked",
+        "  twoStepVerification: false",
+        "  relatedContacts: [{memberRef: {name: boss}}]",
+        "  suspension: {from: \"2028-01-01\"}",
+        "  leaveOfAbsence: {from: \"2028-01-01\"}",
+        "  activation: {at: \"2027-01-01\"}",
+        "  departure: {at: \"2029-01-01\"}",
+        "  organizations: [{organizationRef: {name: platform}, from: \"2027-01-01\"}]",
+    ];
+    on_both(|roll| {
+        let company = |jane: &str| {
+            let lists = "  languages: [en_US, ko_KR]\n  jobLevels: [J]\n  userTypes: [U]";
+            set(&[tenant("acme", lists), boss("acme"), organization("platform", "acme", ""), member("jane", "acme", jane)])
+        };
+        roll.apply(NOW, &company("")).expect_code(0);
+        let told = |fields: &str| {
+            let report = roll.apply(LATER, &company(fields)).expect_code(0);
+            assert!(!report.actions("Member", "jane").is_empty(), "{fields}");
+        };
+        for field in fields {
+            told(field);
+            told("");
+        }
+        for more in ["", ", leader: true", ", until: \"2029-01-01\""] {
+            told(&format!("  organizations: [{{organizationRef: {{name: platform}}, from: \"2028-01-01\"{more}}}]"));
+        }
+        told("");
+    });
+}
+
+// R5: a departure that was undone behind the manifest's back is no second one.
+#[test]
+fn a_departure_that_was_undone_is_set_back_as_drift() {
+    on_both(|roll| {
+        let departure = "  departure: {at: \"2027-03-02\", devices: DeviceReset}";
+        roll.apply(NOW, &company(departure)).expect_code(0);
+        roll.run(&["record", "device", "jane", "phone", "--app", "mobile", "-n", "hr", "--now", NOW], "").ok();
+        roll.tick(LATER).expect_code(0);
+        let undone =
+            "UPDATE members SET phase = 'Pending', deleted_at = NULL, departed = FALSE, purge_at = NULL WHERE name = 'jane'";
+        roll.sql(undone).unwrap();
+        assert_eq!(roll.tick("2027-03-03T09:00:00Z").expect_code(0).all_actions(), ["delete Member/jane"]);
+        assert_eq!(last_row(roll)["cause"], "Drift");
+        assert_eq!(phase(&roll.get("Member", "jane")), "Deleted");
+        assert_eq!(roll.query("SELECT count(*) FROM outbox WHERE consumer = 'devices'").as_deref(), Some("1"));
+    });
+}
