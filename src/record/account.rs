@@ -88,9 +88,11 @@ pub fn order_field(device: &str, action: DeviceAction) -> String {
     format!("devices/{device}/{}", action.name())
 }
 
-/// The name of an order among all orders of the directory.
+/// The name of an order among all orders of the directory. A slash within a device's own name is written otherwise, so that
+/// no two orders have one name.
 pub fn device_order_id(member: &Uid, order: &DeviceOrder) -> String {
-    format!("{member}/{}/{}", order.device, order.name())
+    let device = order.device.replace('%', "%25").replace('/', "%2F");
+    format!("{member}/{device}/{}", order.name())
 }
 
 impl Account {

@@ -319,3 +319,24 @@ fn describe_shows_the_devices_of_a_member() {
         assert!(page.contains("state Ordered"), "{page}");
     });
 }
+
+// M28: one order is declared once, and no two orders have one name.
+#[test]
+fn the_same_order_twice_is_refused_and_no_two_orders_are_confused() {
+    on_both(|roll| {
+        with_devices(roll, "");
+        let list = |orders: &[(&str, &str)]| {
+            let orders: Vec<String> =
+                orders.iter().map(|(id, token)| format!("{{id: {id}, action: SignedOut, token: {token}}}")).collect();
+            jane_with(&format!("  devices: [{}]", orders.join(", ")))
+        };
+        let report = roll.apply(NEXT_DAY, &list(&[("phone", "t1"), ("phone", "t1")])).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("Invalid"));
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("spec.devices[1]") && message.contains("a token of its own"), "{message}");
+        run(roll, NEXT_DAY, &["record", "device", "jane", "phone/SignedOut/t1", "--app", "mobile"]).ok();
+        let alike = [("phone", "t1/SignedOut/t2"), ("phone/SignedOut/t1", "t2")];
+        roll.apply(LATER, &list(&alike)).expect_code(0);
+        assert_eq!(sent(roll), 2);
+    });
+}

@@ -26,6 +26,17 @@ pub fn alone(spec: &MemberSpec) -> Vec<Problem> {
     for (index, assignment) in spec.organizations.iter().enumerate() {
         ends_before(&format!("spec.organizations[{index}].until"), assignment.from, assignment.until);
     }
+    for (index, order) in spec.devices.iter().enumerate() {
+        if spec.devices[..index].contains(order) {
+            let message = format!(
+                "`{}` of `{}` is ordered twice with the token `{}`; give a second order a token of its own (M28)",
+                order.action.name(),
+                order.id.as_str(),
+                order.token.as_str()
+            );
+            problems.push(Problem::new(format!("spec.devices[{index}]"), message));
+        }
+    }
     if spec.is_temporary() && spec.concurrent_of.is_some() {
         problems.push(Problem::new(
             "spec.temporaryId",
