@@ -4,7 +4,7 @@
 use crate::life::{
     START, begin_with_jane_signed_in, change, company, company_of, jane, jane_with, on_leave, open_sessions, row, timing, uid,
 };
-use crate::support::{boss, member, on_both, phase, ready, set, tenant};
+use crate::support::{boss, condition, member, on_both, phase, ready, set, tenant};
 
 const LEAVE: &str = "  leaveOfAbsence: {from: \"2027-03-05\", until: \"2027-03-31\", message: Away}\n";
 const SUSPENDED: &str = "  suspended: true\n";
@@ -203,4 +203,17 @@ fn a_member_can_be_suspended_again_and_again() {
         roll.apply("2027-03-06T00:00:00Z", &jane_with(SUSPENDED)).expect_code(0);
         assert_eq!(phase(&jane(roll)), "Suspended");
     });
+}
+
+// M21: what is over by then is not cleared, also where it ends as the suspension begins.
+#[test]
+fn a_leave_that_ended_before_is_not_spent() {
+    for until in ["2027-03-05", "2027-03-09"] {
+        on_both(|roll| {
+            let leave = format!("  leaveOfAbsence: {{from: \"2027-03-04\", until: \"{until}\"}}\n");
+            roll.apply(START, &company(&format!("{leave}  suspension: {{from: \"2027-03-10\"}}"))).expect_code(0);
+            roll.tick("2027-03-12T00:00:00Z").expect_code(0);
+            assert_eq!((phase(&jane(roll)), condition(&jane(roll), "LeaveSpent")), ("Suspended", None), "{until}");
+        });
+    }
 }

@@ -164,8 +164,10 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     let (period, value) = (dates.suspension.filter(|_| active), declared.suspension.as_ref());
     let Fired { suspension: begun, suspension_ended: ended, .. } = &mut next.fired;
     let suspended = note(period, at, value, &mut next.suspended_at, begun, ended);
-    // M21: a suspension clears all leave for good; only another value counts again.
-    if suspended {
+    // M21: a suspension clears all leave for good, present and to come; only another value counts again.
+    let is_over = next.fired.leave_ended.is_some() && next.fired.leave_ended == declared.leave;
+    let is_left = dates.leave.is_some_and(|(_, until)| until.is_none_or(|until| at < until)) && !is_over;
+    if suspended && is_left {
         next.spent_leave = declared.leave.clone();
     } else if next.spent_leave != declared.leave {
         next.spent_leave = None;
