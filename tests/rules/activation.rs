@@ -103,8 +103,10 @@ fn a_date_that_is_changed_too_late_is_ignored_with_a_warning() {
         assert_eq!(condition(&late, "AlreadyActivated").map(|warning| text(warning, "status")), Some("True"));
         assert_eq!(late["status"]["activatedAt"], "2027-03-10T00:00:00Z");
         assert_eq!(roll.tick("2027-04-01T00:00:00Z").expect_code(0).all_actions(), [""; 0]);
-        roll.apply("2027-04-02T00:00:00Z", &jane_with("  activation: {at: \"2027-03-10\"}")).expect_code(0);
-        assert_eq!(condition(&jane(roll), "AlreadyActivated"), None);
+        for same in ["2027-03-10", "2027-03-10T09:00:00+09:00"] {
+            roll.apply("2027-04-02T00:00:00Z", &jane_with(&format!("  activation: {{at: \"{same}\"}}"))).expect_code(0);
+            assert_eq!(condition(&jane(roll), "AlreadyActivated"), None, "{same}");
+        }
     });
 }
 

@@ -52,8 +52,10 @@ pub fn warnings(
         list.push((Reason::NotRecoverable, message.to_owned()));
     }
     let declared = spec.activation.as_ref().and_then(|activation| activation.at);
+    let tenant = world.tenants.get(&member.tenant);
     if let (Some(activated), Some(declared)) = (member.lived.activated_at, declared)
         && member.lived.fired.activation.as_ref() != manifest.json.get("activation")
+        && tenant.is_none_or(|tenant| declared.start(&tenant.zone) != activated)
     {
         let message = format!("the account began at {activated}; activation.at {declared} is ignored (M20)");
         list.push((Reason::AlreadyActivated, message));
@@ -62,7 +64,7 @@ pub fn warnings(
         let message = "leaveOfAbsence: cleared by a suspension for good; only another value counts again (M21)";
         list.push((Reason::LeaveSpent, message.to_owned()));
     }
-    if let Some(tenant) = world.tenants.get(&member.tenant) {
+    if let Some(tenant) = tenant {
         list.extend(account::warnings(world, &tenant.intent.spec, member));
         let stays = concurrent::stays(world, tenant, spec, &visit.key.handle);
         list.extend(stays.map(|message| (Reason::ConcurrentMemberGone, message)));
