@@ -192,6 +192,16 @@ pub struct Photo {
     pub file: Option<Line>,
 }
 
+impl Photo {
+    /// Where the picture is.
+    pub fn place(&self) -> String {
+        let Photo { secret_key_ref, config_map_key_ref, file } = self;
+        let key = |kind, of: &Option<KeyRef>| of.as_ref().map(|of| format!("{kind} `{}`, key `{}`", of.name, of.key));
+        let file = file.as_ref().map(|file| format!("`{file}`"));
+        file.or_else(|| key("Secret", secret_key_ref)).or_else(|| key("ConfigMap", config_map_key_ref)).unwrap_or_default()
+    }
+}
+
 /// A person's place in an organization (M4, M5).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

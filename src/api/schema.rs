@@ -307,6 +307,8 @@ fn wrong_type(value: &Value, told: &str, expected: JsonType) -> String {
     let remedy = match (expected, value) {
         (JsonType::String, Value::Number(_) | Value::Bool(_)) => "; put it in quotes",
         (JsonType::Array, Value::Object(_)) => "; begin each entry with `- `",
+        (JsonType::Boolean, Value::String(text)) if text.parse::<bool>().is_ok() => "; write it without quotes",
+        (JsonType::Integer, Value::String(text)) if text.parse::<i64>().is_ok() => "; write it without quotes",
         (_, Value::Null) => "; leave the field out to leave it empty",
         _ => "",
     };

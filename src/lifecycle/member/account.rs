@@ -202,10 +202,10 @@ pub fn warnings(world: &World, tenant: &TenantSpec, member: &MemberRecord) -> Ve
 
 /// What is told of the photo (M3): it never holds up the member.
 fn photo_warning(world: &World, member: &MemberRecord) -> Option<(Reason, String)> {
-    member.intent.spec.photo.as_ref()?;
+    let declared = member.intent.spec.photo.as_ref()?;
     match world.accounts.get(&member.uid)?.photo.as_ref()? {
         PhotoFact::NotFound(message) => Some((Reason::PhotoNotFound, format!("photo: {message} (M3)"))),
-        PhotoFact::Invalid(message) => Some((Reason::PhotoInvalid, format!("photo: {message} (M3)"))),
+        PhotoFact::Invalid(message) => Some((Reason::PhotoInvalid, format!("photo: {}: {message} (M3)", declared.place()))),
         PhotoFact::Kept(Photo { width: 640, height: 640, .. }) => None,
         PhotoFact::Kept(Photo { width, height, .. }) => {
             Some((Reason::PhotoSize, format!("photo: {width}x{height}; 640x640 is recommended (M3)")))

@@ -149,8 +149,10 @@ fn removed(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
         return decision;
     }
     let guard = guard(world, &member);
-    if let Some((reason, message)) = protected(guard) {
-        decision.removal = Removal::Pending(reason, message.to_owned());
+    if let Some((reason, message)) =
+        protected(guard, "put its manifest back with `administrator: None`, apply it, then remove it")
+    {
+        decision.removal = Removal::Pending(reason, message);
         decision.waits_for.push(record_key(&visit.key));
         return decision;
     }
@@ -191,12 +193,13 @@ fn purge_if_due(world: &World, visit: &Visit, tenant: &TenantRecord, decision: &
     }
 }
 
-/// Why a member may not be deleted, if it may not.
-fn protected(guard: Guard) -> Option<(Reason, &'static str)> {
+/// Why a member may not be deleted, if it may not; `revoking` says how an administrator is one no more.
+fn protected(guard: Guard, revoking: &str) -> Option<(Reason, String)> {
     if guard.supreme {
-        Some((Reason::SupremeAdminProtected, "the supreme administrator can't be deleted; name another in the tenant first (T4)"))
+        let message = "the supreme administrator can't be deleted; name another in the tenant first (T4)";
+        Some((Reason::SupremeAdminProtected, message.to_owned()))
     } else if guard.administrator {
-        Some((Reason::AdministratorProtected, "an administrator can't be deleted; set `administrator: None` first (M23)"))
+        Some((Reason::AdministratorProtected, format!("an administrator can't be deleted; {revoking} (M23)")))
     } else {
         None
     }
@@ -388,7 +391,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(current) = &current {
         mail::resend(&mut next, current, &tenant);
     }
-    let mut verdict = if departed && let Some((reason, message)) = protected(guard) {
+    let mut verdict = if departed && let Some((reason, message)) = protected(guard, "set `administrator: None` first") {
         Verdict::new(reason, format!("spec.departure is due: {message}"))
     } else {
         verdict_of(world, &next)
