@@ -121,10 +121,16 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         let guard = guard(world, &member);
         let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
-        account::departed(world, &tenant, &member, &mut lived);
+        // A departure that took place and was undone behind its back is set back, and orders nothing again (R5).
+        let cause = if drifted && lived.departed && lived.fired.departure == member.lived.fired.departure {
+            Cause::Drift
+        } else {
+            account::departed(world, &tenant, &member, &mut lived);
+            Cause::Scheduled
+        };
         let next = settled(world, &member, &tenant, lived, due);
         let stuck = next.state.wake_at == Some(due);
-        decision.step(Cause::Scheduled, due, Some(Record::Member(Arc::new(next))));
+        decision.step(cause, due, Some(Record::Member(Arc::new(next))));
         if stuck {
             break;
         }
