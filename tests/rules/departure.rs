@@ -5,7 +5,7 @@ use crate::life::{
     START, begin_with_jane_signed_in, company, company_of, company_without_jane, count, jane, jane_with, open_sessions,
     pending_removals, purge_at, row, text, timing, uid,
 };
-use crate::support::{boss, member, on_both, phase, ready, set, tenant};
+use crate::support::{boss, condition, member, on_both, phase, ready, set, tenant};
 
 const TENTH: &str = "  departure: {at: \"2027-03-10\"}";
 
@@ -180,5 +180,30 @@ fn a_forecast_tells_of_the_departure_and_the_purge() {
         let plan = roll.plan(START, &company(TENTH), &["--at", "2027-03-18"]).expect_code(1);
         assert_eq!(plan.all_actions(), ["delete Member/jane", "purge Member/jane"]);
         assert_eq!(phase(&jane(roll)), "Pending");
+    });
+}
+
+// M23, T10: with no grace, nothing is left to restore, and nobody is told that there is.
+#[test]
+fn a_departure_without_grace_is_told_as_it_is() {
+    on_both(|roll| {
+        roll.apply(START, &company_of("  deletionGrace: \"0\"", "")).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &jane_with("  departure: {at: \"2027-03-01\"}")).expect_code(0);
+        assert_eq!(count(roll, "members WHERE name = 'jane'"), 0);
+        let jane = jane(roll);
+        let message = condition(&jane, "Ready").map(|ready| text(ready, "message")).unwrap_or_default();
+        assert!(message.contains("makes no account") && !message.contains("restorable"), "{message}");
+    });
+}
+
+// M20, M23.
+#[test]
+fn an_activation_after_the_departure_is_refused() {
+    on_both(|roll| {
+        let dates = "  activation: {at: \"2027-03-20\"}\n  departure: {lastDay: \"2027-03-10\"}";
+        let report = roll.apply(START, &company(dates)).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("Invalid"));
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.starts_with("spec.activation.at: after spec.departure"), "{message}");
     });
 }

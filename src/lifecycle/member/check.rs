@@ -2,9 +2,11 @@
 //! Called by `validate` and by the decision about a member.
 
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
+use super::transitions::Dates;
 use crate::api::{MemberSpec, Problem, TenantSpec, When};
-use crate::lifecycle::tenant::languages;
+use crate::lifecycle::tenant::{languages, zone};
 use crate::record::MemberRecord;
 
 /// What is wrong with a spec by itself.
@@ -60,7 +62,7 @@ pub fn alone(spec: &MemberSpec) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a spec in its tenant (T1, T8).
+/// What is wrong with a spec in its tenant (T1, T8), and in its time zone (R4).
 pub fn against(spec: &MemberSpec, tenant: &TenantSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut listed = |path: String, value: Option<&str>, list: &[crate::api::text::Label], field: &str| {
@@ -77,6 +79,11 @@ pub fn against(spec: &MemberSpec, tenant: &TenantSpec) -> Vec<Problem> {
     for (index, assignment) in spec.organizations.iter().enumerate() {
         let path = format!("spec.organizations[{index}].position");
         listed(path, assignment.position.as_ref().map(|v| v.as_str()), &tenant.positions, "positions");
+    }
+    let dates = Dates::of(spec, &Value::Null, &zone(tenant));
+    if dates.departure.is_some_and(|departure| dates.activation.is_some_and(|activation| departure < activation)) {
+        let message = "after spec.departure: there would be no account (M20, M23)";
+        problems.push(Problem::new("spec.activation.at", message));
     }
     let known = || languages(tenant).iter().map(|language| language.tag()).collect::<Vec<_>>();
     for language in spec.names.keys().filter(|language| !known().contains(&language.as_str())) {

@@ -413,6 +413,9 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     verdict.warnings.extend(mail::warnings(spec, &next, &tenant, news));
     decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(next))));
     purge_if_due(world, visit, &tenant, &mut decision);
+    if decision.record.is_none() {
+        verdict.message = departed_verdict(None).message;
+    }
     decision.verdict = Some(verdict);
     decision
 }
