@@ -32,6 +32,12 @@ pub fn identify(
     key: Option<&str>,
 ) -> Identity {
     let claim = |key: &str| Claim::within(tenant, space, key);
+    if let (Some(Some(recorded)), None) = (under_handle, key)
+        && let Some(record) = world.record(manifest)
+        && let Some(seeker) = world.sought(&record)
+    {
+        return Identity::Conflict(passed_on(&manifest.handle, recorded, seeker));
+    }
     match (under_handle, key) {
         (Some(Some(recorded)), Some(declared)) if differ(Some(recorded), Some(declared)) => {
             Identity::Conflict(conflict(&manifest.handle, recorded, declared))
@@ -53,26 +59,36 @@ pub fn differ(recorded: Option<&str>, declared: Option<&str>) -> bool {
     recorded.zip(declared).is_some_and(|(recorded, declared)| normalized(recorded) != normalized(declared))
 }
 
-/// Notes by which external key a manifest looks for a record that it could not take yet: that one does not go meanwhile (R9).
-pub fn seek(world: &World, visit: &Visit, decision: &mut Decision) {
-    let Declared::Present(manifest) = &visit.declared else { return };
-    if decision.verdict.as_ref().is_none_or(Verdict::is_ready) {
-        return;
-    }
+/// What a manifest claims by its external key.
+pub fn carried(world: &World, visit: &Visit) -> Option<Claim> {
+    let Declared::Present(manifest) = &visit.declared else { return None };
     let space = match visit.key.kind {
         Kind::Member => Space::MemberKey,
         Kind::Organization => Space::OrganizationKey,
-        Kind::Tenant | Kind::ExternalContact => return,
+        Kind::Tenant | Kind::ExternalContact => return None,
     };
-    let (key, tenant) = (manifest.json["externalKey"].as_str(), manifest.json["tenantRef"]["name"].as_str());
-    let tenant = tenant.and_then(|tenant| world.tenant(&visit.key.handle.sibling(tenant)));
-    let (Some(key), Some(tenant)) = (key, tenant) else { return };
-    let claim = Claim::within(&tenant.uid, space, key);
-    let own = decision.record.as_ref().filter(|record| *record.handle() == visit.key.handle);
-    let is_its_own = own.and_then(Record::external_key).is_some_and(|own| own == claim);
-    if !is_its_own {
-        decision.follows.push(claim.wait_key());
+    let key = manifest.json["externalKey"].as_str()?;
+    let tenant = manifest.json["tenantRef"]["name"].as_str();
+    Some(match tenant.and_then(|tenant| world.tenant(&visit.key.handle.sibling(tenant))) {
+        Some(tenant) => Claim::within(&tenant.uid, space, key),
+        None => Claim::anywhere(&visit.key.handle.namespace, space, key),
+    })
+}
+
+/// Notes by which external key a manifest looks for a record that it could not take yet: that one does not go meanwhile (R9).
+pub fn seek(world: &World, visit: &Visit, decision: &mut Decision) {
+    if decision.verdict.as_ref().is_none_or(Verdict::is_ready) {
+        return;
     }
+    let own = decision.record.as_ref().filter(|record| *record.handle() == visit.key.handle).and_then(Record::external_key);
+    let is_its_own = |claim: &Claim| own.as_ref().is_some_and(|own| own.key == claim.key);
+    decision.follows.extend(carried(world, visit).filter(|claim| !is_its_own(claim)).map(|claim| claim.wait_key()));
+}
+
+/// The object that is decided before another: the manifest that carries the key of the record under that one's handle,
+/// and takes it away.
+pub fn goes_first(world: &World, visit: &Visit) -> Option<Key> {
+    world.sought(&world.record(&visit.key)?).cloned()
 }
 
 /// Whether a record whose resource is gone stays, whatever its kind: nobody declares its tenant (T14), or a manifest of
@@ -85,12 +101,19 @@ pub fn kept(world: &World, decision: &mut Decision) -> bool {
 }
 
 fn sought(world: &World, record: &Record, decision: &mut Decision) -> Option<Removal> {
-    let seeker = world.seekers.get(&record.external_key()?)?;
+    let seeker = world.sought(record)?;
     decision.waits_for.push(declared_key(seeker));
     let message = format!(
         "{seeker} has the same externalKey and is not taken yet: it may be the new name of this one; correct it, or take it out (M11)"
     );
     Some(Removal::Pending(Reason::RenamePending, message))
+}
+
+/// Says what is waited for.
+fn passed_on(handle: &Handle, recorded: &str, seeker: &Key) -> String {
+    format!(
+        "the record under {handle} has the key `{recorded}`, which {seeker} carries: once that one has it, this makes a new one (M11)"
+    )
 }
 
 /// Names both ways out.

@@ -2,12 +2,12 @@
 //! that the set sees itself; and what only one may hold, shared out over the whole set, so that exchanges
 //! succeed (M1). Pure. Called by the engine with a world that it gathered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::member::concurrent::{held_up, in_order};
+use super::member::concurrent::{self, held_up};
 use super::{Block, Decision, Declared, Spec, Visit, World, contact, frozen, identity, member, organization, tenant};
 use crate::api::{Handle, Key, Kind};
-use crate::record::{Claim, Record, Space, Uid};
+use crate::record::{Claim, Record, Uid};
 
 /// Decides about every visit of a set. Decisions come in the order in which they were made.
 ///
@@ -83,35 +83,68 @@ fn order<'a>(world: &World, visits: &'a [Visit]) -> Vec<&'a Visit> {
         (Kind::Member, Declared::Present(_) | Declared::Nothing) => (3, 0),
         (Kind::ExternalContact, _) => (5, 0),
     };
-    // A manifest that was renamed frees its old name for another.
-    let left: HashSet<&str> = world
-        .claims
-        .iter()
-        .filter(|(claim, holder)| {
-            matches!(claim.space, Space::MemberKey | Space::OrganizationKey) && !world.present.contains(&holder.key)
-        })
-        .map(|(claim, _)| claim.key.as_str())
-        .collect();
-    let renamed = |visit: &Visit| match &visit.declared {
-        Declared::Present(manifest) if !left.is_empty() => {
-            let key = manifest.json["externalKey"].as_str().unwrap_or_default();
-            left.contains(crate::record::claim::normalized(key).as_str())
-        }
-        Declared::Present(_) | Declared::Removed | Declared::Nothing => false,
-    };
     let mut order: Vec<&Visit> = visits.iter().collect();
-    order.sort_by_cached_key(|visit| (rank(visit), !renamed(visit), visit.since, visit.key.handle.clone()));
-    in_order(world, order)
+    order.sort_by_cached_key(|visit| (rank(visit), visit.since, visit.key.handle.clone()));
+    // Who leaves a name goes before whoever takes it, and before what is gone under it.
+    let order = in_order(order, |visit| identity::goes_first(world, visit));
+    in_order(order, |visit| concurrent::goes_first(world, visit))
+}
+
+/// An order in which each comes after the one that leads it, and stays as it is otherwise.
+fn in_order<'a>(order: Vec<&'a Visit>, lead: impl Fn(&Visit) -> Option<Key>) -> Vec<&'a Visit> {
+    let there: HashSet<&Key> = order.iter().map(|visit| &visit.key).collect();
+    let mut after: BTreeMap<Key, Vec<&'a Visit>> = BTreeMap::new();
+    for visit in &order {
+        if let Some(lead) = lead(visit).filter(|lead| there.contains(lead) && *lead != visit.key) {
+            after.entry(lead).or_default().push(visit);
+        }
+    }
+    if after.is_empty() {
+        return order;
+    }
+    let led: HashSet<&Key> = after.values().flatten().map(|visit| &visit.key).collect();
+    let mut next: Vec<&'a Visit> = order.iter().copied().filter(|visit| !led.contains(&visit.key)).collect();
+    let mut place = 0;
+    while let Some(visit) = next.get(place).copied() {
+        place += 1;
+        if let Some(followers) = after.remove(&visit.key) {
+            next.splice(place..place, followers);
+        }
+    }
+    // What is left is a cycle.
+    next.extend(after.into_values().flatten());
+    next
+}
+
+/// What an object holds before its decision and after it.
+struct Held {
+    uid: Uid,
+    key: Key,
+    before: HashSet<Claim>,
+    after: Vec<Claim>,
+}
+
+impl Held {
+    /// What is new to it.
+    fn wanted(&self) -> impl Iterator<Item = &Claim> {
+        self.after.iter().filter(|claim| !self.before.contains(*claim))
+    }
+
+    /// The first that it wants and another has, by who has what.
+    fn block(&self, holders: &HashMap<&Claim, (&Uid, &Key)>) -> Option<Block> {
+        self.wanted().find_map(|claim| {
+            let (_, key) = holders.get(claim).filter(|(uid, _)| **uid != self.uid)?;
+            Some(blocked_by(claim, key))
+        })
+    }
+}
+
+fn blocked_by(claim: &Claim, holder: &Key) -> Block {
+    Block { claim: claim.clone(), holder: holder.clone(), follower: None }
 }
 
 /// The objects whose new claims are held by others once the whole set is decided.
 fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
-    struct Held {
-        uid: Uid,
-        key: Key,
-        before: HashSet<Claim>,
-        after: Vec<Claim>,
-    }
     let mut decided: Vec<Held> = Vec::new();
     for decision in decisions {
         let before = decision.steps.first().map_or(decision.record.as_ref(), |step| step.before.as_ref());
@@ -128,31 +161,51 @@ fn conflicts(world: &World, decisions: &[Decision]) -> Vec<(Key, Block)> {
     }
     let purged = decisions.iter().flat_map(|decision| &decision.steps).filter_map(|step| step.before.as_ref());
     let of_the_set: HashSet<&Uid> = decided.iter().map(|held| &held.uid).chain(purged.map(Record::uid)).collect();
-    let mut holders: HashMap<&Claim, (&Uid, &Key)> = HashMap::new();
-    for (claim, holder) in &world.claims {
-        if !of_the_set.contains(&holder.uid) {
-            holders.insert(claim, (&holder.uid, &holder.key));
-        }
-    }
-    for held in &decided {
+    let outside = world.claims.iter().filter(|(_, holder)| !of_the_set.contains(&holder.uid));
+    let mut holders: HashMap<&Claim, (&Uid, &Key)> = outside.map(|(claim, holder)| (claim, (&holder.uid, &holder.key))).collect();
+    let mut wanting: HashMap<&Claim, Vec<usize>> = HashMap::new();
+    for (place, held) in decided.iter().enumerate() {
         for claim in held.after.iter().filter(|claim| held.before.contains(*claim)) {
             holders.insert(claim, (&held.uid, &held.key));
         }
+        held.wanted().for_each(|claim| wanting.entry(claim).or_default().push(place));
     }
-    let mut conflicts = Vec::new();
-    for held in &decided {
-        let wanted = || held.after.iter().filter(|claim| !held.before.contains(*claim));
-        let taken = wanted().find_map(|claim| {
-            let (uid, key) = holders.get(claim)?;
-            (*uid != &held.uid).then(|| Block { claim: claim.clone(), holder: (*key).clone(), follower: None })
-        });
-        match taken {
-            // What it can't have wholly it has no part of: others may.
-            Some(block) => conflicts.push((held.key.clone(), block)),
-            None => holders.extend(wanted().map(|claim| (claim, (&held.uid, &held.key)))),
+    let mut refused: BTreeMap<usize, Block> = BTreeMap::new();
+    let mut blocked: VecDeque<(usize, Block)> =
+        decided.iter().enumerate().filter_map(|(place, held)| Some((place, held.block(&holders)?))).collect();
+    loop {
+        // Who is refused keeps what it has: who wants that is refused as well.
+        while let Some((place, block)) = blocked.pop_front() {
+            if refused.contains_key(&place) {
+                continue;
+            }
+            refused.insert(place, block);
+            let held = &decided[place];
+            for claim in &held.before {
+                let others = wanting.get(claim).into_iter().flatten().filter(|other| decided[**other].uid != held.uid);
+                blocked.extend(others.map(|other| (*other, blocked_by(claim, &held.key))));
+            }
+        }
+        blocked = late(&decided, &refused);
+        if blocked.is_empty() {
+            break;
         }
     }
-    conflicts
+    refused.into_iter().map(|(place, block)| (decided[place].key.clone(), block)).collect()
+}
+
+/// Who comes too late, where several want the same: it goes to the first. What one can't have wholly it has no part of:
+/// others may.
+fn late(decided: &[Held], refused: &BTreeMap<usize, Block>) -> VecDeque<(usize, Block)> {
+    let mut given: HashMap<&Claim, (&Uid, &Key)> = HashMap::new();
+    let mut late = VecDeque::new();
+    for (place, held) in decided.iter().enumerate().filter(|(place, _)| !refused.contains_key(place)) {
+        match held.block(&given) {
+            Some(block) => late.push_back((place, block)),
+            None => given.extend(held.wanted().map(|claim| (claim, (&held.uid, &held.key)))),
+        }
+    }
+    late
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::api::member::MemberPhase;
 use crate::api::tenant::Plan;
 use crate::api::time::rfc3339;
 use crate::api::{Key, Kind, Language, Length, Problem, Reason, TenantPhase, TenantSpec, Verdict};
-use crate::record::{Cause, Intent, Record, TenantDeclared, TenantRecord, TenantState};
+use crate::record::{Cause, Intent, MemberRecord, Record, TenantDeclared, TenantRecord, TenantState};
 
 /// The most members and organizations that a plan has places for (T3).
 pub fn places(plan: Option<Plan>, kind: Kind) -> Option<i64> {
@@ -182,7 +182,9 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
 /// Whether a member may hold the supreme administrator's role (T4), or why not.
 fn fit_for_supreme(world: &World, tenant: &TenantRecord, named: &Key) -> Result<crate::record::Uid, (Reason, String)> {
     let name = &named.handle.name;
-    let found = world.member(&named.handle);
+    // Who is about to leave that name is not meant (M11).
+    let stays = |member: &Arc<MemberRecord>| world.sought(&Record::Member(member.clone())).is_none();
+    let found = world.member(&named.handle).filter(|member| stays(member));
     let Some(member) = found.filter(|member| member.tenant == tenant.uid) else {
         let missing = match found {
             Some(elsewhere) => format!("the member `{name}` belongs to {}", world.shown_tenant(&elsewhere.tenant)),

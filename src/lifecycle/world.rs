@@ -58,7 +58,7 @@ pub struct World {
     pub concurrent: HashMap<Handle, Option<Handle>>,
     /// Why tenants, and members of the set, are frozen (R14).
     pub frozen: HashMap<Key, String>,
-    /// Resources that are declared now, beside those of the set.
+    /// Manifests that carry the external key of the record under their handle.
     pub present: HashSet<Key>,
     /// Members' first sign-ins, as services reported them.
     pub first_sign_ins: HashMap<Uid, Timestamp>,
@@ -70,7 +70,7 @@ pub struct World {
     pub accounts: HashMap<Uid, AccountFacts>,
     /// Contacts whose person shares a message room with a colleague of the owner (X4).
     pub in_shared_room: HashSet<Uid>,
-    /// Manifests that look for a record by its external key and could not take it yet, by that key (M11).
+    /// Manifests that carry the external key of a record under another handle, or of none, by that key (M11).
     pub seekers: HashMap<Claim, Key>,
     /// Who accepted a contact's invitation (X3).
     pub accepted: HashMap<Uid, Uid>,
@@ -203,6 +203,14 @@ impl World {
     /// A tenant of the namespace at hand, as messages name it.
     pub fn shown_tenant(&self, uid: &Uid) -> String {
         self.tenants.get(uid).map_or_else(|| "another tenant".to_owned(), |tenant| format!("the tenant `{}`", tenant.handle.name))
+    }
+
+    /// The manifest of another name that carries a record's external key, where its own does not: the record is that one's (M11).
+    pub fn sought(&self, record: &Record) -> Option<&Key> {
+        let claim = record.external_key().filter(|_| !self.present.contains(&record.key()))?;
+        let anywhere = Claim::anywhere(&record.handle().namespace, claim.space, &claim.key);
+        let seeker = self.seekers.get(&claim).or_else(|| self.seekers.get(&anywhere));
+        seeker.filter(|seeker| seeker.handle != *record.handle())
     }
 
     /// Whether a member is the supreme administrator of its tenant (T4).

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use serde_json::Value;
+
 use super::Set;
 use super::engine::{BATCH, Engine};
 use super::gathered::Gathered;
@@ -12,10 +14,10 @@ use crate::directory::records::{self, By};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, contacts, declarations, unattended};
 use crate::lifecycle::member::concurrent::{follower_key, renamed};
-use crate::lifecycle::{Decision, Declared, Holder, Trigger, decide_set};
+use crate::lifecycle::{Decision, Declared, Holder, Trigger, Visit, decide_set};
 use crate::record::claim::normalized;
 use crate::record::contact::followed;
-use crate::record::{Record, Uid};
+use crate::record::{Claim, Record, Uid};
 
 /// How the engine tells whether a manifest is still there.
 #[derive(Clone, Debug)]
@@ -38,6 +40,11 @@ impl Presence {
             Presence::Set(_) | Presence::DeclaredExcept(_) | Presence::Declared => None,
         }
     }
+}
+
+/// Whether a manifest carries an external key.
+fn carries(spec: &Value, claim: &Claim) -> bool {
+    spec["externalKey"].as_str().is_some_and(|key| normalized(key) == claim.key)
 }
 
 impl Engine {
@@ -78,33 +85,35 @@ impl Engine {
         }
     }
 
-    /// Tells which manifests behind external keys are still there (M11).
+    /// Tells which manifests behind external keys are still there and carry them, and which of other names were put off
+    /// (M11).
     async fn keys_present(&self, tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
-        let mut unsaid = Vec::new();
-        let declares: HashMap<&Key, &str> = gathered
-            .visits
-            .iter()
-            .filter_map(|visit| match &visit.declared {
-                Declared::Present(manifest) => Some((&visit.key, manifest.json["externalKey"].as_str()?)),
-                Declared::Removed | Declared::Nothing => None,
-            })
-            .collect();
-        for (claim, holder) in &gathered.world.claims {
-            // A manifest that declares another key by now is another's.
-            if declares.get(&holder.key).is_some_and(|key| normalized(key) != claim.key) {
-                continue;
-            }
-            let tenant =
-                gathered.world.record(&holder.key).and_then(|record| gathered.world.tenants.get(record.tenant()).cloned());
-            match tenant.and_then(|tenant| self.presence.of(&holder.key, &tenant.handle)) {
-                Some(true) => drop(gathered.world.present.insert(holder.key.clone())),
-                Some(false) => {}
-                None => unsaid.push(holder.key.clone()),
+        let visits: HashMap<&Key, &Visit> = gathered.visits.iter().map(|visit| (&visit.key, visit)).collect();
+        let world = &mut gathered.world;
+        let (mut present, mut unsaid) = (Vec::new(), HashMap::new());
+        for (claim, holder) in &world.claims {
+            let tenant = world.record(&holder.key).and_then(|record| world.tenants.get(record.tenant()).cloned());
+            let said = tenant.and_then(|tenant| self.presence.of(&holder.key, &tenant.handle));
+            match visits.get(&holder.key).map(|visit| &visit.declared) {
+                _ if said == Some(false) => {}
+                Some(Declared::Present(manifest)) if carries(&manifest.json, claim) => present.push(holder.key.clone()),
+                Some(Declared::Present(_) | Declared::Removed) => {}
+                Some(Declared::Nothing) | None => drop(unsaid.insert(holder.key.clone(), (claim.clone(), said))),
             }
         }
-        let declared = declarations::load(tx, &unsaid).await?;
-        let present = declared.into_iter().filter(|declaration| declaration.removal.is_none()).map(|declaration| declaration.key);
-        gathered.world.present.extend(present);
+        let elsewhere: Vec<Key> = unsaid.keys().cloned().collect();
+        for declaration in declarations::load(tx, &elsewhere).await? {
+            let Some((claim, said)) = unsaid.get(&declaration.key) else { continue };
+            if carries(&declaration.spec, claim) && (said.is_some() || declaration.removal.is_none()) {
+                present.push(declaration.key);
+            }
+        }
+        world.present.extend(present);
+        for (key, (_, _, loss)) in &self.put_off.losses {
+            let record = world.members.get(&loss.member).filter(|member| member.handle != key.handle).cloned();
+            let claim = record.and_then(|member| Record::Member(member).external_key());
+            world.seekers.extend(claim.map(|claim| (claim, key.clone())));
+        }
         Ok(())
     }
 
@@ -130,9 +139,19 @@ impl Engine {
         }
         pulled.sort();
         pulled.dedup();
-        let contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
-        let waiting = declarations::load(tx, &contended).await?.into_iter().filter(|declaration| !declaration.waits.is_empty());
-        pulled.extend(waiting.map(|declaration| declaration.key));
+        // A long exchange of IDs lies in several batches: all of it is found at once.
+        let mut contended = fresh(&mut decisions.iter().flat_map(|decision| &decision.contends));
+        let mut seen: HashSet<Key> = contended.iter().cloned().collect();
+        while !contended.is_empty() {
+            let declared = declarations::load(tx, &contended).await?;
+            let waiting = || declared.iter().filter(|declaration| !declaration.waits.is_empty());
+            pulled.extend(waiting().map(|declaration| declaration.key.clone()));
+            let waits = waiting().flat_map(|declaration| &declaration.waits);
+            let wanted: HashSet<Claim> = waits.filter_map(|key| Claim::waited_for(key)).collect();
+            let holders = claims::holders(tx, &wanted.into_iter().collect::<Vec<_>>()).await?;
+            contended = fresh(&mut holders.iter().map(|(_, _, key)| key));
+            contended.retain(|key| seen.insert(key.clone()));
+        }
         // External contacts follow in the same transaction: always where a person goes (M25), else as far as they are not
         // too many.
         for purged in [true, false] {

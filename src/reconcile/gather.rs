@@ -21,6 +21,7 @@ use crate::directory::random::{self, identifier};
 use crate::directory::records::By as Found;
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, declarations, facts, records, tree};
+use crate::lifecycle::identity;
 use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
@@ -417,26 +418,42 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Manifests that look for the records of what goes: those of another name with the same external key, which are not
-    /// taken (M11).
+    /// Manifests that carry the key of a record under another name (M11): those of the batch; and those that are not taken
+    /// and look for what goes, for what has another key now or none, and for who is to be the supreme administrator.
     async fn seekers(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
-        let removed = || gathered.visits.iter().filter(|visit| matches!(visit.declared, Declared::Removed));
-        let records = removed().filter_map(|visit| gathered.world.record(&visit.key));
-        let keys: HashMap<String, Claim> =
-            records.filter_map(|record| record.external_key()).map(|claim| (claim.wait_key(), claim)).collect();
+        let world = &mut gathered.world;
+        let mut keys: HashMap<String, Claim> = HashMap::new();
+        for visit in &gathered.visits {
+            let subject = match &visit.declared {
+                Declared::Present(Manifest { spec: Ok(Spec::Tenant(spec)), .. }) => {
+                    Key::new(Kind::Member, visit.key.handle.sibling(spec.supreme_admin_ref.name()))
+                }
+                Declared::Present(_) | Declared::Removed | Declared::Nothing => visit.key.clone(),
+            };
+            let (record, carried) = (world.record(&subject), identity::carried(world, visit));
+            let recorded = record.as_ref().and_then(Record::external_key);
+            if recorded.as_ref().map(|claim| &claim.key) == carried.as_ref().map(|claim| &claim.key) {
+                continue;
+            }
+            world.seekers.extend(carried.map(|claim| (claim, visit.key.clone())));
+            if let (Some(record), Some(claim)) = (record, recorded) {
+                let anywhere = Claim::anywhere(&subject.handle.namespace, claim.space, &claim.key);
+                keys.extend([&claim, &anywhere].map(|claim| (claim.wait_key(), claim.clone())));
+                world.claims.insert(claim, Holder { uid: record.uid().clone(), key: subject });
+            }
+        }
         if keys.is_empty() {
             return Ok(());
         }
-        let going: HashSet<&Key> = removed().map(|visit| &visit.key).collect();
+        let visited: HashSet<&Key> = gathered.visits.iter().map(|visit| &visit.key).collect();
         let waiting = declarations::waiting_by_key(self.tx, &keys.keys().cloned().collect()).await?;
-        let waiting: Vec<(String, Key)> = waiting.into_iter().filter(|(_, key)| !going.contains(key)).collect();
+        let waiting: Vec<(String, Key)> = waiting.into_iter().filter(|(_, key)| !visited.contains(key)).collect();
         let declared: Vec<Key> = waiting.iter().map(|(_, key)| key.clone()).collect();
         let declared = declarations::load(self.tx, &declared).await?;
         let stays: HashSet<&Key> =
             declared.iter().filter(|declaration| declaration.removal.is_none()).map(|declaration| &declaration.key).collect();
         let seekers = waiting.iter().filter(|(_, key)| stays.contains(key));
-        let seekers = seekers.filter_map(|(wanted, key)| Some((keys.get(wanted)?.clone(), key.clone()))).collect();
-        gathered.world.seekers = seekers;
+        gathered.world.seekers.extend(seekers.filter_map(|(wanted, key)| Some((keys.get(wanted)?.clone(), key.clone()))));
         Ok(())
     }
 }

@@ -23,6 +23,10 @@ pub enum Space {
 }
 
 impl Space {
+    /// All of them.
+    pub const ALL: [Space; 6] =
+        [Space::Domain, Space::Address, Space::EmployeeNumber, Space::MemberKey, Space::OrganizationKey, Space::SiblingName];
+
     /// The space as it stands in the directory.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,7 +43,7 @@ impl Space {
 /// One thing that one record holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Claim {
-    /// The tenant's uid, or empty for the whole directory.
+    /// The tenant's uid, or empty for the whole directory. Of a claim that nobody can hold yet, the namespace.
     pub scope: String,
     pub space: Space,
     /// Normalised: Unicode NFC, case folded.
@@ -52,6 +56,11 @@ impl Claim {
         Claim { scope: tenant.to_string(), space, key: normalized(text) }
     }
 
+    /// What a manifest claims whose tenant is not known: it may be any of its namespace.
+    pub fn anywhere(namespace: &str, space: Space, text: &str) -> Claim {
+        Claim { scope: namespace.to_owned(), space, key: normalized(text) }
+    }
+
     /// A claim within the whole directory.
     pub fn global(space: Space, text: &str) -> Claim {
         Claim { scope: String::new(), space, key: normalized(text) }
@@ -60,6 +69,14 @@ impl Claim {
     /// The key under which a declaration waits for the claim to fall free.
     pub fn wait_key(&self) -> String {
         format!("claim/{}/{}/{}", self.scope, self.space.name(), self.key)
+    }
+
+    /// The claim for which a declaration waits under a key, if it waits for one.
+    pub fn waited_for(key: &str) -> Option<Claim> {
+        let mut parts = key.strip_prefix("claim/")?.splitn(3, '/');
+        let (scope, space, key) = (parts.next()?, parts.next()?, parts.next()?);
+        let space = Space::ALL.into_iter().find(|known| known.name() == space)?;
+        Some(Claim { scope: scope.to_owned(), space, key: key.to_owned() })
     }
 }
 
@@ -75,6 +92,15 @@ pub fn normalized(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_is_read_back_from_what_waits_for_it() {
+        for space in Space::ALL {
+            let claim = Claim::global(space, "a/b");
+            assert_eq!(Claim::waited_for(&claim.wait_key()), Some(claim));
+        }
+        assert_eq!(Claim::waited_for("Member/hr/jane"), None);
+    }
 
     #[test]
     fn what_reads_the_same_is_the_same() {

@@ -124,6 +124,21 @@ fn an_id_that_falls_free_goes_to_who_waits() {
     });
 }
 
+// M1, R8: also where there are more than are decided at once.
+#[test]
+fn hundreds_of_members_exchange_their_ids_in_one_set() {
+    on_both(|roll| {
+        let number = 505;
+        let shifted = |by: usize| -> Vec<String> {
+            (0..number).map(|place| with_id(&format!("m{place:03}"), &format!("id{:03}", (place + by) % number))).collect()
+        };
+        let quiet = tenant("acme", "  notifications: Disabled");
+        roll.apply(NOW, &set(&[&[quiet, boss("acme")], &shifted(0)[..]].concat())).expect_code(0);
+        roll.apply(LATER, &set(&shifted(1))).expect_code(0);
+        assert_eq!(ids(roll, &["m000", "m499", "m500", "m504"]), ["id001", "id500", "id501", "id000"]);
+    });
+}
+
 // M1
 #[test]
 fn two_members_exchange_their_ids_in_one_set() {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::identity::{LATER, NOW, company, ids, is_refused, open_sessions, status, uid};
-use crate::support::{Report, Roster, member, on_both, organization, phase};
+use crate::support::{Report, Roster, boss, member, on_both, organization, phase, set, tenant};
 
 /// A member of this external key and ID, under any name of a manifest.
 fn keyed(name: &str, key: &str, id: &str, more: &str) -> String {
@@ -116,4 +116,92 @@ fn a_manifest_that_waits_to_restore_tells_until_when() {
         assert_eq!(report.actions("Member", "aa"), ["restore", "update"]);
         assert_eq!(roll.query("SELECT uid FROM members WHERE name = 'aa'"), before);
     });
+}
+
+/// A company with no grace, whose members and organizations stand under names in a row, from one of them on.
+fn in_a_row(names: &[&str], from: usize, supreme: &str) -> String {
+    let mut list = vec![tenant("acme", &format!("  deletionGrace: \"0\"\n  supremeAdminRef: {{name: {supreme}}}")), boss("acme")];
+    for (number, name) in names[from..from + 3].iter().enumerate() {
+        list.push(organization(name, "acme", &format!("  displayName: Team {number}\n  externalKey: o{number}")));
+        let place = format!("  organizations: [{{organizationRef: {{name: {name}}}}}]\n");
+        list.push(keyed(name, &format!("k{number}"), &format!("id{number}"), &place));
+    }
+    set(&list)
+}
+
+// M11, O3, T4: each record follows its key, people into their teams and the role to its holder, whatever the order of names.
+#[test]
+fn names_may_be_passed_on_along_a_row() {
+    for names in [["aa", "bb", "cc", "dd"], ["dd", "cc", "bb", "aa"], ["bb", "dd", "aa", "cc"]] {
+        on_both(|roll| {
+            roll.apply(NOW, &in_a_row(&names, 0, names[0])).expect_code(0);
+            roll.sign_in(NOW, names[0]).ok();
+            let truth = |roll: &Roster| {
+                let places = "SELECT count(*) FROM assignments a JOIN members m ON m.uid = a.member \
+                              JOIN organizations o ON o.uid = a.organization WHERE substr(o.external_key, 2) = substr(m.id, 3)";
+                let holder = "SELECT m.id FROM tenants t JOIN members m ON m.uid = t.supreme_admin";
+                (roll.query(places), roll.query(holder), open_sessions(roll))
+            };
+            let uids = |from: usize| names[from..from + 3].iter().map(|name| uid(roll, name)).collect::<Vec<_>>();
+            let (before, held) = (truth(roll), uids(0));
+            assert_eq!(before, (Some("3".into()), Some("id0".into()), Some("1".into())));
+            let report = roll.apply_with(LATER, &in_a_row(&names, 1, names[1]), &["--prune"]).expect_code(0);
+            let kept = |action: &String| action.starts_with("rename ") || action.starts_with("update ");
+            assert!(report.all_actions().iter().all(kept), "{names:?}: {:?}", report.all_actions());
+            assert_eq!((truth(roll), uids(1)), (before, held), "{names:?}");
+            let again = roll.apply_with("2027-03-03T09:00:00Z", &in_a_row(&names, 1, names[1]), &["--prune"]).expect_code(0);
+            assert_eq!(again.all_actions(), [""; 0], "{names:?}");
+        });
+    }
+}
+
+// M11, R9: what is written wrong in the renamed manifest loses nobody, nor does a tenant that is not there.
+#[test]
+fn a_renamed_manifest_of_an_unknown_tenant_loses_nobody() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[keyed("aa", "k1", "ann", "")])).expect_code(0);
+        let ann = uid(roll, "aa");
+        let report = prune(roll, LATER, &[keyed("bb", "k1", "ann", "  tenantRef: {name: acmee}\n")]).expect_code(1);
+        assert_eq!(report.refused("Member", "bb").as_deref(), Some("TenantNotFound"));
+        assert_eq!(report.refused("Member", "aa").as_deref(), Some("RenamePending"));
+        assert_eq!(report.all_actions(), [""; 0]);
+        let report = prune(roll, "2027-06-01T09:00:00Z", &[keyed("bb", "k1", "ann", "")]).expect_code(0);
+        assert_eq!((report.all_actions(), uid(roll, "bb")), (vec!["rename Member/bb".to_owned()], ann));
+    });
+}
+
+// M11, M23: a departure that comes with another name is that person's, its devices included.
+#[test]
+fn a_renamed_manifest_may_declare_a_departure() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[keyed("aa", "k1", "ann", "")])).expect_code(0);
+        roll.run(&["record", "device", "aa", "phone", "--app", "mobile", "-n", "hr", "--now", NOW], "").ok();
+        let ann = uid(roll, "aa");
+        let departed = keyed("bb", "k1", "ann", "  departure: {at: \"2027-03-01\", devices: DeviceReset}\n");
+        let report = prune(roll, LATER, std::slice::from_ref(&departed)).expect_code(0);
+        assert_eq!(report.all_actions(), ["rename Member/bb", "delete Member/bb", "update Member/bb"]);
+        assert_eq!((uid(roll, "bb"), phase(&roll.get("Member", "bb"))), (ann, "Deleted"));
+        assert_eq!(roll.query("SELECT count(*) FROM outbox WHERE consumer = 'devices'").as_deref(), Some("1"));
+        assert_eq!(prune(roll, "2027-03-03T09:00:00Z", &[departed]).expect_code(0).all_actions(), [""; 0]);
+    });
+}
+
+// M11: a person follows the key, and who comes under the old name is another.
+#[test]
+fn a_newcomer_without_a_key_may_take_the_name_of_a_renamed_manifest() {
+    for new_name in ["aa", "cc"] {
+        on_both(|roll| {
+            roll.apply(NOW, &company(&[keyed("bb", "k1", "ann", "")])).expect_code(0);
+            let ann = uid(roll, "bb");
+            let newcomer = member("bb", "acme", "  id: bob\n  name: {family: Doe, given: bob}\n");
+            let unfit = keyed(new_name, "k1", "ann", "  jobLevel: Nope\n");
+            let report = prune(roll, LATER, &[unfit, newcomer.clone()]).expect_code(1);
+            assert_eq!(report.refused("Member", "bb").as_deref(), Some("IdentityConflict"));
+            assert_eq!((report.all_actions(), uid(roll, "bb")), (vec![], ann.clone()));
+            let report = prune(roll, LATER, &[keyed(new_name, "k1", "ann", ""), newcomer]).expect_code(0);
+            assert_eq!(report.all_actions(), [format!("rename Member/{new_name}"), "create Member/bb".to_owned()]);
+            assert_eq!(uid(roll, new_name), ann);
+            assert_ne!(uid(roll, "bb"), ann);
+        });
+    }
 }

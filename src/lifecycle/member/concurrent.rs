@@ -1,7 +1,7 @@
 //! Members whose ID follows that of the same person in a group company (M30): whose it is, and what keeps both as they
 //! are. Pure. Called by the decision about a member and by the set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -203,35 +203,14 @@ pub fn held_up(decisions: &[Decision], conflicts: &[(Key, Block)]) -> Vec<(Key, 
     held
 }
 
-/// An order in which members come after those whose IDs they follow, and stays as it is otherwise.
-pub fn in_order<'a>(world: &World, order: Vec<&'a Visit>) -> Vec<&'a Visit> {
-    let lead = |visit: &Visit| match visit.member_spec() {
+/// The member whose ID a visited one follows: it is decided first.
+pub fn goes_first(world: &World, visit: &Visit) -> Option<Key> {
+    if visit.key.kind != Kind::Member {
+        return None;
+    }
+    let lead = match visit.member_spec() {
         Some(spec) => followed(spec, &visit.key.handle),
         None => world.member(&visit.key.handle).and_then(|member| followed(&member.intent.spec, &member.handle)),
     };
-    let members = || order.iter().filter(|visit| visit.key.kind == Kind::Member);
-    let there: HashMap<&Handle, usize> = members().enumerate().map(|(place, visit)| (&visit.key.handle, place)).collect();
-    let mut after: BTreeMap<Handle, Vec<&'a Visit>> = BTreeMap::new();
-    for visit in members() {
-        if let Some(lead) = lead(visit).filter(|lead| there.contains_key(lead) && *lead != visit.key.handle) {
-            after.entry(lead).or_default().push(visit);
-        }
-    }
-    if after.is_empty() {
-        return order;
-    }
-    let waiting: Vec<&Key> = after.values().flatten().map(|visit| &visit.key).collect();
-    let mut next: Vec<&'a Visit> = order.iter().copied().filter(|visit| !waiting.contains(&&visit.key)).collect();
-    let mut place = 0;
-    while let Some(visit) = next.get(place).copied() {
-        place += 1;
-        if visit.key.kind == Kind::Member
-            && let Some(followers) = after.remove(&visit.key.handle)
-        {
-            next.splice(place..place, followers);
-        }
-    }
-    // What is left is a cycle.
-    next.extend(after.into_values().flatten());
-    next
+    lead.map(|handle| Key::new(Kind::Member, handle))
 }

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::Commit;
 use super::names::Names;
-use crate::api::{Key, Kind};
+use super::{Commit, outcome};
+use crate::api::{Key, Kind, Reason, Verdict};
 use crate::lifecycle::{Step, place_key, record_key, vacated_key};
 use crate::record::{Claim, Record};
 
@@ -79,6 +79,8 @@ impl Commit {
             && before.handle() != after.handle()
         {
             self.gone.push(before.key());
+            let verdict = Verdict::new(Reason::InDirectory, "its record has another name now");
+            self.outcomes.push(outcome(&before.key(), &verdict));
             if before.kind() == Kind::Organization {
                 self.renamed.push(before.uid().clone());
             }

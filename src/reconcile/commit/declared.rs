@@ -10,6 +10,7 @@ use super::names::Names;
 use super::{Commit, Told, erased, outcome};
 use crate::api::{FROZEN_ANNOTATION, Key, Kind, Reason, Verdict};
 use crate::directory::declarations::{self, Declaration};
+use crate::lifecycle::identity::carried;
 use crate::lifecycle::{Decision, Declared, Removal, Visit, World, declared_key};
 use crate::reconcile::gathered::Gathered;
 use crate::reconcile::status;
@@ -112,6 +113,10 @@ impl Commit {
                     // All that belongs to a tenant is frozen with it, and thaws with it (R14).
                     self.tenants.extend(Some(visit.key.handle.clone()).filter(|_| visit.key.kind == Kind::Tenant));
                 }
+                // Who looks for the record under its name may have it, where this one no longer carries its key (M11).
+                let left = own.filter(|_| changed).and_then(Record::external_key);
+                self.signals
+                    .extend(left.filter(|claim| carried(world, visit).as_ref() != Some(claim)).map(|claim| claim.wait_key()));
                 let names_another = |spec: &Value| spec.get("concurrentOf").is_some();
                 if changed
                     && (visit.key.kind == Kind::Organization

@@ -1,7 +1,7 @@
 //! What is known beside what is declared: what services reported, what became of passwords and mails, what is held. Only
 //! reads. Called by the gathering.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Gathered, Loader};
 use crate::api::{Handle, Kind, MemberSpec};
@@ -15,13 +15,11 @@ use crate::record::{Cause, MailNews, Record, Uid};
 impl Loader<'_> {
     /// What services reported.
     pub(super) async fn facts(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
-        let members: Vec<Uid> = gathered
-            .visits
-            .iter()
-            .filter_map(|visit| gathered.world.record(&visit.key))
-            .filter(|record| record.kind() == Kind::Member)
-            .map(|record| record.uid().clone())
-            .collect();
+        let visited = gathered.visits.iter().filter_map(|visit| gathered.world.record(&visit.key));
+        let visited = visited.filter(|record| record.kind() == Kind::Member).map(|record| record.uid().clone());
+        let renamed = gathered.world.claims.values().filter(|holder| holder.key.kind == Kind::Member);
+        let members: BTreeSet<Uid> = visited.chain(renamed.map(|holder| holder.uid.clone())).collect();
+        let members: Vec<Uid> = members.into_iter().collect();
         if !members.is_empty() {
             gathered.world.first_sign_ins = facts::unfolded(self.tx, &members).await?;
             let news = passwords::unfolded(self.tx, &members).await?;
