@@ -210,11 +210,12 @@ impl Pool {
     }
 }
 
-/// Begins a transaction to its end, whoever still waits for it. Given up halfway, the driver for PostgreSQL would put the
-/// connection back as if it were in none: the next one on it would go on in that transaction, with all its locks.
-async fn whole(begin: impl Future<Output = Result<Tx, sqlx::Error>> + Send + 'static) -> Result<Tx, Error> {
-    match tokio::spawn(begin).await {
-        Ok(begun) => Ok(begun?),
+/// Begins or ends a transaction, whoever still waits for it. Given up halfway, the driver for PostgreSQL would put the
+/// connection back as if it were in no transaction, or still in one: the next one on it would go on in that transaction,
+/// with all its locks, or begin with a rollback of nothing, of which the database warns.
+async fn whole<T: Send + 'static>(step: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static) -> Result<T, Error> {
+    match tokio::spawn(step).await {
+        Ok(done) => Ok(done?),
         // The runtime ends.
         Err(_) => Err(sqlx::Error::PoolClosed.into()),
     }
@@ -252,11 +253,13 @@ impl Tx {
 
     /// Makes what was done last.
     pub async fn commit(self) -> Result<(), Error> {
-        match self {
-            Tx::Sqlite(tx) => tx.commit().await?,
-            Tx::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+        whole(async move {
+            match self {
+                Tx::Sqlite(tx) => tx.commit().await,
+                Tx::Postgres(tx) => tx.commit().await,
+            }
+        })
+        .await
     }
 
     /// Adds rows to a table.
