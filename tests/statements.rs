@@ -1,8 +1,8 @@
 //! Every SQL constant is understood by both databases: each is prepared, none is carried out.
 
 use rollcall::directory::{
-    self, Absent, Address, Directory, accounts, audit, charges, contacts, credentials, declarations, facts, figures, holds,
-    leadership, links, outbox, passwords, pending, people, photos, registrations, unattended, unfinished,
+    self, Absent, Address, Directory, accounts, audit, charges, contacts, copy, declarations, facts, figures, holds, leadership,
+    links, outbox, passwords, pending, people, photos, registrations, unattended, unfinished,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
@@ -25,7 +25,6 @@ fn shared() -> Vec<&'static str> {
         links::STATEMENTS,
         outbox::STATEMENTS,
         charges::STATEMENTS,
-        credentials::STATEMENTS,
         registrations::STATEMENTS,
     ]
     .concat()
@@ -59,7 +58,7 @@ async fn every_statement_is_understood_by_postgres() {
     admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
     make(format!("{server}/{name}").parse().unwrap()).await;
     let mut connection = PgConnection::connect(&format!("{server}/{name}")).await.unwrap();
-    for sql in shared().iter().chain(leadership::POSTGRES_STATEMENTS) {
+    for sql in shared().iter().chain(leadership::POSTGRES_STATEMENTS).chain(copy::POSTGRES_STATEMENTS) {
         let prepared = connection.prepare(AssertSqlSafe(*sql).into_sql_str()).await;
         assert!(prepared.is_ok(), "{sql}: {:?}", prepared.err());
     }

@@ -1,8 +1,6 @@
 //! `rollcall apply`: make the directory agree with what is declared.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +8,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Format;
-use super::{Failure, Files, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
+use super::run::{Runs, passwords};
+use super::{Failure, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::Worker;
 use crate::directory::passwords::Which;
 use crate::directory::{Absent, Address, Directory, Error, leadership};
@@ -18,17 +17,14 @@ use crate::manifests::secrets;
 use crate::manifests::watch::Watch;
 use crate::manifests::{self, Roster};
 use crate::reconcile::pictures::{self, Picture};
-use crate::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse, report};
+use crate::reconcile::plan::{carry_out, fingerprint, report};
 use crate::reconcile::{Done, Engine};
 
 /// Makes the directory agree with what is declared.
 #[derive(Debug, Args)]
 pub struct Apply {
     #[command(flatten)]
-    files: Files,
-    /// Remove what is missing from the set, in tenants whose Tenant manifest is in it
-    #[arg(long)]
-    prune: bool,
+    runs: Runs,
     /// Stay: follow the files, and do what falls due as its time comes
     #[arg(long, conflicts_with = "now")]
     watch: bool,
@@ -38,15 +34,9 @@ pub struct Apply {
     /// Do exactly the plan with this fingerprint, or nothing
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Option<String>,
-    /// Take records that another source declares
-    #[arg(long)]
-    take_over: bool,
     /// Don't ask before what takes access or data away
     #[arg(long, short)]
     yes: bool,
-    /// Write generated passwords into this folder, each as the manifest of a Secret that only you may read
-    #[arg(long, value_name = "DIR")]
-    secrets_out: Option<PathBuf>,
     /// How to print what was done
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -60,14 +50,14 @@ pub struct Apply {
 impl Apply {
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
         if self.dry_run {
-            return plan::Plan::of_apply(self.files, self.prune, self.take_over, self.output == Format::Json).run(global).await;
+            return plan::Plan::of_apply(self.runs, self.output == Format::Json).run(global).await;
         }
         let address: Address = global.directory.parse()?;
         let post = self.mailing.post()?;
         // What changes while the first set is applied is a change.
-        let watch = if self.watch { Some(manifests::watch::watch(&self.files.files).map_err(unwatchable)?) } else { None };
+        let watch = if self.watch { Some(manifests::watch::watch(&self.runs.files.files).map_err(unwatchable)?) } else { None };
         // The files are read while the directory is opened.
-        let (files, namespace) = (self.files.files.clone(), global.default_namespace().to_owned());
+        let (files, namespace) = (self.runs.files.files.clone(), global.default_namespace().to_owned());
         let reading = tokio::task::spawn_blocking(move || manifests::read(&files, &namespace));
         let directory = Directory::open(address.clone(), Absent::Create).await?;
         let leader = leadership::take(&directory).await?;
@@ -83,7 +73,7 @@ impl Apply {
 
         let ask = !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if self.expect.is_some() || ask {
-            let done = rehearse(&engine.directory, self.rehearsal(&roster, global)).await?;
+            let (done, _) = self.runs.rehearse(&engine.directory, &roster, global, None).await?;
             if let Some(expected) = &self.expect {
                 let found = fingerprint(&done.changes);
                 if found != *expected {
@@ -99,7 +89,7 @@ impl Apply {
             }
         }
 
-        if self.take_over {
+        if self.runs.take_over {
             engine.take_over();
         }
         if !engine.clocks_agree() {
@@ -132,18 +122,6 @@ impl Apply {
         }
     }
 
-    fn rehearsal(&self, roster: &Roster, global: &Global) -> Rehearsal {
-        Rehearsal {
-            submissions: roster.submissions.clone(),
-            set: roster.set(),
-            prune: self.prune,
-            take_over: self.take_over,
-            secrets: roster.secrets.clone(),
-            now: global.now(),
-            until: None,
-        }
-    }
-
     /// Applies what was read, and shows what was done: the exit code, or why it could not be shown.
     async fn once(
         &self,
@@ -151,21 +129,16 @@ impl Apply {
         mut roster: Roster,
         global: &Global,
     ) -> Result<(Result<u8, Failure>, Referred), Failure> {
-        let submissions = std::mem::take(&mut roster.submissions);
-        engine.set_secrets(roster.secrets.clone());
-        let bar = progress(submissions.len());
+        let run = self.runs.of(&roster, global);
+        roster.submissions.clear();
+        let bar = progress(run.submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
-        let mut done = carry_out(engine, submissions, roster.set(), self.prune, global.now(), &mut step).await?;
+        let (hasher, secrets, now) = (global.hasher()?, self.runs.secrets(&roster), global.now());
+        let work = async |directory: &Directory| passwords(directory, hasher, secrets, now).await;
+        let (done, (worker, told)) = carry_out(engine, run, &mut step, work).await?;
         bar.finish_and_clear();
-        let referred = self.referred(engine, &roster, global).await?;
-        // Each password follows its member. What follows from it is told with all else: mails may be held, and a tenant
-        // whose cancellation waited for it may go.
-        let passwords = referred.worker.carry_out(Which::All, global.now()).await?;
-        engine.keep(usize::MAX);
-        let after = engine.advance(global.now()).await?.beside_passwords();
-        engine.keep(self.most());
-        done.extend(after, self.most());
-        if self.prune {
+        let referred = Referred { worker, pictures: roster.set().pictures };
+        if self.runs.prune {
             output::unpruned(&roster);
         }
         let refused = output::all_refused(&roster, &done);
@@ -173,14 +146,14 @@ impl Apply {
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
         output::held(&done);
-        output::passwords(&passwords);
+        output::passwords(&told, "set");
         output::skipped(&roster);
         let shown = match self.output {
             Format::Json => output::json(&report(&done, &refused)),
             Format::Table => output::changes(&done, false)
                 .and_then(|()| say!("{}", output::summary(&done, refused.len(), &roster)).map_err(Failure::from)),
         };
-        let waiting = passwords.iter().any(|told| told.waits);
+        let waiting = told.iter().any(|told| told.waits);
         let wholly = refused.is_empty() && roster.complaints.is_empty() && !waiting;
         let nothing = roster.present.is_empty() && roster.unread > 0 && done.rows() == 0;
         let code = match (wholly, nothing) {
@@ -189,18 +162,6 @@ impl Apply {
             (false, false) => PARTLY,
         };
         Ok((shown.map(|()| code), referred))
-    }
-
-    /// What the manifests refer to; Secrets with another content than was taken last order another password.
-    async fn referred(&self, engine: &Engine, roster: &Roster, global: &Global) -> Result<Referred, Failure> {
-        let set = roster.secrets.clone();
-        let secrets = secrets::Files { set: set.clone(), out: self.secrets_out.clone() };
-        let worker = Worker::new(engine.directory.clone(), global.hasher()?, secrets).await?;
-        let namespaces: BTreeSet<Arc<str>> = set.keys().map(|secret| secret.namespace.clone()).collect();
-        for namespace in namespaces {
-            worker.look(&namespace, |secret| set.contains_key(secret), global.now()).await?;
-        }
-        Ok(Referred { worker, pictures: roster.set().pictures })
     }
 
     /// Follows the files, and does what falls due as its time comes, until it is told to end.
@@ -215,7 +176,7 @@ impl Apply {
             let step = tokio::select! {
                 () = &mut end => break,
                 () = watch.changed() => {
-                    let roster = manifests::read(&self.files.files, global.default_namespace());
+                    let roster = manifests::read(&self.runs.files.files, global.default_namespace());
                     self.once(&mut engine, roster, global).await.and_then(|(shown, now)| {
                         referred = now;
                         shown.map(drop)
@@ -245,7 +206,7 @@ impl Apply {
     async fn advance(&self, engine: &mut Engine, referred: &Referred, global: &Global) -> Result<(), Failure> {
         self.tell(engine.advance(global.now()).await?)?;
         // What that ordered, without any change of the files.
-        output::passwords(&referred.worker.carry_out(Which::Untried, global.now()).await?);
+        output::passwords(&referred.worker.carry_out(Which::Untried, global.now()).await?, "set");
         self.tell(pictures::seek(engine, &referred.pictures, global.now()).await?)
     }
 

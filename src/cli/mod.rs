@@ -33,6 +33,7 @@ mod plan;
 mod record;
 mod reference;
 mod requests;
+mod run;
 mod search;
 mod validate;
 

@@ -1,7 +1,7 @@
 //! Tables, JSON and YAML on standard output; complaints on standard error. Knows no command.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{IsTerminal, Write};
 
 use jiff::{Timestamp, Unit};
@@ -11,7 +11,7 @@ use tabwriter::TabWriter;
 use super::{Failure, fields};
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
-use crate::api::{Hold, Kind, Reason, Verdict};
+use crate::api::{Handle, Hold, Kind, Reason, Verdict};
 use crate::credentials::Told;
 use crate::directory::audit::Entry;
 use crate::manifests::{self, Complaint, Roster};
@@ -159,17 +159,23 @@ pub fn ended(done: &Done) {
     }
 }
 
-/// Prints what became of passwords: why some were not set, how many were, and how many wait.
-pub fn passwords(told: &[Told]) {
-    let troubles = told.iter().filter_map(|told| Some((&told.member, told.trouble.as_ref()?)));
-    for (member, (reason, message)) in troubles.take(MOST) {
-        note!("warning: Member {member}: no password was set: {message} ({})", reason.name());
+/// Prints what became of passwords: why some were not set, how many were or, of a plan, are to be `set`, and how many wait.
+pub fn passwords(told: &[Told], set: &str) {
+    let mut troubles: BTreeMap<(&str, &str), Vec<&Handle>> = BTreeMap::new();
+    for told in told {
+        if let Some((reason, message)) = &told.trouble {
+            troubles.entry((reason.name(), message)).or_default().push(&told.member);
+        }
     }
-    let set = told.iter().filter(|told| told.trouble.is_none()).count();
-    match (told.iter().filter(|told| told.waits).count(), set) {
+    for ((reason, message), members) in troubles.iter().take(MOST) {
+        let more = if members.len() > 1 { format!(" and {} more", members.len() - 1) } else { String::new() };
+        note!("warning: Member {}{more}: no password is set: {message} ({reason})", members[0]);
+    }
+    let settled = told.iter().filter(|told| told.trouble.is_none()).count();
+    match (told.iter().filter(|told| told.waits).count(), settled) {
         (0, 0) => {}
-        (0, set) => note!("{} set", counted(set, "password")),
-        (some, set) => note!("{} set, {some} waiting", counted(set, "password")),
+        (0, settled) => note!("{} {set}", counted(settled, "password")),
+        (some, settled) => note!("{} {set}, {some} waiting", counted(settled, "password")),
     }
 }
 

@@ -3,29 +3,24 @@
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{Failure, Files, Global, NOTHING, OK, PARTLY, fields, output};
+use super::run::Runs;
+use super::{Failure, Global, NOTHING, OK, PARTLY, fields, output};
 use crate::api::When;
 use crate::api::text::one_line;
 use crate::api::time::rfc3339;
 use crate::directory::{Absent, Address, Directory, Error};
 use crate::manifests;
 use crate::reconcile::Done;
-use crate::reconcile::plan::{Rehearsal, rehearse, report};
+use crate::reconcile::plan::report;
 
 /// Tells what an apply would do. Nothing is written.
 #[derive(Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
-    files: Files,
-    /// Plan the removal of what is missing from the set, too
-    #[arg(long)]
-    prune: bool,
+    runs: Runs,
     /// Forecast: what will have happened by this day or instant
     #[arg(long, value_name = "DATE")]
     at: Option<When>,
-    /// Plan to take records that another source declares
-    #[arg(long)]
-    take_over: bool,
     /// How to print the plan
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -42,23 +37,15 @@ enum Format {
 
 impl Plan {
     /// `apply --dry-run` is a plan.
-    pub fn of_apply(files: Files, prune: bool, take_over: bool, json: bool) -> Self {
-        Plan { files, prune, at: None, take_over, output: if json { Format::Json } else { Format::Table } }
+    pub fn of_apply(runs: Runs, json: bool) -> Self {
+        Plan { runs, at: None, output: if json { Format::Json } else { Format::Table } }
     }
 
     pub async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let mut roster = manifests::read(&self.files.files, global.default_namespace());
-        let rehearsal = Rehearsal {
-            submissions: std::mem::take(&mut roster.submissions),
-            set: roster.set(),
-            prune: self.prune,
-            take_over: self.take_over,
-            secrets: roster.secrets.clone(),
-            now: global.now(),
-            until: self.at.map(|at| at.start(&TimeZone::UTC)),
-        };
-        let done = rehearse(&self.from(global).await?, rehearsal).await?;
-        if self.prune {
+        let roster = manifests::read(&self.runs.files.files, global.default_namespace());
+        let until = self.at.map(|at| at.start(&TimeZone::UTC));
+        let (done, passwords) = self.runs.rehearse(&self.from(global).await?, &roster, global, until).await?;
+        if self.runs.prune {
             output::unpruned(&roster);
         }
         let refused = output::all_refused(&roster, &done);
@@ -66,6 +53,10 @@ impl Plan {
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());
         output::warnings(&done);
         output::held(&done);
+        match &passwords {
+            Some(passwords) => output::passwords(passwords, "to be set"),
+            None => note!("warning: nothing is planned of passwords, since the directory's role may not read their hashes (R2)"),
+        }
         output::skipped(&roster);
         output::cancellations(&done);
         let told = report(&done, &refused);

@@ -22,6 +22,13 @@ impl Default for Cost {
     }
 }
 
+impl Cost {
+    /// The least that there is, for hashes that nobody will keep.
+    pub fn least() -> Cost {
+        Cost(Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None).unwrap_or(Params::DEFAULT))
+    }
+}
+
 impl FromStr for Cost {
     type Err = String;
 

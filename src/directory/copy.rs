@@ -1,5 +1,6 @@
-//! A copy of a directory in memory, for a rehearsal: one consistent state, all tenants, no credentials, no
-//! trail. Only reads from where it copies. Called by planning.
+//! A copy of a directory in memory, for a rehearsal: one consistent state, all tenants, no trail. Hashes are copied, since
+//! what is declared may bring another password, or confirm with one (M33, T12). Only reads from where it copies. Called by
+//! planning.
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub const TRAIL: &[&Table] = &[&audit::AUDIT, &audit::AUDIT_VALUES, &outbox::OUT
 /// Facts, as far as decisions look at them.
 const FACTS: &[&Table] = &[
     &Table { name: "sign_ins", columns: &["id", "member", "app", "at", "location", "folded"], key: &["id"] },
+    &passwords::ORDERS,
     &passwords::FACTS,
     &super::links::LINKS,
     &Table { name: "tombstones", columns: &["uid", "kind", "purged_at"], key: &["uid"] },
@@ -42,6 +44,10 @@ const FACTS: &[&Table] = &[
     &charges::CHARGES,
     &registrations::REQUESTS,
 ];
+
+/// What tells one password from another.
+const HASHES: &[&Table] =
+    &[&passwords::CREDENTIALS, &passwords::HISTORY, &Table { name: "secrets", columns: &["key", "value"], key: &["key"] }];
 
 /// The columns that hold whole numbers, truths and JSON; all others are text.
 const NUMBERS: &[&str] = &[
@@ -83,6 +89,7 @@ const NUMBERS: &[&str] = &[
     "cancelled_at",
     "attempts",
     "next_at",
+    "tried_at",
     "refused_at",
     "acknowledged_at",
     "number",
@@ -102,6 +109,9 @@ const TRUTHS: &[&str] = &[
     "held",
     "photo",
     "with_owner",
+    "must_change",
+    "generated",
+    "passed_over",
 ];
 const DOCUMENTS: &[&str] = &[
     "spec",
@@ -137,13 +147,18 @@ async fn rows_where(tx: &mut Tx, table: &Table, condition: &str) -> Result<Vec<V
     tx.fetch(select, vec![]).await?.iter().map(|row| cells(table, row)).collect()
 }
 
-/// Copies a directory into memory.
-pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
+/// Copies a directory into memory, and tells whether the hashes are in the copy: a role that only reads may be kept from them.
+pub async fn into_memory(from: &Directory) -> Result<(Directory, bool), Error> {
     let copy = Directory::open(Address::Memory, Absent::Create).await?;
     copy.migrate().await?;
     let mut read = from.read().await?;
     let mut write = copy.write().await?;
-    for table in RECORDED.iter().chain(FACTS) {
+    let with_hashes = match &mut read {
+        Tx::Sqlite(_) => true,
+        Tx::Postgres(_) => read.fetch_one(MAY_READ_HASHES, vec![]).await?.is_some(),
+    };
+    let hashes = if with_hashes { HASHES } else { &[] };
+    for table in RECORDED.iter().chain(FACTS).chain(hashes) {
         write.insert(table, rows(&mut read, table).await?).await?;
     }
     write.insert(&outbox::OUTBOX, rows_where(&mut read, &outbox::OUTBOX, ORDERS).await?).await?;
@@ -152,8 +167,14 @@ pub async fn into_memory(from: &Directory) -> Result<Directory, Error> {
         unfinished::note(&mut write).await?;
     }
     write.commit().await?;
-    Ok(copy)
+    Ok((copy, with_hashes))
 }
+
+const MAY_READ_HASHES: &str = "SELECT 1 WHERE has_table_privilege('credentials', 'SELECT') AND \
+     has_table_privilege('password_history', 'SELECT') AND has_table_privilege('secrets', 'SELECT')";
+
+/// The statements of this file that stand by themselves; they are PostgreSQL's alone.
+pub const POSTGRES_STATEMENTS: &[&str] = &[MAY_READ_HASHES];
 
 fn cells(table: &Table, row: &Row) -> Result<Vec<Cell>, Error> {
     let cell = |(index, column): (usize, &&str)| {

@@ -8,7 +8,6 @@ pub mod charges;
 pub mod claims;
 pub mod contacts;
 pub mod copy;
-pub mod credentials;
 pub mod declarations;
 pub mod erasure;
 pub mod facts;

@@ -16,15 +16,15 @@ use crate::record::Uid;
 use crate::record::claim::normalized;
 use crate::record::mail::Purpose;
 
-const CREDENTIALS: Table = Table {
+pub const CREDENTIALS: Table = Table {
     name: "credentials",
     columns: &["member", "hash", "must_change", "changed_at", "taken", "generated", "passed_over"],
     key: &["member"],
 };
-const HISTORY: Table = Table { name: "password_history", columns: &["id", "member", "hash"], key: &["id"] };
-const ORDERS: Table =
+pub const HISTORY: Table = Table { name: "password_history", columns: &["id", "member", "hash"], key: &["id"] };
+pub const ORDERS: Table =
     Table { name: "password_orders", columns: &["id", "member", "reason", "at", "tried_at"], key: &["member", "reason"] };
-/// What became of passwords, without any: a rehearsal folds it in as well.
+/// What became of passwords.
 pub const FACTS: Table = Table {
     name: "password_facts",
     columns: &["member", "id", "changed_at", "trouble", "by_member", "at", "folded"],

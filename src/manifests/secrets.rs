@@ -23,6 +23,8 @@ pub struct Files {
     pub set: Arc<Contents>,
     /// Where new Secrets are written to.
     pub out: Option<PathBuf>,
+    /// Whether nothing is written nor removed: it is a rehearsal.
+    pub rehearses: bool,
 }
 
 /// What a manifest of a Secret holds: `stringData` before `data`, as on the API server.
@@ -46,7 +48,7 @@ impl Secrets for Files {
         let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
         let path = path(&folder, &initial.secret());
         let text = manifest(initial, fresh);
-        let (uid, order, fresh) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone());
+        let (uid, order, fresh, rehearses) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone(), self.rehearses);
         blocking(move || {
             match Found::at(&path)? {
                 Found::Nothing => {}
@@ -55,7 +57,9 @@ impl Secrets for Files {
                 Found::Ours { order: known, password, .. } if known == order => return Ok(password),
                 Found::Ours { .. } => {}
             }
-            write(&folder, &path, text.expose()).map_err(|error| failed("writing", &path, &error))?;
+            if !rehearses {
+                write(&folder, &path, text.expose()).map_err(|error| failed("writing", &path, &error))?;
+            }
             Ok(fresh)
         })
         .await
@@ -79,9 +83,9 @@ impl Secrets for Files {
 
     async fn remove(&self, member: &Uid, secret: &Handle) -> Result<(), Trouble> {
         let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let (path, uid) = (path(&folder, secret), member.to_string());
+        let (path, uid, rehearses) = (path(&folder, secret), member.to_string(), self.rehearses);
         blocking(move || match Found::at(&path)? {
-            Found::Ours { member, .. } if member == uid => {
+            Found::Ours { member, .. } if member == uid && !rehearses => {
                 fs::remove_file(&path).map_err(|error| failed("removing", &path, &error))
             }
             Found::Ours { .. } | Found::Nothing | Found::Foreign => Ok(()),

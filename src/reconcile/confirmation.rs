@@ -16,7 +16,7 @@ use crate::api::tenant::Cancellation;
 use crate::api::{Confidential, Handle, Key, Kind};
 use crate::directory::audit::hex;
 use crate::directory::sql::Tx;
-use crate::directory::{Error, credentials};
+use crate::directory::{Error, passwords};
 use crate::lifecycle::cancellation::Confirmation;
 use crate::lifecycle::{Declared, Spec};
 use crate::record::{Record, Uid};
@@ -85,12 +85,8 @@ impl Engine {
         holder: &Uid,
         confirmed: Option<&str>,
     ) -> Result<Confirmation, Error> {
-        // A rehearsal's copy has no credentials: they are looked at where they are.
-        let hash = match &self.vault {
-            Some(vault) => credentials::hash(&mut vault.read().await?, holder).await?,
-            None => credentials::hash(tx, holder).await?,
-        };
-        let Some(hash) = hash else { return Ok(Confirmation::NoPassword) };
+        let credential = passwords::credentials(tx, std::slice::from_ref(holder)).await?.remove(holder);
+        let Some(hash) = credential.map(|credential| credential.hash) else { return Ok(Confirmation::NoPassword) };
         let reference = &cancellation.confirmation.secret_key_ref;
         let (name, key) = (reference.name.as_str(), reference.key.as_str());
         let mark = mark(name, key, &hash);

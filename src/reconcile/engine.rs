@@ -40,7 +40,7 @@ pub struct Engine {
     pub(super) going: HashSet<Key>,
     pub(super) queue: VecDeque<Request>,
     /// How many changes are kept to be told.
-    keep: usize,
+    pub(super) keep: usize,
     /// The most objects in one batch.
     batch: usize,
     /// Whether Tenants were told that the clocks agree, or that they don't.
@@ -63,8 +63,6 @@ pub struct Engine {
     pub(super) mails_put_off: bool,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
-    /// Where password hashes are found, if not in the directory: a rehearsal's copy has none.
-    pub(super) vault: Option<Directory>,
 }
 
 impl Engine {
@@ -72,7 +70,6 @@ impl Engine {
     pub async fn new(directory: Directory, leader: Leader) -> Result<Engine, Error> {
         let digest_key = directory.digest_key().await?;
         Ok(Engine {
-            vault: None,
             secrets: Arc::new(Contents::new()),
             directory,
             leader,

@@ -35,7 +35,7 @@ pub use engine::Engine;
 use crate::api::{Handle, Hold, Key, Problem, Verdict};
 use crate::directory::audit::{Entry, hex};
 use crate::lifecycle::Spec;
-use crate::record::{Record, Uid};
+use crate::record::{FieldChange, Record, Uid};
 
 /// The status of a record whose resource is gone, without conditions. `name` gives names of records.
 pub fn status_of(record: &Record, name: &dyn Fn(&Uid) -> Option<String>) -> Value {
@@ -178,9 +178,10 @@ impl Done {
         }
     }
 
-    /// The same without the rows that only tell when a password was set: all rows must have been kept.
-    pub fn beside_passwords(self) -> Done {
-        let tells_more = |entry: &Entry| entry.fields.iter().any(|field| field.path != "passwordChangedAt");
+    /// The same without the rows that only tell of a first password: it is told apart. All rows must have been kept.
+    fn beside_first_passwords(self) -> Done {
+        let is_first = |field: &FieldChange| field.path == "passwordChangedAt" && field.from.is_null();
+        let tells_more = |entry: &Entry| !entry.fields.iter().all(is_first);
         let changes = self.changes.into_iter().filter(tells_more);
         let mut done = Done { changes: changes.collect(), counts: Vec::new(), ..self };
         for action in done.changes.iter().map(|entry| entry.action.clone()).collect::<Vec<_>>() {

@@ -15,35 +15,38 @@ use crate::directory::audit::{Entry, hex};
 use crate::directory::{Directory, Error, copy, leadership, unattended};
 use crate::lifecycle::member::id::TEMPORARY;
 
-/// What is to be rehearsed.
-pub struct Rehearsal {
+/// A set, and how it is applied.
+pub struct Run {
     pub submissions: Vec<Arc<Submission>>,
     pub set: Set,
     pub prune: bool,
-    pub take_over: bool,
     /// The Secrets that confirm (T12).
     pub secrets: Arc<dyn Secrets>,
     pub now: Timestamp,
-    /// Until when the clock is moved on afterwards.
-    pub until: Option<Timestamp>,
 }
 
-/// Rehearses on a copy of a directory, and tells what would be done.
-pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Done, Error> {
-    let copy = copy::into_memory(directory).await?;
+/// Rehearses a run on a copy of a directory, and tells what would be done. The clock is moved on afterwards, as far as is
+/// asked. Nothing is told of passwords where their hashes can't be read.
+pub async fn rehearse<T>(
+    directory: &Directory,
+    run: Run,
+    take_over: bool,
+    until: Option<Timestamp>,
+    passwords: impl AsyncFnOnce(&Directory) -> Result<T, Error>,
+) -> Result<(Done, Option<T>), Error> {
+    let (copy, with_hashes) = copy::into_memory(directory).await?;
     let leader = leadership::take(&copy).await?;
     let mut engine = Engine::new(copy, leader).await?;
-    if rehearsal.take_over {
+    if take_over {
         engine.take_over();
     }
-    engine.set_secrets(rehearsal.secrets.clone());
-    engine.vault = Some(directory.clone());
-    let Rehearsal { submissions, set, prune, take_over: _, secrets: _, now, until } = rehearsal;
-    let mut done = carry_out(&mut engine, submissions, set, prune, now, &mut |_| ()).await?;
-    let after = engine.advance(now).await?;
-    engine.add(&mut done, after);
+    let mut clock = run.now;
+    let passwords = async |copy: &Directory| match with_hashes {
+        true => passwords(copy).await.map(Some),
+        false => Ok(None),
+    };
+    let (mut done, told) = carry_out(&mut engine, run, &mut |_| (), passwords).await?;
     if let Some(until) = until {
-        let mut clock = now;
         loop {
             let next = unattended::next_wake(&mut engine.directory.read().await?, clock).await?;
             let Some(at) = next.filter(|at| *at <= until) else { break };
@@ -52,19 +55,20 @@ pub async fn rehearse(directory: &Directory, rehearsal: Rehearsal) -> Result<Don
             clock = at;
         }
     }
-    Ok(done)
+    Ok((done, told))
 }
 
-/// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do. Both advance after it, so
-/// that what a thaw lets fall due, and what may go by now, happens in the same run.
-pub async fn carry_out(
+/// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do. `passwords` carries out
+/// the work on passwords, which follow their members; returns what it tells. What follows from it is told with all else, and
+/// what a thaw lets fall due, and what may go by now, happens in the same run.
+pub async fn carry_out<T>(
     engine: &mut Engine,
-    submissions: Vec<Arc<Submission>>,
-    set: Set,
-    prune: bool,
-    now: Timestamp,
+    run: Run,
     progress: &mut (dyn FnMut(usize) + Send),
-) -> Result<Done, Error> {
+    passwords: impl AsyncFnOnce(&Directory) -> Result<T, Error>,
+) -> Result<(Done, T), Error> {
+    let Run { submissions, set, prune, secrets, now } = run;
+    engine.set_secrets(secrets);
     engine.set_presence(Presence::Set(set.clone()));
     let missing = if prune { engine.missing_from(FILES, &set).await? } else { Vec::new() };
     let mut done = engine.apply_without(submissions, missing, now, progress).await?;
@@ -72,7 +76,10 @@ pub async fn carry_out(
     engine.add(&mut done, kept);
     let told = engine.tell_holds(&set, &done, now).await?;
     engine.add(&mut done, told);
-    Ok(done)
+    let told = passwords(&engine.directory).await?;
+    let after = engine.advance_after_passwords(now).await?;
+    engine.add(&mut done, after);
+    Ok((done, told))
 }
 
 /// The fields whose values are made by chance.

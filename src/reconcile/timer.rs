@@ -24,6 +24,14 @@ impl Engine {
         self.advance_to(now, false).await
     }
 
+    /// The same after the work on passwords; that a member has a first one is told by that.
+    pub(super) async fn advance_after_passwords(&mut self, now: Timestamp) -> Result<Done, Error> {
+        let kept = std::mem::replace(&mut self.keep, usize::MAX);
+        let done = self.advance(now).await;
+        self.keep = kept;
+        Ok(done?.beside_first_passwords())
+    }
+
     async fn advance_to(&mut self, now: Timestamp, ends: bool) -> Result<Done, Error> {
         self.leader.check()?;
         let mut done = Done::default();

@@ -9,8 +9,9 @@ use rollcall::api::secret::Contents;
 use rollcall::api::{APPROVE_ANNOTATION, Confidential, FROZEN_ANNOTATION, Handle, Key, Reason};
 use rollcall::credentials::{Hasher, Worker};
 use rollcall::directory::passwords::Which;
+use rollcall::directory::{Directory, Error};
 use rollcall::manifests::secrets::Files;
-use rollcall::reconcile::plan::{Rehearsal, carry_out, rehearse};
+use rollcall::reconcile::plan::{Run, carry_out, rehearse};
 use rollcall::reconcile::{Done, Engine, Presence, Set, Submission};
 use serde_json::{Value, json};
 
@@ -106,12 +107,13 @@ impl<'w> Walk<'w> {
         world::set_of(there.map(|(key, file)| (key.clone(), marked(&file.spec, file.mark), file.annotations.clone())))
     }
 
+    fn run(&self, prune: bool) -> Run {
+        Run { secrets: self.secrets.clone(), ..world::run(self.set(), self.now, prune) }
+    }
+
     async fn apply(&mut self, prune: bool) -> Done {
-        let ((list, set), now, secrets) = (self.set(), self.now, self.secrets.clone());
-        let engine = self.engine();
-        engine.set_secrets(secrets);
-        let mut done = carry_out(engine, list, set, prune, now, &mut |_| ()).await.unwrap();
-        done.extend(engine.advance(now).await.unwrap(), usize::MAX);
+        let run = self.run(prune);
+        let (done, ()) = carry_out(self.engine(), run, &mut |_| (), world::no_passwords).await.unwrap();
         self.hear(&done);
         done
     }
@@ -227,21 +229,24 @@ impl<'w> Walk<'w> {
         self.change(changes).await;
         let mut engine = self.engine.take().unwrap();
         engine.set_batch(1);
-        engine.set_secrets(self.secrets.clone());
-        world::torn_down(engine, self.set(), self.now, Some(batches)).await;
+        world::torn_down(engine, self.run(false), Some(batches)).await;
         self.restart().await;
     }
 
     /// A plan tells what the apply does that follows.
     async fn planned(&mut self, changes: &[Change]) {
         self.change(changes).await;
-        let (submissions, set) = self.set();
-        let (secrets, now) = (self.secrets.clone(), self.now);
-        let rehearsal = Rehearsal { submissions, set, prune: false, take_over: false, secrets, now, until: None };
-        let planned = rehearse(&self.world.directory, rehearsal).await.unwrap();
-        let done = self.apply(false).await;
+        let rehearsed = async |copy: &Directory| self.work_on_passwords(copy, true).await;
+        let rehearsal = rehearse(&self.world.directory, self.run(false), false, None, rehearsed);
+        let (planned, passwords_planned) = rehearsal.await.unwrap();
+        let (run, mut engine) = (self.run(false), self.engine.take().unwrap());
+        let carried_out = async |directory: &Directory| self.work_on_passwords(directory, false).await;
+        let (done, passwords) = carry_out(&mut engine, run, &mut |_| (), carried_out).await.unwrap();
+        self.engine = Some(engine);
+        self.hear(&done);
         if self.batch > 2 {
             assert_eq!(world::told(&planned), world::told(&done), "planned: {:#?}, done: {:#?}", planned.changes, done.changes);
+            assert_eq!(passwords_planned, Some(passwords));
         }
     }
 
@@ -263,11 +268,19 @@ impl<'w> Walk<'w> {
         }
     }
 
-    async fn passwords(&mut self) {
-        let secrets = Files { set: self.secrets.clone(), out: Some(self.out.path().to_owned()) };
-        let worker = Worker::new(self.world.directory.clone(), self.hasher.clone(), secrets).await.unwrap();
-        worker.look("hr", |_| true, self.now).await.unwrap();
-        worker.carry_out(Which::All, self.now).await.unwrap();
+    async fn passwords(&self) {
+        self.work_on_passwords(&self.world.directory, false).await.unwrap();
+    }
+
+    /// The work on passwords; what became of each.
+    async fn work_on_passwords(&self, directory: &Directory, rehearses: bool) -> Result<Vec<String>, Error> {
+        let secrets = Files { set: self.secrets.clone(), out: Some(self.out.path().to_owned()), rehearses };
+        let worker = Worker::new(directory.clone(), self.hasher.clone(), secrets).await?;
+        worker.look("hr", |_| true, self.now).await?;
+        let mut told: Vec<String> =
+            worker.carry_out(Which::All, self.now).await?.iter().map(|told| format!("{told:?}")).collect();
+        told.sort();
+        Ok(told)
     }
 
     async fn advance(&mut self) -> Done {

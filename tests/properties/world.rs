@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rollcall::api::{Handle, Key, Kind};
 use rollcall::directory::{Absent, Address, Directory, copy, leadership};
-use rollcall::reconcile::plan::{Rehearsal, carry_out, fingerprint, rehearse};
+use rollcall::reconcile::plan::{Run, carry_out, fingerprint, rehearse};
 use rollcall::reconcile::{Done, Engine, FILES, Set, Submission};
 use serde_json::Value;
 use sqlx::Connection;
@@ -62,17 +62,24 @@ pub fn set_of(manifests: impl IntoIterator<Item = (Key, Value, BTreeMap<String, 
     (list, set)
 }
 
+/// The run of a set without Secrets.
+pub fn run((submissions, set): (Vec<Arc<Submission>>, Set), now: Timestamp, prune: bool) -> Run {
+    Run { submissions, set, prune, secrets: Arc::new(rollcall::api::secret::Contents::new()), now }
+}
+
+/// Leaves the work on passwords for later.
+pub async fn no_passwords(_: &Directory) -> Result<(), rollcall::directory::Error> {
+    Ok(())
+}
+
 /// Applies a set; after so many commits the run is torn down, as by a kill.
-pub async fn torn_down(mut engine: Engine, (list, set): (Vec<Arc<Submission>>, Set), now: Timestamp, after: Option<usize>) {
+pub async fn torn_down(mut engine: Engine, run: Run, after: Option<usize>) {
     let mut batches = 0;
     let mut count = |_: usize| {
         batches += 1;
         assert!(after.is_none_or(|after| batches <= after), "killed");
     };
-    let run = async {
-        carry_out(&mut engine, list, set, false, now, &mut count).await?;
-        engine.advance(now).await
-    };
+    let run = carry_out(&mut engine, run, &mut count, no_passwords);
     let ended = futures::FutureExt::catch_unwind(AssertUnwindSafe(run)).await;
     assert!(ended.is_ok() || after.is_some());
     engine.release().await.unwrap();
@@ -109,9 +116,8 @@ impl World {
 
     async fn run(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let mut engine = self.engine().await;
-        let (list, set) = submissions(manifests);
-        let mut done = carry_out(&mut engine, list, set, prune, instant(now), &mut |_| ()).await.unwrap();
-        done.extend(engine.advance(instant(now)).await.unwrap(), usize::MAX);
+        let run = run(submissions(manifests), instant(now), prune);
+        let (done, ()) = carry_out(&mut engine, run, &mut |_| (), no_passwords).await.unwrap();
         engine.release().await.unwrap();
         done
     }
@@ -128,7 +134,7 @@ impl World {
     pub async fn apply_in_batches_of(&self, batch: usize, manifests: &[Manifest], now: &str, killed_after: Option<usize>) {
         let mut engine = self.engine().await;
         engine.set_batch(batch);
-        torn_down(engine, submissions(manifests), instant(now), killed_after).await;
+        torn_down(engine, run(submissions(manifests), instant(now), false), killed_after).await;
     }
 
     pub async fn advance(&self, now: &str) -> Done {
@@ -158,10 +164,8 @@ impl World {
     }
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
-        let (submissions, set) = submissions(manifests);
-        let secrets = Arc::new(rollcall::api::secret::Contents::new());
-        let rehearsal = Rehearsal { submissions, set, prune, take_over: false, secrets, now: instant(now), until: None };
-        rehearse(&self.directory, rehearsal).await.unwrap()
+        let run = run(submissions(manifests), instant(now), prune);
+        rehearse(&self.directory, run, false, None, no_passwords).await.unwrap().0
     }
 
     /// Begins a transaction, and gives that up after a while.

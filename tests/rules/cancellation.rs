@@ -346,7 +346,7 @@ fn a_cancellation_that_was_withdrawn_while_nobody_ran_is_not_carried_out() {
     });
 }
 
-// T12: a password that comes with the cancellation confirms it, and what that does is told.
+// T12, R2: a password that comes with the cancellation confirms it, and what that does is told and planned.
 #[test]
 fn a_cancellation_that_waited_for_the_password_is_told_in_the_same_run() {
     on_both(|roll| {
@@ -354,9 +354,13 @@ fn a_cancellation_that_waited_for_the_password_is_told_in_the_same_run() {
         let with_password =
             format!("{}  password: {{mode: FromSecret, secretKeyRef: {{name: farewell, key: password}}}}\n", boss("acme"));
         let everything = set(&[ending(FREE, ""), secret("correct-h0rse"), with_password]);
+        let planned = roll.plan(LATER, &everything, &[]);
         let report = roll.apply(LATER, &everything);
         assert_eq!(phase(&roll.get("Tenant", "acme")), "Cancelled");
-        assert_eq!(report.actions("Tenant", "acme"), ["update", "cancel"]);
+        for told in [&planned, &report] {
+            assert_eq!(told.actions("Tenant", "acme"), ["update", "cancel"]);
+        }
+        assert_eq!(planned.json["fingerprint"], report.json["fingerprint"]);
     });
 }
 

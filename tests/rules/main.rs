@@ -41,6 +41,7 @@ mod organizations;
 mod output;
 mod password;
 mod passwords;
+mod passwords_planned;
 mod photo;
 mod plans;
 mod privacy;
