@@ -65,14 +65,17 @@ pub struct TenantSpec {
     /// The company's job levels, highest first (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
+    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
     pub job_levels: Vec<Label>,
     /// The company's positions, highest first (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
+    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
     pub positions: Vec<Label>,
     /// The company's types of users, such as employee or contractor (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
+    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
     pub user_types: Vec<Label>,
     /// Tenants of one namespace that name the same group are group companies (T9).
     #[serde(default, skip_serializing_if = "Option::is_none")]

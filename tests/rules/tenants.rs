@@ -341,6 +341,19 @@ fn members_may_name_only_what_the_company_lists() {
     });
 }
 
+// T8: which of two equal ones is the higher would not be known.
+#[test]
+fn a_value_of_the_company_is_listed_once() {
+    on_both(|roll| {
+        for list in ["jobLevels", "positions", "userTypes"] {
+            let twice = tenant("acme", &format!("  {list}: [Lead, Staff, Lead]"));
+            let refused = roll.apply(NOW, &set(&[twice, boss("acme")])).expect_code(1);
+            assert!(refused.stderr.contains(&format!("spec.{list}: a value ")), "{}", refused.stderr);
+            assert!(refused.stderr.contains("value is listed once (T8)"), "{}", refused.stderr);
+        }
+    });
+}
+
 // T8, M6
 #[test]
 fn a_member_may_name_a_value_once_the_company_lists_it() {
