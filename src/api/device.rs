@@ -39,7 +39,7 @@ impl DeviceAction {
 /// What became of an order for a device (M28).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeviceOrderState {
-    /// Its date came while nothing irreversible may happen.
+    /// Its date came while nothing irreversible may happen, or who it concerns is frozen.
     Waiting,
     /// The service that looks after devices has it.
     Ordered,

@@ -102,7 +102,8 @@ fn outcome(asked: &DeviceReport, before: &MemberRecord, after: Option<&MemberRec
         Some(state @ (DeviceOrderState::Waiting | DeviceOrderState::Ordered | DeviceOrderState::Done)) if is_spent(before) => {
             Ok(format!("{what} was ordered before, and is {state:?}; only another token orders again (M28)"))
         }
-        Some(DeviceOrderState::Waiting | DeviceOrderState::Ordered | DeviceOrderState::Done) => Ok(format!("{what} is ordered")),
+        Some(DeviceOrderState::Waiting) => Ok(format!("{what} is ordered, and sent once the tenant and the member thaw (R14)")),
+        Some(DeviceOrderState::Ordered | DeviceOrderState::Done) => Ok(format!("{what} is ordered")),
         Some(DeviceOrderState::DeviceUnmanaged) => {
             Err(format!("{what} is not ordered: the device is not managed, it can only be signed out (M28)"))
         }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::life::{START, company, company_of, company_without_jane, count, jane, jane_with, row, timing};
-use crate::support::{Output, Roster, condition, member, on_both, phase, ready, set};
+use crate::support::{Output, Roster, annotated, condition, member, on_both, phase, ready, set, tenant};
 
 const NEXT_DAY: &str = "2027-03-02T09:00:00Z";
 const LATER: &str = "2027-03-03T09:00:00Z";
@@ -265,6 +265,29 @@ fn after_deletion_the_command_orders() {
         let unknown = run(roll, "2027-03-02T12:00:00Z", &["device", "order", "jane", "watch", "--action", "signed-out"]);
         assert_eq!(unknown.code, 1);
         assert!(unknown.stderr.contains("laptop"), "{unknown}");
+    });
+}
+
+// R14, M28: what is ordered of somebody frozen can't be taken back, so it is sent on thaw.
+#[test]
+fn an_order_for_a_device_of_a_frozen_company_is_sent_on_thaw() {
+    on_both(|roll| {
+        with_devices(roll, "");
+        roll.apply_with(NEXT_DAY, &company_without_jane(), &["--prune"]).expect_code(0);
+        roll.apply(NEXT_DAY, &annotated(&tenant("acme", ""), "frozen", "audit")).expect_code(0);
+        let words = ["device", "order", "jane", "phone", "--action", "device-reset", "--token", "stolen"];
+        let told = run(roll, "2027-03-02T10:00:00Z", &words).ok().stdout;
+        assert!(told.contains("sent once") && told.contains("thaw"), "{told}");
+        assert_eq!((orders(roll), sent(roll)), (one("phone", "DeviceReset", "Waiting"), 0));
+        assert_eq!(roll.tick("2027-03-02T11:00:00Z").all_actions(), [""; 0]);
+        roll.apply("2027-03-02T12:00:00Z", &tenant("acme", "")).expect_code(0);
+        assert_eq!((orders(roll), sent(roll)), (one("phone", "DeviceReset", "Ordered"), 1));
+        // That it was carried out is a fact, which is taken up meanwhile; what it lets end, ends on thaw (M25).
+        roll.apply(LATER, &annotated(&tenant("acme", ""), "frozen", "audit")).expect_code(0);
+        done(roll, "2027-03-20T08:00:00Z", "phone", "DeviceReset/stolen").ok();
+        assert_eq!(orders(roll), one("phone", "DeviceReset", "Done"));
+        roll.apply("2027-03-21T12:00:00Z", &tenant("acme", "")).expect_code(0);
+        assert_eq!(count(roll, "members WHERE name = 'jane'"), 0);
     });
 }
 

@@ -46,6 +46,25 @@ fn a_change_of_the_time_zone_undoes_nothing_that_has_fired() {
     });
 }
 
+// R4, M22: nor does it date anew what has begun; what is declared anew does.
+#[test]
+fn a_change_of_the_time_zone_dates_no_leave_anew_that_has_begun() {
+    on_both(|roll| {
+        let lee = |leave: &str| [member("lee", "acme", &format!("  leaveOfAbsence: {{{leave}}}"))];
+        let since = |roll: &Roster| roll.get("member", "lee")["status"]["onLeave"]["from"].clone();
+        let march = lee("from: \"2027-03-01\"");
+        roll.apply(NOW, &company("  timeZone: UTC", &march)).expect_code(0);
+        roll.tick("2027-03-02T00:00:00Z").expect_code(0);
+        let report = roll.apply("2027-03-02T01:00:00Z", &company("  timeZone: Asia/Seoul", &march)).expect_code(0);
+        assert_eq!((report.all_actions(), since(roll)), (vec!["update Tenant/acme".to_owned()], "2027-03-01T00:00:00Z".into()));
+        for (day, from) in [("2027-02-20", "2027-02-19T15:00:00Z"), ("2027-03-02", "2027-03-01T15:00:00Z")] {
+            let leave = lee(&format!("from: \"{day}\""));
+            roll.apply("2027-03-02T02:00:00Z", &company("  timeZone: Asia/Seoul", &leave)).expect_code(0);
+            assert_eq!(since(roll), from);
+        }
+    });
+}
+
 // R4, M23
 #[test]
 fn a_departure_happens_though_a_newer_manifest_waits_and_the_zone_moved_past_it() {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::member::{DepartureDevices, DeviceAction, DeviceOrderState, EasyLogin};
 use crate::api::tenant::TwoStepVerification;
-use crate::api::{MemberSpec, Reason, TenantSpec};
+use crate::api::{Key, Kind, MemberSpec, Reason, TenantSpec};
 use crate::lifecycle::World;
 use crate::record::account::{Account, DeviceOrder, Photo, PhotoFact, Reported, order_field};
 use crate::record::{Cause, Lived, MemberRecord, TenantRecord};
@@ -117,7 +117,7 @@ pub fn withdraw(account: &mut Account) {
     account.orders.retain(|order| order.state != DeviceOrderState::Waiting);
 }
 
-/// Sends what waited for the clocks to agree (R4), or for somebody to declare the tenant (T14).
+/// Sends what waited for the clocks to agree (R4), for somebody to declare the tenant (T14), or for a thaw (R14).
 pub fn released(world: &World, tenant: &TenantRecord, account: &Account) -> Account {
     let mut next = account.clone();
     if world.irreversible && tenant.managed {
@@ -148,10 +148,13 @@ fn order_device(world: &World, tenant: &TenantRecord, member: &MemberRecord, acc
         DeviceAction::SignedOut => false,
         DeviceAction::AppDataDeleted | DeviceAction::DeviceReset => true,
     };
+    // What is frozen sends nothing: it is sent on thaw (R14).
+    let around = [Key::new(Kind::Member, member.handle.clone()), Key::new(Kind::Tenant, tenant.handle.clone())];
+    let is_frozen = around.iter().any(|key| world.frozen.contains_key(key));
     let state = match devices.iter().find(|known| known.id == device) {
         None => DeviceOrderState::DeviceUnknown,
         Some(known) if needs_management && !known.managed => DeviceOrderState::DeviceUnmanaged,
-        Some(_) if due == Due::Scheduled && !(world.irreversible && tenant.managed) => DeviceOrderState::Waiting,
+        Some(_) if is_frozen || due == Due::Scheduled && !(world.irreversible && tenant.managed) => DeviceOrderState::Waiting,
         Some(_) => DeviceOrderState::Ordered,
     };
     account.add(DeviceOrder { device: device.to_owned(), action, token, state, ordered_at: world.now, done_at: None });

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{account, mail, member_of};
+use super::{account, mail, member_of, transitions};
 use crate::api::MemberPhase;
 use crate::lifecycle::{Decision, PasswordNews, World};
 use crate::record::{Cause, Lived, MemberRecord, MemberState, Record, TenantRecord};
@@ -51,7 +51,7 @@ pub fn fold_only(world: &World, decision: &mut Decision) {
             MemberPhase::Pending if lived.first_sign_in_at.is_some() => MemberPhase::Active,
             phase => phase,
         };
-        let state = MemberState { phase, ..member.state.clone() };
+        let state = transitions::deleted(&lived).unwrap_or_else(|| MemberState { phase, ..member.state.clone() });
         MemberRecord { lived, state, ..member.clone() }
     });
 }

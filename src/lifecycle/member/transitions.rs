@@ -174,7 +174,15 @@ pub fn advance(lived: &Lived, dates: &Dates, grace: Length, guard: Guard, at: Ti
     }
     let (period, value) = (leave(&next, dates, guard).filter(|_| active && !suspended), declared.leave.as_ref());
     let Fired { leave: begun, leave_ended: ended, .. } = &mut next.fired;
+    let is_known = next.leave_at.is_some() && begun.as_ref() == value;
     note(period, at, value, &mut next.leave_at, begun, ended);
+    // It is dated once, as it is declared; only another value dates it anew (R4).
+    if let (Some(since), Some((from, _))) = (&mut next.leave_at, period)
+        && !is_known
+        && from != Timestamp::MIN
+    {
+        *since = from.min(at);
+    }
     // M32: an invitation that nobody followed in its time is over.
     next.welcome.expired_at = next.welcome.expired_at.or(next.invitation_ends_at().filter(|ends_at| *ends_at <= at));
     next
@@ -226,17 +234,22 @@ fn bounds(period: Option<Period>, at: Timestamp, began: bool, ended: bool) -> [O
     [Some(from).filter(|from| *from > at && !began), until.filter(|until| *until > at)]
 }
 
+/// What a deleted member is, and when it is looked at again. What was ordered for devices is finished first (M25): what waits
+/// is to be sent, and a report of the rest brings the member back.
+pub fn deleted(lived: &Lived) -> Option<MemberState> {
+    let deleted_at = lived.deleted_at?;
+    let wake_at = if lived.account.has_order(DeviceOrderState::Waiting) {
+        Some(deleted_at)
+    } else {
+        lived.purge_at.filter(|_| !lived.account.orders.iter().any(DeviceOrder::is_in_progress))
+    };
+    Some(MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at })
+}
+
 /// What a member is at an instant, and when time alone will next change it.
 pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> MemberState {
-    if let Some(deleted_at) = lived.deleted_at {
-        // M25: what was ordered for devices is finished first: what waits is to be sent, and a report of the rest brings the
-        // member back.
-        let wake_at = if lived.account.has_order(DeviceOrderState::Waiting) {
-            Some(deleted_at)
-        } else {
-            lived.purge_at.filter(|_| !lived.account.orders.iter().any(DeviceOrder::is_in_progress))
-        };
-        return MemberState { phase: MemberPhase::Deleted, on_leave: None, wake_at };
+    if let Some(deleted) = deleted(lived) {
+        return deleted;
     }
     // One that is overdue is still to come, unless it waits for the guard to fall.
     let mut instants: Vec<Option<Timestamp>> =
@@ -263,8 +276,8 @@ pub fn state(lived: &Lived, dates: &Dates, guard: Guard, at: Timestamp) -> Membe
     if lived.suspended_at.is_some() {
         return MemberState { phase: MemberPhase::Suspended, on_leave: None, wake_at };
     }
-    let on_leave = leave.zip(lived.leave_at).map(|((from, until), began)| LeaveInForce {
-        from: if from == Timestamp::MIN { began } else { from.min(began) },
+    let on_leave = leave.zip(lived.leave_at).map(|((_, until), began)| LeaveInForce {
+        from: began,
         until,
         message: dates.leave_message.clone(),
     });
