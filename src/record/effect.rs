@@ -1,6 +1,8 @@
 //! What follows from a change of a record beyond the record itself: sessions that end, orders to others, what is
 //! erased. One place for all kinds. Pure. Carried out by the commit.
 
+use std::collections::BTreeSet;
+
 use super::account::DeviceOrder;
 use super::change::is_cancelled;
 use super::mail::{Purpose, ended_links, mails};
@@ -105,22 +107,19 @@ fn purged() -> Vec<Effect> {
     [Effect::SignOut].into_iter().chain(data).chain([Effect::Erase]).collect()
 }
 
-/// The teams whose shared functions a member gets or loses (M5). Who comes takes part unless it is said; who leaves
-/// the team needs no word.
+/// The teams whose shared functions a member gets or loses (M5). Who comes takes part unless it is said, and what was said
+/// ends with the assignment.
 fn sharing(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Order> {
-    let was = |organization: &Uid| {
-        let assignments = before.filter(|before| !before.is_deleted()).map(|before| before.declared.assignments.as_slice());
-        let assignment = assignments.into_iter().flatten().find(|assignment| assignment.organization == *organization);
-        assignment.is_none_or(|assignment| assignment.include_in_team_sharing)
+    if after.is_deleted() {
+        return Vec::new();
+    }
+    let excluded = |member: &MemberRecord| -> BTreeSet<Uid> {
+        let assignments = member.declared.assignments.iter().filter(|assignment| !assignment.include_in_team_sharing);
+        assignments.map(|assignment| assignment.organization.clone()).collect()
     };
-    let assignments = after.declared.assignments.iter().filter(|_| !after.is_deleted());
-    assignments
-        .filter(|assignment| assignment.include_in_team_sharing != was(&assignment.organization))
-        .map(|assignment| Order::Share {
-            organization: assignment.organization.clone(),
-            sharing: if assignment.include_in_team_sharing { Sharing::Included } else { Sharing::Excluded },
-        })
-        .collect()
+    let (was, is) = (before.map(excluded).unwrap_or_default(), excluded(after));
+    let order = |sharing: Sharing| move |organization: &Uid| Order::Share { organization: organization.clone(), sharing };
+    was.difference(&is).map(order(Sharing::Included)).chain(is.difference(&was).map(order(Sharing::Excluded))).collect()
 }
 
 /// Access ends (M21, M23), the ID is another (M30), or the company (M40); the password is void (M33), or the second

@@ -123,6 +123,21 @@ fn team_sharing_is_taken_away_and_given_back() {
     });
 }
 
+// M5: what was said of an assignment ends with it: who joins the team again takes part.
+#[test]
+fn an_exclusion_from_team_sharing_ends_with_the_assignment() {
+    on_both(|roll| {
+        let excluded =
+            "  organizations: [{organizationRef: {name: platform}, includeInTeamSharing: false, until: \"2027-03-05\"}]";
+        roll.apply(NOW, &company(excluded)).expect_code(0);
+        roll.tick("2027-03-06T09:00:00Z").expect_code(0);
+        assert_eq!(sharing(roll, "IncludeInTeamSharing").as_deref(), Some("1"));
+        roll.apply("2027-03-07T09:00:00Z", &company("  organizations: [{organizationRef: {name: platform}}]")).expect_code(0);
+        let told = ["ExcludeFromTeamSharing", "IncludeInTeamSharing"].map(|effect| sharing(roll, effect));
+        assert_eq!(told, [Some("1".to_owned()), Some("1".to_owned())]);
+    });
+}
+
 // M5: also of a member that comes with it.
 #[test]
 fn a_new_member_without_team_sharing_is_told_at_once() {
