@@ -211,7 +211,9 @@ impl World {
                 // What is told later about whom a contact followed is none of theirs: that is looked for by its text.
                 for (_, column) in columns.iter().filter(|(_, column)| !column.starts_with("about_")) {
                     let table = content.table;
-                    let sql = format!("SELECT {column} FROM {table} WHERE {column} IN ({AT_REST})");
+                    // The purge itself orders an initial password's Secret to be removed.
+                    let but = if table == "password_orders" { "reason <> 'RemoveSecret'" } else { "TRUE" };
+                    let sql = format!("SELECT {column} FROM {table} WHERE {column} IN ({AT_REST}) AND {but}");
                     assert_eq!(self.lines(&sql).await, [""; 0], "{table} keeps nothing of whom is at rest");
                 }
             }
