@@ -69,9 +69,11 @@ impl Plan {
             }
             Format::Markdown => markdown(&done, &refused, told["fingerprint"].as_str().unwrap_or_default())?,
         }
+        // That a first password is set is no row of the plan.
+        let sets_passwords = passwords.iter().flatten().any(|told| told.trouble.is_none());
         Ok(if !refused.is_empty() || !roster.complaints.is_empty() {
             NOTHING
-        } else if done.changes.is_empty() {
+        } else if done.changes.is_empty() && !sets_passwords {
             OK
         } else {
             PARTLY

@@ -57,8 +57,12 @@ fn a_plan_generates_nothing_and_tells_what_is_in_the_way() {
         let homeless = roll.plan(START, &generated(), &[]);
         assert!(homeless.stderr.contains("NowhereToWrite") && homeless.stderr.contains("--secrets-out"), "{}", homeless.stderr);
         assert_eq!(homeless.json["changes"], planned.json["changes"]);
-        let done = apply(roll, START, &generated()).expect_code(0);
+        let done = roll.apply(START, &generated()).expect_code(1);
         assert_eq!(done.json["fingerprint"], planned.json["fingerprint"]);
+        let planned = plan(roll, START, &generated()).expect_code(1);
+        assert_eq!(planned.all_actions(), [""; 0], "a first password is told beside the changes");
+        assert!(planned.stderr.contains("1 password to be set"), "{}", planned.stderr);
+        apply(roll, START, &generated()).expect_code(0);
         // A token makes another: it is planned, and the Secret still holds the first one.
         let file = roll.folder().join("secrets/hr.jane-initial-password.yaml");
         let before = std::fs::read_to_string(&file).unwrap();
