@@ -136,9 +136,9 @@ impl Health {
         self.troubles.write().unwrap_or_else(PoisonError::into_inner).remove(part).is_some()
     }
 
-    /// Forgets what was wrong with parts whose names begin so: they are made anew.
-    pub fn forget(&self, prefix: &str) {
-        self.troubles.write().unwrap_or_else(PoisonError::into_inner).retain(|part, _| !part.starts_with(prefix));
+    /// Forgets what was wrong: the parts that met it are made anew.
+    pub fn forget(&self) {
+        self.troubles.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether the operator does its work, or what keeps it from it.

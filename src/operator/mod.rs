@@ -84,9 +84,8 @@ pub async fn run(settings: Settings, health: Arc<Health>, end: impl Future<Outpu
         if let Some(session) = session {
             session.end(led.is_none()).await;
         }
-        for part in ["watch", "lists", "status"] {
-            health.forget(part);
-        }
+        // Whatever was wrong with its parts ended with them.
+        health.forget();
         match led {
             None => return Ok(()),
             Some(Ok(())) => tracing::error!("a part of the operator ended; starting anew"),

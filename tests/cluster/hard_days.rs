@@ -92,7 +92,14 @@ fn of_two_operators_one_leads_and_the_other_takes_over() {
         Some((200, text)) if text.contains("standing by") => Ok(()),
         other => Err(format!("{other:?}")),
     });
+    // What keeps it from its work then is forgotten with its leadership.
+    directory.execute("ALTER TABLE password_orders RENAME TO elsewhere");
+    within(20, || match second.probe("/readyz") {
+        Some((503, text)) if text.contains("passwords") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
     second.signal("STOP");
+    directory.execute("ALTER TABLE elsewhere RENAME TO password_orders");
     third.wait_ready(30);
     plane.apply(&member("hr", "joe", ""));
     plane.wait_ready("hr", &["member/joe"]);
