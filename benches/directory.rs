@@ -35,6 +35,8 @@ struct Measured {
     cold: Pairs,
     /// An unchanged apply, beside the parsing of the same files.
     again: Pairs,
+    /// A cold apply, beside one of the tenth of it.
+    growth: Pairs,
     peak: f64,
     writes: i64,
 }
@@ -54,19 +56,13 @@ async fn main() -> ExitCode {
     let databases = ["sqlite", "postgres"];
     let named: Vec<&str> = databases.into_iter().filter(|name| std::env::args().any(|argument| argument == *name)).collect();
     for database in if named.is_empty() { databases.to_vec() } else { named } {
-        let mut of_ten_thousand = None;
         for size in &sizes {
-            let files = folder.path().join(format!("roster-{size}"));
-            if !files.exists() {
-                roster::write(&files, *size).expect("the roster is written");
-            }
-            let measured = measure(database, &files, folder.path()).await;
+            let files = roster_of(*size, folder.path());
+            let tenth = (*size == 100_000).then(|| roster_of(size / 10, folder.path()));
+            let measured = measure(database, &files, tenth.as_deref(), folder.path()).await;
             let (cold, again) = (measured.cold.ratio(), measured.again.ratio());
             let ((applied, inserted), (looked, parsed)) = (measured.cold.seconds(), measured.again.seconds());
-            if *size == 10_000 {
-                of_ten_thousand = Some(applied);
-            }
-            let growth = of_ten_thousand.filter(|_| *size == 100_000).map(|base| applied / base);
+            let growth = tenth.map(|_| measured.growth.ratio());
             println!(
                 "{database:<9} {size:>9} {applied:>10.2} s {inserted:>11.2} s {cold:>7.2} {looked:>9.3} s {parsed:>8.3} s {again:>7.2} {:>10.0} MB {}",
                 measured.peak,
@@ -95,12 +91,25 @@ async fn main() -> ExitCode {
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn measure(database: &str, files: &Path, folder: &Path) -> Measured {
+/// The folder of a roster of this size.
+fn roster_of(size: usize, folder: &Path) -> PathBuf {
+    let files = folder.join(format!("roster-{size}"));
+    if !files.exists() {
+        roster::write(&files, size).expect("the roster is written");
+    }
+    files
+}
+
+async fn measure(database: &str, files: &Path, tenth: Option<&Path>, folder: &Path) -> Measured {
     let mut measured = Measured::default();
     for _ in 0..RUNS {
         let url = fresh(database, folder).await;
         let (applied, peak) = timed(|| apply(&url, files));
         measured.peak = measured.peak.max(peak);
+        if let Some(tenth) = tenth {
+            let smaller = fresh(database, folder).await;
+            measured.growth.0.push((applied, timed(|| apply(&smaller, tenth)).0));
+        }
         let directory = Directory::open(address(&url), Absent::Refuse).await.expect("the directory opens");
         let rows = bulk::rows(&directory).await;
         let other = bulk::empty(&fresh(database, folder).await).await;
