@@ -1,7 +1,7 @@
 //! The outbox: what others must do, written in the transaction of the change, taken and acknowledged by its
 //! consumer (I2). Written by the engine; taken by the sender of mails and by services.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -47,8 +47,15 @@ pub struct Ordered {
 }
 
 /// Puts orders into the outbox. A new invitation takes the place of one that still waits, and of a first notice: it says all
-/// that is in there, too (M34).
-pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<(), Error> {
+/// that is in there, too. Nobody gets a second first notice (M34).
+pub async fn order(tx: &mut Tx, mut orders: Vec<Ordered>, now: Timestamp) -> Result<(), Error> {
+    let is_notice = |ordered: &Ordered| ordered.order == Order::Mail(Mail::FirstNotice);
+    let noticed = keys(orders.iter().filter(|ordered| is_notice(ordered)).map(|ordered| &ordered.uid));
+    if !noticed.is_empty() {
+        let rows = tx.lookup("found.uid", NOTICED, &["uid"], noticed).await?;
+        let noticed: HashSet<Uid> = rows.iter().map(|row| Ok(row.text(0)?.into())).collect::<Result<_, Error>>()?;
+        orders.retain(|ordered| !(is_notice(ordered) && noticed.contains(&ordered.uid)));
+    }
     let invited = orders.iter().filter(|ordered| ordered.order == Order::Mail(Mail::Invitation));
     let first = [Mail::FirstNotice, Mail::Invitation];
     let of = |ordered: &Ordered| first.map(|mail| vec![Cell::from(ordered.uid.as_str()), mail.name().into()]);
@@ -76,6 +83,9 @@ pub async fn order(tx: &mut Tx, orders: Vec<Ordered>, now: Timestamp) -> Result<
     });
     tx.insert(&OUTBOX, rows.collect()).await
 }
+
+// What was superseded, or dropped for another cause, never left.
+const NOTICED: &str = "(SELECT uid FROM outbox WHERE effect = 'FirstNotice' AND acknowledged_at IS NOT NULL AND error IS NULL)";
 
 /// A mail whose time has come.
 #[derive(Clone, Debug)]

@@ -135,6 +135,18 @@ fn a_first_notice_takes_the_place_of_an_invitation_that_still_waits() {
     });
 }
 
+// M34: who had the first notice and was not invited meanwhile had it.
+#[test]
+fn a_first_notice_that_has_left_is_not_sent_again() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, "2027-03-01T09:00:00Z", &company(&[jane("")])).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &linked("")).expect_code(0);
+        send(roll, &post, "2027-03-03T09:00:00Z", &jane("")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Your account at Acme"]);
+    });
+}
+
 // M33, M34: who has a password has one under whatever mode: it is asked to change it, and told of another.
 #[test]
 fn a_member_with_a_password_gets_its_mails_after_a_change_to_a_creation_link() {
