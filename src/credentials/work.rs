@@ -248,7 +248,10 @@ impl<S: Secrets> Worker<S> {
             (Why::First, Some(PasswordMode::FromSecret)) => false,
             // Another mode acts with a new token; else a token generates (M33).
             (Why::Reset, Some(PasswordMode::FromSecret)) => seen.is_some_and(|seen| !seen.passed_over),
-            (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink) | None) => true,
+            // Nor is one made that nobody declares any more, or that the member is to choose (M32).
+            (Why::Reset, None) => return Ok(Outcome::Nothing(since)),
+            (Why::Reset, Some(PasswordMode::CreationLink)) if credential.is_none() => return Ok(Outcome::Nothing(since)),
+            (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink)) => true,
             (Why::FromSecret, Some(PasswordMode::FromSecret)) => false,
             (Why::FromSecret, _) => return Ok(Outcome::Nothing(since)),
         };

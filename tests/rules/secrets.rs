@@ -50,6 +50,21 @@ fn a_token_and_another_content_at_once_make_one_password() {
     });
 }
 
+// M32, M33: a token that waited makes no password that nobody declares any more.
+#[test]
+fn a_token_that_waited_for_a_secret_makes_nothing_once_no_password_is_declared() {
+    on_both(|roll| {
+        let link = "  password: {mode: CreationLink}";
+        for (now, later, then) in [(START, "  nickname: J", LATER), (AFTER, link, LAST)] {
+            roll.apply(now, &company(&from("none", ""))).expect_code(1);
+            roll.apply(now, &company(&from("none", &format!(", resetToken: \"{now}\"")))).expect_code(1);
+            let report = apply(roll, then, &company(later)).expect_code(0);
+            assert!(!report.stderr.contains("password set"), "{}", report.stderr);
+            assert_eq!(count(roll, "credentials"), 0);
+        }
+    });
+}
+
 // R14, R5, M33: both of them while the member was frozen.
 #[test]
 fn a_token_and_another_content_of_a_frozen_member_make_one_password_on_thaw() {
