@@ -67,6 +67,9 @@ pub const LANGUAGE_KEYS: (&str, &str) = (
     "the languages are ko_KR, ja_JP, en_US, zh_CN and zh_TW (T1)",
 );
 
+/// The CEL rule for the company's own values, whose order counts.
+pub const LISTED_ONCE: (&str, &str) = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)");
+
 /// `size()` counts characters on the API server, bytes elsewhere: the pattern has the last word.
 const TOGETHER: (&str, &str) = (
     "self.family.size() + self.given.size() <= 80 || (self.family + self.given).matches('^.{0,80}$')",

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{KeyRef, LANGUAGE_KEYS, Language, LocalRef, PersonName};
+use super::photo::Photo;
 use super::text::{Email, ExternalKey, Label, Line, LoginId, PhoneNumber, Token};
 use super::time::{Day, When};
 
@@ -171,35 +172,6 @@ pub struct MemberSpec {
     /// The request for registration that this member answers (M35).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Token>,
-}
-
-/// A picture (M3): from a Secret, a ConfigMap or, offline, a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = (
-    "(has(self.secretKeyRef) ? 1 : 0) + (has(self.configMapKeyRef) ? 1 : 0) + (has(self.file) ? 1 : 0) == 1",
-    "give one of secretKeyRef, configMapKeyRef and file (M3)"
-))]
-pub struct Photo {
-    /// A key of a Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_key_ref: Option<KeyRef>,
-    /// A key of a ConfigMap.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_map_key_ref: Option<KeyRef>,
-    /// A path beside the manifest; offline only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<Line>,
-}
-
-impl Photo {
-    /// Where the picture is.
-    pub fn place(&self) -> String {
-        let Photo { secret_key_ref, config_map_key_ref, file } = self;
-        let key = |kind, of: &Option<KeyRef>| of.as_ref().map(|of| format!("{kind} `{}`, key `{}`", of.name, of.key));
-        let file = file.as_ref().map(|file| format!("`{file}`"));
-        file.or_else(|| key("Secret", secret_key_ref)).or_else(|| key("ConfigMap", config_map_key_ref)).unwrap_or_default()
-    }
 }
 
 /// A person's place in an organization (M4, M5).

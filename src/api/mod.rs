@@ -11,6 +11,7 @@ pub mod contact;
 pub mod device;
 pub mod member;
 pub mod organization;
+pub mod photo;
 pub mod schema;
 pub mod secret;
 pub mod tenant;

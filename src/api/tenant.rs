@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{DisplayNames, KeyRef, LANGUAGE_KEYS, Language, LocalRef};
+use super::common::{DisplayNames, KeyRef, LANGUAGE_KEYS, LISTED_ONCE, Language, LocalRef};
 use super::text::{DomainName, Email, Label, Line, Token, ZoneName};
 use super::time::{Length, When};
 
@@ -65,17 +65,17 @@ pub struct TenantSpec {
     /// The company's job levels, highest first (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
-    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
+    #[x_kube(validation = LISTED_ONCE)]
     pub job_levels: Vec<Label>,
     /// The company's positions, highest first (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
-    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
+    #[x_kube(validation = LISTED_ONCE)]
     pub positions: Vec<Label>,
     /// The company's types of users, such as employee or contractor (T8).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
-    #[x_kube(validation = ("self.all(one, self.exists_one(other, other == one))", "a value is listed once (T8)"))]
+    #[x_kube(validation = LISTED_ONCE)]
     pub user_types: Vec<Label>,
     /// Tenants of one namespace that name the same group are group companies (T9).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -246,9 +246,9 @@ impl<S: Secrets> Worker<S> {
             (Why::First, Some(PasswordMode::CreationLink) | None) => return Ok(Outcome::Nothing(since)),
             (Why::First, Some(PasswordMode::Generate)) => true,
             (Why::First, Some(PasswordMode::FromSecret)) => false,
-            // Another mode acts with a new token; else a token generates (M33).
+            // A token takes what is in the Secret now, where another mode was before; else it generates (M33).
             (Why::Reset, Some(PasswordMode::FromSecret)) => seen.is_some_and(|seen| !seen.passed_over),
-            // Nor is one made that nobody declares any more, or that the member is to choose (M32).
+            // A token that waited makes none that nobody declares any more, or that the member is to choose (M32).
             (Why::Reset, None) => return Ok(Outcome::Nothing(since)),
             (Why::Reset, Some(PasswordMode::CreationLink)) if credential.is_none() => return Ok(Outcome::Nothing(since)),
             (Why::Reset, Some(PasswordMode::Generate | PasswordMode::CreationLink)) => true,

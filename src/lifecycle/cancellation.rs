@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Decision, Declared, Removal, Visit, World, declared_key, is_frozen, place_key, secret_key, vacated_key};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
-use crate::api::{Key, Kind, LocalRef, Reason, TenantSpec, Verdict};
+use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
 use crate::record::account::DeviceOrder;
 use crate::record::charge::month_of;
 use crate::record::{Cause, Intent, MemberRecord, TenantDeclared, TenantRecord};
@@ -86,14 +86,10 @@ fn members_remain(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> 
 
 /// The supreme administrator, who goes with the tenant: not while frozen (R14).
 fn frozen_holder(world: &World, tenant: &TenantRecord) -> Option<(Reason, String)> {
-    let key = member_key(holder(world, tenant)?);
+    let key = holder(world, tenant)?.key();
     let reason = world.frozen.get(&key)?;
     let frozen = is_frozen("the supreme administrator", &key, reason);
     Some((Reason::Frozen, format!("{frozen}; take the annotation off (R14)")))
-}
-
-fn member_key(member: &MemberRecord) -> Key {
-    Key::new(Kind::Member, member.handle.clone())
 }
 
 fn holder<'w>(world: &'w World, tenant: &TenantRecord) -> Option<&'w MemberRecord> {
@@ -199,7 +195,7 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
             (verdict.reason, verdict.message) = (Reason::CancellationBlocked, message);
         }
         decision.waits_for.push(place_key(&next.uid, Kind::Member));
-        decision.waits_for.extend(holder(world, &next).map(|holder| declared_key(&member_key(holder))));
+        decision.waits_for.extend(holder(world, &next).map(|holder| declared_key(&holder.key())));
         return;
     }
     if let Some(at) = effective.filter(|at| *at > world.now) {

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::{Roster, document, files, utf8};
 use crate::api::Kind;
 use crate::api::common::KeyRef;
-use crate::reconcile::pictures::{LIMIT, Look, Picture, Place, Source, in_config_map, in_secret};
+use crate::api::photo::{Place, Source};
+use crate::reconcile::pictures::{LIMIT, Look, Picture, in_config_map, in_secret};
 
 /// The pictures of a roster that was read from these paths.
 pub fn of(roster: &Roster, paths: &[PathBuf], namespace: &str) -> Vec<Picture> {

@@ -12,11 +12,11 @@ use super::referents::Referent;
 use super::secrets::Cluster;
 use super::{Settings, now};
 use crate::api::Handle;
+use crate::api::photo::Source;
 use crate::credentials::Worker;
 use crate::directory::passwords::{self, Order, Which, Why};
 use crate::directory::random::identifier;
 use crate::directory::{Directory, Error};
-use crate::reconcile::pictures::Source;
 
 /// How often it is looked for orders.
 const TICK: Duration = Duration::from_millis(250);

@@ -12,10 +12,11 @@ use super::health::Health;
 use super::referents::Referent;
 use super::secrets::{Cluster, NOT_ENABLED};
 use crate::api::Handle;
+use crate::api::photo::{Place, Source};
 use crate::credentials::Trouble;
 use crate::directory::photos::{self, Order};
 use crate::directory::{Directory, Error};
-use crate::reconcile::pictures::{Look, Looked, Pictures, Place, Source, carry_out};
+use crate::reconcile::pictures::{Look, Looked, Pictures, carry_out};
 
 /// How often it is looked for orders.
 const TICK: Duration = Duration::from_millis(250);

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use crate::api::Handle;
+use crate::api::photo::Source;
 use crate::credentials::MEMBER_ANNOTATION;
-use crate::reconcile::pictures::Source;
 
 /// An object that is there, in a version that may be new.
 #[derive(Clone, Debug)]

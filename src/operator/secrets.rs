@@ -16,10 +16,11 @@ use super::Settings;
 use super::referents::version;
 use super::watch::objects;
 use super::writer::MANAGER;
+use crate::api::photo::Source;
 use crate::api::secret::Unusable;
 use crate::api::{API_VERSION, Confidential, Handle, Kind};
 use crate::credentials::{Initial, MEMBER_ANNOTATION, ORDER_ANNOTATION, PASSWORD_KEY, Secrets, Trouble, USERNAME_KEY};
-use crate::reconcile::pictures::{Source, in_config_map, in_secret};
+use crate::reconcile::pictures::{in_config_map, in_secret};
 use crate::reconcile::{Reading, Secrets as Confirming};
 use crate::record::Uid;
 

@@ -19,11 +19,11 @@ use super::settle::{Looked, Settling, look};
 use super::statuses::Statuses;
 use super::watch::{Scope, Seen, covers, follow};
 use super::{Settings, clock, now, passwords, pictures, referents, writer};
+use crate::api::photo::Source;
 use crate::api::{Handle, Key, Kind, Reason};
 use crate::directory::Error;
 use crate::directory::declarations::{self, Filter, Quiet};
 use crate::lifecycle::secret_key;
-use crate::reconcile::pictures::Source;
 use crate::reconcile::{Done, Engine, FILES, Presence, Submission, Told};
 
 /// The order in which the kinds are listed: what others belong to comes first.

@@ -72,7 +72,7 @@ impl PutOff {
                 && before.handle != key.handle
                 && let Some(tenant) = handle(&before.tenant)
             {
-                put_off.released.insert((tenant, Key::new(Kind::Member, before.handle.clone())));
+                put_off.released.insert((tenant, before.key()));
             }
             if let Some(Declared::Present(manifest)) = visits.get(key).map(|visit| &visit.declared)
                 && key.kind == Kind::Tenant

@@ -273,7 +273,7 @@ impl Commit {
                 commit: None,
             });
             // The tenant tells which are open.
-            let key = Key::new(Kind::Tenant, tenant.handle.clone());
+            let key = tenant.key();
             if key != visit.key {
                 self.again.insert(key);
             }

@@ -13,7 +13,7 @@ use super::Engine;
 use super::gathered::Gathered;
 use crate::api::secret::{Contents, Unusable, content};
 use crate::api::tenant::Cancellation;
-use crate::api::{Confidential, Handle, Key, Kind};
+use crate::api::{Confidential, Handle};
 use crate::directory::audit::hex;
 use crate::directory::sql::Tx;
 use crate::directory::{Error, passwords};
@@ -60,7 +60,7 @@ impl Engine {
             let named = gathered.world.member(&visit.key.handle.sibling(spec.supreme_admin_ref.name()));
             let (mut holders, mut confirmed): (Vec<Uid>, _) =
                 (named.map(|member| member.uid.clone()).into_iter().collect(), None);
-            if let Some(Record::Tenant(tenant)) = gathered.world.record(&Key::new(Kind::Tenant, visit.key.handle.clone())) {
+            if let Some(Record::Tenant(tenant)) = gathered.world.record(&visit.key) {
                 holders.extend(tenant.supreme_admin.clone());
                 confirmed = tenant.confirmed.clone();
             }

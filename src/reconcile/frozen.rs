@@ -2,7 +2,7 @@
 //! reads. Called by the gathering.
 
 use super::gathered::Gathered;
-use crate::api::{FROZEN_ANNOTATION, Key, Kind, TenantPhase};
+use crate::api::{FROZEN_ANNOTATION, Key, TenantPhase};
 use crate::directory::sql::Tx;
 use crate::directory::{Error, declarations};
 use crate::lifecycle::{Declared, may_be_frozen};
@@ -10,11 +10,11 @@ use crate::lifecycle::{Declared, may_be_frozen};
 /// Gathers the reasons why objects are frozen.
 pub(super) async fn gather(tx: &mut Tx, gathered: &mut Gathered) -> Result<(), Error> {
     let Gathered { world, visits, stored, submitted: _, elsewhere: _, accepted: _ } = gathered;
-    let tenants = world.tenants.values().map(|tenant| Key::new(Kind::Tenant, tenant.handle.clone()));
+    let tenants = world.tenants.values().map(|tenant| tenant.key());
     // Who would go with a tenant that is to be cancelled (T12).
     let cancelling = world.tenants.values().filter(|tenant| tenant.phase() == TenantPhase::Cancelling);
     let supreme = cancelling.filter_map(|tenant| world.members.get(tenant.supreme_admin.as_ref()?));
-    let around: Vec<Key> = tenants.chain(supreme.map(|member| Key::new(Kind::Member, member.handle.clone()))).collect();
+    let around: Vec<Key> = tenants.chain(supreme.map(|member| member.key())).collect();
     world.frozen = declarations::frozen(tx, &around).await?;
     for visit in visits.iter().filter(|visit| may_be_frozen(visit.key.kind)) {
         let reason = match &visit.declared {

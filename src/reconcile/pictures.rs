@@ -11,11 +11,8 @@ use imagesize::ImageType;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use ring::digest;
-use serde_json::Value;
 
 use super::{Done, Engine};
-use crate::api::common::KeyRef;
-use crate::api::member::Photo as Declared;
 use crate::api::{Handle, Kind};
 use crate::directory::audit::hex;
 use crate::directory::cells::handle_keys;
@@ -32,43 +29,6 @@ pub const LIMIT: u64 = 10 * 1024 * 1024;
 const PAGE: i64 = 100;
 /// How many pictures are looked at, and in memory, at once.
 const AT_ONCE: usize = 8;
-
-/// The kinds of objects that a key with a picture may be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
-    Secret,
-    ConfigMap,
-}
-
-impl Source {
-    /// The name of the kind.
-    pub fn name(self) -> &'static str {
-        match self {
-            Source::Secret => "Secret",
-            Source::ConfigMap => "ConfigMap",
-        }
-    }
-}
-
-/// Where a manifest says that a picture is.
-pub enum Place {
-    /// A file beside the manifest.
-    File(String),
-    /// A key of an object.
-    Key(Source, KeyRef),
-}
-
-impl Place {
-    /// The place that `spec.photo` names, if it names one.
-    pub fn of(photo: &Value) -> Option<Place> {
-        match serde_json::from_value(photo.clone()).ok()? {
-            Declared { file: Some(file), .. } => Some(Place::File(file.0)),
-            Declared { secret_key_ref: Some(reference), .. } => Some(Place::Key(Source::Secret, reference)),
-            Declared { config_map_key_ref: Some(reference), .. } => Some(Place::Key(Source::ConfigMap, reference)),
-            Declared { secret_key_ref: None, config_map_key_ref: None, file: None } => None,
-        }
-    }
-}
 
 /// What a key of a Secret holds.
 pub fn in_secret(secret: Secret, key: &str) -> Option<Vec<u8>> {

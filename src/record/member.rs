@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Account, Claim, Data, Intent, Space, Uid, Welcome, instant, long_tail, push_tail};
 use crate::api::member::{AppUsage, Assignment, MemberPhase};
-use crate::api::{Handle, MemberSpec, Reason};
+use crate::api::{Handle, Key, Kind, MemberSpec, Reason};
 
 /// A member as the directory keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,6 +198,11 @@ impl LeaveInForce {
 }
 
 impl MemberRecord {
+    /// The kind and handle of its resource.
+    pub fn key(&self) -> Key {
+        Key::new(Kind::Member, self.handle.clone())
+    }
+
     /// The person's name as it is shown: given name first, or family name first where the script wants it.
     pub fn display_name(&self) -> String {
         shown_name(&self.declared.family_name, &self.declared.given_name)

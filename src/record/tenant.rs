@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Claim, Intent, Record, Space, Uid, instant, long_tail, push_tail};
 use crate::api::tenant::{Notifications, Plan};
-use crate::api::{Handle, Length, TenantPhase, TenantSpec};
+use crate::api::{Handle, Key, Kind, Length, TenantPhase, TenantSpec};
 
 /// A tenant as the directory keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +123,11 @@ fn deletion_grace(spec: &TenantSpec) -> Length {
 }
 
 impl TenantRecord {
+    /// The kind and handle of its resource.
+    pub fn key(&self) -> Key {
+        Key::new(Kind::Tenant, self.handle.clone())
+    }
+
     /// The plan of the core product, if that is in use.
     pub fn plan(&self) -> Option<Plan> {
         self.intent.spec.products.core.as_ref().map(|core| core.plan)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::member::{DepartureDevices, DeviceAction, DeviceOrderState, EasyLogin};
 use crate::api::tenant::TwoStepVerification;
-use crate::api::{Key, Kind, MemberSpec, Reason, TenantSpec};
+use crate::api::{MemberSpec, Reason, TenantSpec};
 use crate::lifecycle::World;
 use crate::record::account::{Account, DeviceOrder, Photo, PhotoFact, Reported, order_field};
 use crate::record::{Cause, Lived, MemberRecord, TenantRecord};
@@ -149,8 +149,7 @@ fn order_device(world: &World, tenant: &TenantRecord, member: &MemberRecord, acc
         DeviceAction::AppDataDeleted | DeviceAction::DeviceReset => true,
     };
     // What is frozen sends nothing: it is sent on thaw (R14).
-    let around = [Key::new(Kind::Member, member.handle.clone()), Key::new(Kind::Tenant, tenant.handle.clone())];
-    let is_frozen = around.iter().any(|key| world.frozen.contains_key(key));
+    let is_frozen = [member.key(), tenant.key()].iter().any(|key| world.frozen.contains_key(key));
     let state = match devices.iter().find(|known| known.id == device) {
         None => DeviceOrderState::DeviceUnknown,
         Some(known) if needs_management && !known.managed => DeviceOrderState::DeviceUnmanaged,
@@ -205,10 +204,10 @@ pub fn warnings(world: &World, tenant: &TenantSpec, member: &MemberRecord) -> Ve
 
 /// What is told of the photo (M3): it never holds up the member.
 fn photo_warning(world: &World, member: &MemberRecord) -> Option<(Reason, String)> {
-    let declared = member.intent.spec.photo.as_ref()?;
+    let place = member.intent.spec.photo.clone()?.place()?;
     match world.accounts.get(&member.uid)?.photo.as_ref()? {
         PhotoFact::NotFound(message) => Some((Reason::PhotoNotFound, format!("photo: {message} (M3)"))),
-        PhotoFact::Invalid(message) => Some((Reason::PhotoInvalid, format!("photo: {}: {message} (M3)", declared.place()))),
+        PhotoFact::Invalid(message) => Some((Reason::PhotoInvalid, format!("photo: {place}: {message} (M3)"))),
         PhotoFact::Kept(Photo { width: 640, height: 640, .. }) => None,
         PhotoFact::Kept(Photo { width, height, .. }) => {
             Some((Reason::PhotoSize, format!("photo: {width}x{height}; 640x640 is recommended (M3)")))

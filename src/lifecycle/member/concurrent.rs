@@ -47,7 +47,7 @@ pub fn follows(world: &World, visit: &Visit, current: Option<&MemberRecord>, dec
             decision.contends.push(key.clone());
         }
         let tenant = world.member(&key.handle).and_then(|member| world.tenants.get(&member.tenant));
-        keys.extend(tenant.map(|tenant| record_key(&Key::new(Kind::Tenant, tenant.handle.clone()))));
+        keys.extend(tenant.map(|tenant| record_key(&tenant.key())));
         keys.push(record_key(&key));
     }
 }

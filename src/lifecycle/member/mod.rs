@@ -288,7 +288,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(member) = current.as_deref().filter(|_| moves) {
         let wish = transfer::Wish { member, to: &tenant, handle, spec, manifest };
         // What either company is decides about it.
-        let from = world.tenants.get(&member.tenant).map(|from| Key::new(Kind::Tenant, from.handle.clone()));
+        let from = world.tenants.get(&member.tenant).map(|from| from.key());
         let both: Vec<String> = from.iter().chain([&tenant_key]).map(record_key).collect();
         match transfer::consider(world, &wish, blocked, counts) {
             Transfer::Refused(reason, message) => return decision.wait(reason, message, both),
