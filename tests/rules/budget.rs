@@ -354,3 +354,48 @@ fn departures_that_another_time_zone_makes_due_count() {
         assert_eq!(deleted(&other.tick("2027-03-05T08:00:00Z")), 20);
     });
 }
+
+// T11, R4: whose manifest departs otherwise by now loses nothing by the time zone: it is released at once, and stays.
+#[test]
+fn a_departure_that_is_withdrawn_is_held_no_longer_after_a_change_of_the_time_zone() {
+    on_both(|roll| {
+        let of = |zone: &str| set(&[tenant("acme", &format!("  timeZone: {zone}")), boss("acme")]);
+        let people = |stays: &[(usize, &str)]| -> Vec<String> {
+            let departure = |number: usize| {
+                let otherwise = stays.iter().find(|(other, _)| *other == number).map(|(_, departure)| *departure);
+                otherwise.unwrap_or("  departure: {at: \"2027-03-10\"}")
+            };
+            (0..6).map(|number| member(&format!("p{number}"), "acme", departure(number))).collect()
+        };
+        let all = |zone: &str, stays: &[(usize, &str)]| set(&[vec![of(zone)], people(stays)].concat());
+        roll.apply(START, &all("America/New_York", &[])).expect_code(0);
+        let seoul = roll.apply("2027-03-09T16:00:00Z", &all("Asia/Seoul", &[])).expect_code(1);
+        assert_eq!(seoul.held("Tenant", "acme").map(|(_, count, _)| count), Some(6));
+        let two = [(0, "  nickname: P"), (1, "  departure: {at: \"2027-06-01\"}")];
+        let fewer = roll.apply("2027-03-09T16:20:00Z", &all("Asia/Seoul", &two));
+        assert_eq!((fewer.refused("Member", "p0"), fewer.refused("Member", "p1")), (None, None));
+        assert_eq!(deleted(&fewer), 0);
+        assert_eq!(fewer.held("Tenant", "acme").map(|(_, count, _)| count), Some(4));
+        // At the instant of the old zone the others go, as was declared.
+        let last = roll.apply("2027-03-10T06:00:00Z", &all("Asia/Seoul", &two));
+        assert_eq!(deleted(&last), 4);
+        for name in ["p0", "p1"] {
+            assert_eq!(phase(&roll.get("Member", name)), "Pending");
+            assert!(!roll.history("Member", name).iter().any(|row| row["action"] == "delete"));
+        }
+    });
+}
+
+// T11, R4: also in the set that changes the time zone.
+#[test]
+fn a_departure_that_is_withdrawn_with_a_change_of_the_time_zone_takes_no_access() {
+    on_both(|roll| {
+        let all = |zone: &str, departure: &str| {
+            let people = (0..6).map(|number| member(&format!("p{number}"), "acme", departure)).collect();
+            set(&[vec![tenant("acme", &format!("  timeZone: {zone}")), boss("acme")], people].concat())
+        };
+        roll.apply(START, &all("America/New_York", "  departure: {at: \"2027-03-10\"}")).expect_code(0);
+        let seoul = roll.apply("2027-03-09T16:00:00Z", &all("Asia/Seoul", "  nickname: P")).expect_code(0);
+        assert_eq!((deleted(&seoul), seoul.held("Tenant", "acme")), (0, None));
+    });
+}

@@ -2,9 +2,12 @@
 //! within the window. Whether one may happen is judged for all of a tenant at once, by the engine. Pure. Called by
 //! the decision about a member.
 
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
 use super::transitions::{Dates, Guard};
 use crate::api::{MemberSpec, Reason};
-use crate::lifecycle::{Decision, Judgement, Loss, World, hold_key};
+use crate::lifecycle::{Decision, Judgement, Loss, Visit, World, hold_key};
 use crate::record::{MemberRecord, TenantRecord};
 
 /// What a declaration takes from a live member, if it takes access.
@@ -34,6 +37,15 @@ pub fn redated(world: &World, member: &MemberRecord, guard: Guard) -> Option<Str
     let is_earlier = |at: &jiff::Timestamp| member.state.wake_at.is_none_or(|expected| *at < expected && world.now < expected);
     let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
     Some(format!("departure {departure} by the time zone"))
+}
+
+/// Whether a manifest says of the departure something else than the record's.
+pub fn departs_otherwise(world: &World, visit: &Visit, member: &MemberRecord) -> bool {
+    let departure = |spec: &MemberSpec, zone: &TimeZone| Dates::of(spec, &Value::Null, zone).departure;
+    visit
+        .member_spec()
+        .zip(world.tenants.get(&member.tenant))
+        .is_some_and(|(declared, tenant)| departure(declared, &tenant.zone) != departure(&member.intent.spec, &tenant.zone))
 }
 
 /// What becomes of a loss of access.

@@ -54,14 +54,34 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
         && let Declared::Present(_) = &visit.declared
         && let Some(what) = loss::redated(world, member, guard(world, member))
     {
+        // Whose manifest is taken and departs otherwise loses nothing by the time zone.
+        let otherwise = loss::departs_otherwise(world, visit, member)
+            .then(|| carry_on(world, visit, blocked, decision.clone(), Departure::Withdrawn))
+            .filter(|decision| decision.loss.is_none() && decision.verdict.as_ref().is_some_and(Verdict::is_ready));
+        if let Some(decision) = otherwise {
+            return decision;
+        }
         match loss::fate(world, member, &what, &mut decision) {
             Fate::PutOff => return decision,
             Fate::Held(reason, message) => return decision.refuse(reason, message),
             Fate::Happens => {}
         }
     }
+    carry_on(world, visit, blocked, decision, Departure::Stands)
+}
+
+/// Whether the departure of the stored intent is carried out where it is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Departure {
+    Stands,
+    Withdrawn,
+}
+
+/// Brings a record up to the present, and carries out what is declared of it.
+fn carry_on(world: &World, visit: &Visit, blocked: Option<&Block>, mut decision: Decision, departure: Departure) -> Decision {
+    let current = member_of(&decision);
     concurrent::follows(world, visit, current.as_deref(), &mut decision);
-    catch_up(world, visit, blocked, &mut decision);
+    catch_up(world, visit, blocked, &mut decision, departure);
     let mut decision = match &visit.declared {
         Declared::Nothing => decision,
         Declared::Removed => removed(world, visit, decision),
@@ -85,7 +105,7 @@ fn member_of(decision: &Decision) -> Option<Arc<MemberRecord>> {
 
 /// Brings a record up to the present by its stored intent: what drifted is set back, what services reported
 /// is folded in, and what fell due happens, in order, each as of its own instant (R4, R5).
-fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mut Decision) {
+fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mut Decision, departure: Departure) {
     let Some(member) = member_of(decision) else { return };
     let member = at_home(world, member);
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
@@ -119,7 +139,8 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
             break;
         }
         let guard = guard(world, &member);
-        let dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+        let mut dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
+        dates.departure = dates.departure.filter(|_| departure == Departure::Stands);
         let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
         // A departure that took place and was undone behind its back is set back, and orders nothing again (R5).
         let cause = if drifted && lived.departed && lived.fired.departure == member.lived.fired.departure {
@@ -234,7 +255,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         Identity::New | Identity::UnderHandle => {}
         Identity::Renamed(uid) => {
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
-            catch_up(world, visit, blocked, &mut decision);
+            catch_up(world, visit, blocked, &mut decision, Departure::Stands);
         }
         Identity::Taken(block) => return decision.taken(world, &block, "spec.externalKey"),
         Identity::Conflict(message) => {
