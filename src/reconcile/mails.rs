@@ -119,7 +119,7 @@ async fn look(tx: &mut Tx, tenant: &Uid, spent: Option<&str>) -> Result<(Vec<(St
                 context.update(&[0]);
                 context.update(part.as_bytes());
             }
-            if first.len() < NAMES {
+            if first.len() < NAMES && first.last().is_none_or(|(last, _)| *last != name) {
                 first.push((name, mail));
             }
         }

@@ -123,3 +123,24 @@ fn more_than_a_hundred_new_passwords_of_one_run_are_held() {
         assert_eq!(post.mails("a000@home.example").len(), 2);
     });
 }
+
+// R12, T15: the first names are those of so many people, however many mails each is to get.
+#[test]
+fn who_is_to_get_two_mails_is_named_once() {
+    on_both(|roll| {
+        let people = |tokens: &str| -> Vec<String> {
+            let from = format!("  password: {{mode: FromSecret, secretKeyRef: {{name: jane-password, key: password}}{tokens}}}");
+            (0..51).map(|n| member(&format!("a{n:03}"), "acme", &from)).collect()
+        };
+        let apply = |now: &str, people: &[String]| {
+            let args = ["apply", "-f", "-", "--yes", "-o", "json", "--now", now, "-n", "hr", "--secrets-out", "secrets"];
+            let yaml = set(&[company(people), secret("Kx7Tm2Qw")]);
+            Report::read(roll.run_with(&args, &yaml, &[("ROLLCALL_ARGON2", "m=8,t=1,p=1")])).expect_code(0)
+        };
+        apply(START, &people(""));
+        roll.sql("DELETE FROM outbox").expect("first notices are not what this is about");
+        let report = apply("2027-03-02T09:00:00Z", &people(", resetToken: one, requestChange: one"));
+        assert_eq!(report.held("Tenant", "acme").map(|(_, count, _)| count), Some(102));
+        assert_eq!(report.json["held"][0]["names"], serde_json::json!(["a000", "a001", "a002", "a003", "a004"]));
+    });
+}
