@@ -213,7 +213,9 @@ pub fn mails(before: Option<&MemberRecord>, after: &MemberRecord) -> Vec<Mail> {
     for field in after.newly_spent(before) {
         match field {
             "resendInvitation" if was_welcomed && after.not_invited().is_none() => list.push(Mail::Invitation),
-            "password.resetToken" if after.password_may_be_replaced() => list.push(Mail::NewPassword),
+            "password.resetToken" if after.lived.has_password() && after.password_may_be_replaced() => {
+                list.push(Mail::NewPassword)
+            }
             "password.requestChange" if after.password_may_be_replaced() => list.push(Mail::ChangeRequest),
             _ => {}
         }

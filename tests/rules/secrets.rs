@@ -58,6 +58,8 @@ fn a_token_that_waited_for_a_secret_makes_nothing_once_no_password_is_declared()
         for (now, later, then) in [(START, "  nickname: J", LATER), (AFTER, link, LAST)] {
             roll.apply(now, &company(&from("none", ""))).expect_code(1);
             roll.apply(now, &company(&from("none", &format!(", resetToken: \"{now}\"")))).expect_code(1);
+            let told = roll.query("SELECT count(*) FROM outbox WHERE effect = 'NewPassword'");
+            assert_eq!(told.as_deref(), Some("0"), "there was none, and is none");
             let report = apply(roll, then, &company(later)).expect_code(0);
             assert!(!report.stderr.contains("password set"), "{}", report.stderr);
             assert_eq!(count(roll, "credentials"), 0);
