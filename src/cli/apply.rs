@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Format;
-use super::run::{Runs, passwords};
+use super::run::{Runs, work};
 use super::{Failure, Global, NOTHING, OK, PARTLY, ended, mail, output, plan};
 use crate::credentials::Worker;
 use crate::directory::passwords::Which;
@@ -133,9 +133,11 @@ impl Apply {
         roster.submissions.clear();
         let bar = progress(run.submissions.len());
         let mut step = |count: usize| bar.inc(count as u64);
-        let (hasher, secrets, now) = (global.hasher()?, self.runs.secrets(&roster), global.now());
-        let work = async |directory: &Directory| passwords(directory, hasher, secrets, now).await;
-        let (done, (worker, told)) = carry_out(engine, run, &mut step, work).await?;
+        let worker = Worker::new(engine.directory.clone(), global.hasher()?, self.runs.secrets(&roster)).await?;
+        let (now, mut told) = (global.now(), None);
+        let passwords = async |_: &Directory| work(&worker, &roster.secrets, &mut told, now).await;
+        let done = carry_out(engine, run, &mut step, passwords).await?;
+        let told = told.unwrap_or_default();
         bar.finish_and_clear();
         let referred = Referred { worker, pictures: roster.set().pictures };
         if self.runs.prune {

@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{Failure, Files, Global};
+use crate::api::secret::Contents;
 use crate::credentials::{Cost, Hasher, Told, Worker};
 use crate::directory::passwords::Which;
 use crate::directory::{Directory, Error};
@@ -59,29 +60,32 @@ impl Runs {
     ) -> Result<(Done, Option<Vec<Told>>), Failure> {
         let (run, now) = (self.of(roster, global), global.now());
         let secrets = secrets::Files { rehearses: true, ..self.secrets(roster) };
+        let mut told = None;
         let passwords = async |copy: &Directory| {
             // Nobody signs in to a copy.
-            let (_, told) = passwords(copy, Hasher::new(Cost::least()), secrets, now).await?;
-            Ok(told)
+            let worker = Worker::new(copy.clone(), Hasher::new(Cost::least()), secrets.clone()).await?;
+            work(&worker, &secrets.set, &mut told, now).await
         };
-        Ok(rehearse(directory, run, self.take_over, until, passwords).await?)
+        let done = rehearse(directory, run, self.take_over, until, passwords).await?;
+        Ok((done, told))
     }
 }
 
-/// Carries out what is ordered of passwords; Secrets with another content than was taken last order another. Returns who goes
-/// on with that, and what became of it.
-pub async fn passwords(
-    directory: &Directory,
-    hasher: Hasher,
-    secrets: secrets::Files,
+/// Carries out what is ordered of passwords, and adds what became of them to what is told: at first all of it, Secrets with
+/// another content than was taken last ordering another; then what came since.
+pub async fn work(
+    worker: &Worker<secrets::Files>,
+    set: &Contents,
+    told: &mut Option<Vec<Told>>,
     now: Timestamp,
-) -> Result<(Worker<secrets::Files>, Vec<Told>), Error> {
-    let set = secrets.set.clone();
-    let worker = Worker::new(directory.clone(), hasher, secrets).await?;
-    let namespaces: BTreeSet<Arc<str>> = set.keys().map(|secret| secret.namespace.clone()).collect();
-    for namespace in namespaces {
-        worker.look(&namespace, |secret| set.contains_key(secret), now).await?;
+) -> Result<(), Error> {
+    let which = if told.is_some() { Which::Untried } else { Which::All };
+    if which == Which::All {
+        let namespaces: BTreeSet<Arc<str>> = set.keys().map(|secret| secret.namespace.clone()).collect();
+        for namespace in namespaces {
+            worker.look(&namespace, |secret| set.contains_key(secret), now).await?;
+        }
     }
-    let told = worker.carry_out(Which::All, now).await?;
-    Ok((worker, told))
+    told.get_or_insert_default().extend(worker.carry_out(which, now).await?);
+    Ok(())
 }

@@ -26,14 +26,14 @@ pub struct Run {
 }
 
 /// Rehearses a run on a copy of a directory, and tells what would be done. The clock is moved on afterwards, as far as is
-/// asked. Nothing is told of passwords where their hashes can't be read.
-pub async fn rehearse<T>(
+/// asked. No work on passwords is asked for where their hashes can't be read.
+pub async fn rehearse(
     directory: &Directory,
     run: Run,
     take_over: bool,
     until: Option<Timestamp>,
-    passwords: impl AsyncFnOnce(&Directory) -> Result<T, Error>,
-) -> Result<(Done, Option<T>), Error> {
+    mut passwords: impl AsyncFnMut(&Directory) -> Result<(), Error>,
+) -> Result<Done, Error> {
     let (copy, with_hashes) = copy::into_memory(directory).await?;
     let leader = leadership::take(&copy).await?;
     let mut engine = Engine::new(copy, leader).await?;
@@ -41,11 +41,8 @@ pub async fn rehearse<T>(
         engine.take_over();
     }
     let mut clock = run.now;
-    let passwords = async |copy: &Directory| match with_hashes {
-        true => passwords(copy).await.map(Some),
-        false => Ok(None),
-    };
-    let (mut done, told) = carry_out(&mut engine, run, &mut |_| (), passwords).await?;
+    let passwords = async |copy: &Directory| if with_hashes { passwords(copy).await } else { Ok(()) };
+    let mut done = carry_out(&mut engine, run, &mut |_| (), passwords).await?;
     if let Some(until) = until {
         loop {
             let next = unattended::next_wake(&mut engine.directory.read().await?, clock).await?;
@@ -55,18 +52,18 @@ pub async fn rehearse<T>(
             clock = at;
         }
     }
-    Ok((done, told))
+    Ok(done)
 }
 
 /// Applies a set, and prunes it where that is asked: the one thing that `apply` and `plan` both do. `passwords` carries out
-/// the work on passwords, which follow their members; returns what it tells. What follows from it is told with all else, and
-/// what a thaw lets fall due, and what may go by now, happens in the same run.
-pub async fn carry_out<T>(
+/// the work on passwords, which follow their members. What follows from it is told with all else, and what a thaw lets fall
+/// due, and what may go by now, happens in the same run; and so does the work on passwords that this orders.
+pub async fn carry_out(
     engine: &mut Engine,
     run: Run,
     progress: &mut (dyn FnMut(usize) + Send),
-    passwords: impl AsyncFnOnce(&Directory) -> Result<T, Error>,
-) -> Result<(Done, T), Error> {
+    mut passwords: impl AsyncFnMut(&Directory) -> Result<(), Error>,
+) -> Result<Done, Error> {
     let Run { submissions, set, prune, secrets, now } = run;
     engine.set_secrets(secrets);
     engine.set_presence(Presence::Set(set.clone()));
@@ -76,10 +73,15 @@ pub async fn carry_out<T>(
     engine.add(&mut done, kept);
     let told = engine.tell_holds(&set, &done, now).await?;
     engine.add(&mut done, told);
-    let told = passwords(&engine.directory).await?;
-    let after = engine.advance_after_passwords(now).await?;
-    engine.add(&mut done, after);
-    Ok((done, told))
+    loop {
+        passwords(&engine.directory).await?;
+        let after = engine.advance_after_passwords(now).await?;
+        let moved = after.rows() > 0;
+        engine.add(&mut done, after);
+        if !moved {
+            return Ok(done);
+        }
+    }
 }
 
 /// The fields whose values are made by chance.

@@ -113,7 +113,7 @@ impl<'w> Walk<'w> {
 
     async fn apply(&mut self, prune: bool) -> Done {
         let run = self.run(prune);
-        let (done, ()) = carry_out(self.engine(), run, &mut |_| (), world::no_passwords).await.unwrap();
+        let done = carry_out(self.engine(), run, &mut |_| (), world::no_passwords).await.unwrap();
         self.hear(&done);
         done
     }
@@ -236,17 +236,23 @@ impl<'w> Walk<'w> {
     /// A plan tells what the apply does that follows.
     async fn planned(&mut self, changes: &[Change]) {
         self.change(changes).await;
-        let rehearsed = async |copy: &Directory| self.work_on_passwords(copy, true).await;
-        let rehearsal = rehearse(&self.world.directory, self.run(false), false, None, rehearsed);
-        let (planned, passwords_planned) = rehearsal.await.unwrap();
+        let (mut passwords_planned, mut passwords) = (Vec::new(), Vec::new());
+        let rehearsed = async |copy: &Directory| {
+            passwords_planned.push(self.work_on_passwords(copy, true).await?);
+            Ok(())
+        };
+        let planned = rehearse(&self.world.directory, self.run(false), false, None, rehearsed).await.unwrap();
         let (run, mut engine) = (self.run(false), self.engine.take().unwrap());
-        let carried_out = async |directory: &Directory| self.work_on_passwords(directory, false).await;
-        let (done, passwords) = carry_out(&mut engine, run, &mut |_| (), carried_out).await.unwrap();
+        let carried_out = async |directory: &Directory| {
+            passwords.push(self.work_on_passwords(directory, false).await?);
+            Ok(())
+        };
+        let done = carry_out(&mut engine, run, &mut |_| (), carried_out).await.unwrap();
         self.engine = Some(engine);
         self.hear(&done);
         if self.batch > 2 {
             assert_eq!(world::told(&planned), world::told(&done), "planned: {:#?}, done: {:#?}", planned.changes, done.changes);
-            assert_eq!(passwords_planned, Some(passwords));
+            assert_eq!(passwords_planned, passwords);
         }
     }
 

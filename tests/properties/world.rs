@@ -117,7 +117,7 @@ impl World {
     async fn run(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let mut engine = self.engine().await;
         let run = run(submissions(manifests), instant(now), prune);
-        let (done, ()) = carry_out(&mut engine, run, &mut |_| (), no_passwords).await.unwrap();
+        let done = carry_out(&mut engine, run, &mut |_| (), no_passwords).await.unwrap();
         engine.release().await.unwrap();
         done
     }
@@ -165,7 +165,7 @@ impl World {
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let run = run(submissions(manifests), instant(now), prune);
-        rehearse(&self.directory, run, false, None, no_passwords).await.unwrap().0
+        rehearse(&self.directory, run, false, None, no_passwords).await.unwrap()
     }
 
     /// Begins a transaction, and gives that up after a while.

@@ -154,3 +154,18 @@ fn the_secret_of_a_renamed_manifest_with_a_token_is_the_only_one() {
         assert_eq!(answer(roll, LATER, "jane", &password(roll, "jane")), "MustChange");
     });
 }
+
+// M25, M32: what a purge leaves goes in the run that carries it out.
+#[test]
+fn the_secret_goes_with_the_purge_of_its_member() {
+    on_both(|roll| {
+        apply(roll, START, &with("jane"));
+        let company = set(&[tenant("acme", ""), boss("acme")]);
+        apply(roll, LATER, &company);
+        assert!(initial(roll, "jane").exists());
+        let purged = apply(roll, "2027-03-20T09:00:00Z", &company);
+        assert_eq!(purged.actions("Member", "jane"), ["purge"]);
+        assert!(!initial(roll, "jane").exists());
+        assert_eq!(count(roll, "password_orders"), 0);
+    });
+}
