@@ -208,7 +208,7 @@ reasons! {
     /// The member had a password before the manifest named the Secret, or before that was there: what it held then was not taken,
     /// other content is (M33).
     SecretPassedOver: Password, "Nothing, or give a new `resetToken`, or put another password into the Secret.";
-    /// A Secret of the name of the initial password's is there and is not Rollcall's, so that it is left alone (M32).
+    /// A Secret of the name of the initial password's is there and is not this member's, so that it is left alone (M32).
     SecretExists: Password, "Delete or rename that Secret.";
     /// Rollcall may neither read nor write Secrets in the namespace (M32).
     SecretsNotEnabled: Password, "Add the namespace to `secretNamespaces` of the chart.";

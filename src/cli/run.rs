@@ -47,7 +47,7 @@ impl Runs {
 
     /// The Secrets of a set that was read, and the folder for those that are made.
     pub fn secrets(&self, roster: &Roster) -> secrets::Files {
-        secrets::Files { set: roster.secrets.clone(), out: self.secrets_out.clone(), rehearses: false }
+        secrets::Files { set: roster.secrets.clone(), out: self.secrets_out.clone(), rehearsal: None }
     }
 
     /// Tells what the run would do, and what would become of passwords, if that can be known. Nothing is written.
@@ -59,7 +59,7 @@ impl Runs {
         until: Option<Timestamp>,
     ) -> Result<(Done, Option<Vec<Told>>), Failure> {
         let (run, now) = (self.of(roster, global), global.now());
-        let secrets = secrets::Files { rehearses: true, ..self.secrets(roster) };
+        let secrets = secrets::Files { rehearsal: Some(Arc::default()), ..self.secrets(roster) };
         let mut told = None;
         let passwords = async |copy: &Directory| {
             // Nobody signs in to a copy.

@@ -23,7 +23,7 @@ pub use work::{Told, Worker};
 pub enum Trouble {
     /// Nothing can be had from its key.
     Unusable(Unusable),
-    /// One of that name is there and is not ours.
+    /// One of that name is there and is not this member's.
     Exists,
     /// It was not said where to write Secrets to.
     Nowhere,
@@ -96,7 +96,10 @@ impl Trouble {
                 };
                 (reason, format!("{about}: {why} (M32)"))
             }
-            Trouble::Exists => (Reason::SecretExists, format!("{about} is there and is not Rollcall's; it is left alone (M32)")),
+            Trouble::Exists => (
+                Reason::SecretExists,
+                format!("{about} is there and is not this member's: it is left alone; delete or rename it (M32)"),
+            ),
             Trouble::Nowhere => {
                 (Reason::NowhereToWrite, "a password is to be generated: say where to with --secrets-out DIR (M32)".to_owned())
             }

@@ -67,10 +67,23 @@ fn notice(member: &MemberRecord, now: Timestamp) -> Ordered {
 
 /// An order that is ready to be written.
 struct Prepared {
-    order: Order,
-    member: Arc<MemberRecord>,
-    tenant: Arc<TenantRecord>,
+    task: Task,
     outcome: Outcome,
+}
+
+impl Prepared {
+    /// Whether a Secret that is not this member's lies where its own is to lie.
+    fn is_in_the_way(&self) -> bool {
+        matches!(self.outcome, Outcome::Waits(Reason::SecretExists, _))
+    }
+}
+
+/// What became of a page of orders.
+#[derive(Default)]
+struct Page {
+    told: Vec<Told>,
+    /// What a Secret was in the way of: not written yet.
+    blocked: Vec<Prepared>,
 }
 
 enum Outcome {
@@ -107,18 +120,31 @@ impl<S: Secrets> Worker<S> {
 
     /// Carries out what is ordered, each order once; tells what became of the members' passwords.
     pub async fn carry_out(&self, which: Which, now: Timestamp) -> Result<Vec<Told>, Error> {
-        let mut told = Vec::new();
+        let (mut told, mut blocked) = (Vec::new(), Vec::new());
         let mut after = String::new();
         loop {
             let mut tx = self.directory.read().await?;
             let orders = passwords::orders(&mut tx, which, &after, PAGE).await?;
-            let Some(last) = orders.last() else { return Ok(told) };
+            let Some(last) = orders.last() else { break };
             after = last.id.clone();
             let (tasks, left) = tasks(&mut tx, orders).await?;
             drop(tx);
             self.tidy(left, now).await?;
-            told.extend(self.page(tasks, now).await?);
+            let page = self.page(tasks, now).await?;
+            told.extend(page.told);
+            blocked.extend(page.blocked);
         }
+        // What was in the way may have been the Secret of a member whose own has moved since, as names go down a chain.
+        while !blocked.is_empty() {
+            let before = blocked.len();
+            let page = self.page(blocked.into_iter().map(|prepared| prepared.task).collect(), now).await?;
+            told.extend(page.told);
+            blocked = page.blocked;
+            if blocked.len() == before {
+                told.extend(self.write(std::mem::take(&mut blocked), now).await?);
+            }
+        }
+        Ok(told)
     }
 
     /// Orders the work on members whose Secret has another content than was last taken (M33). `concerns` says which
@@ -182,7 +208,7 @@ impl<S: Secrets> Worker<S> {
     }
 
     /// Carries out a page of orders: Secrets and hashes on all cores, and meanwhile what is ready is written.
-    async fn page(&self, tasks: Vec<Task>, now: Timestamp) -> Result<Vec<Told>, Error> {
+    async fn page(&self, tasks: Vec<Task>, now: Timestamp) -> Result<Page, Error> {
         let (ready, mut waiting) = mpsc::channel::<Prepared>(BATCH);
         let prepare = async move {
             let ready = &ready;
@@ -197,32 +223,32 @@ impl<S: Secrets> Worker<S> {
             done.await
         };
         let write = async {
-            let mut told = Vec::new();
+            let mut page = Page::default();
             loop {
                 let mut batch = Vec::with_capacity(BATCH);
                 if waiting.recv_many(&mut batch, BATCH).await == 0 {
-                    return Ok(told);
+                    return Ok(page);
                 }
-                told.extend(self.write(batch, now).await?);
+                page.blocked.extend(batch.extract_if(.., |prepared| prepared.is_in_the_way()));
+                page.told.extend(self.write(batch, now).await?);
             }
         };
-        let ((), told) = futures::try_join!(prepare, write)?;
-        Ok(told)
+        let ((), page) = futures::try_join!(prepare, write)?;
+        Ok(page)
     }
 
     /// Does everything of an order that needs no database.
-    async fn prepare(&self, task: Task, now: Timestamp) -> Result<Prepared, Error> {
-        let Task { mut order, account, former } = task;
+    async fn prepare(&self, mut task: Task, now: Timestamp) -> Result<Prepared, Error> {
         // Who has a password by now has no first one to come.
-        if order.why == Why::First && account.credential.is_some() {
-            order.why = Why::FromSecret;
+        if task.order.why == Why::First && task.account.credential.is_some() {
+            task.order.why = Why::FromSecret;
         }
-        let (member, tenant) = (account.member.clone(), account.tenant.clone());
-        let outcome = self.outcome(&order, &account, &former, now).await?;
-        Ok(Prepared { order, member, tenant, outcome })
+        let outcome = self.outcome(&task, now).await?;
+        Ok(Prepared { task, outcome })
     }
 
-    async fn outcome(&self, order: &Order, account: &Account, former: &[String], now: Timestamp) -> Result<Outcome, Error> {
+    async fn outcome(&self, task: &Task, now: Timestamp) -> Result<Outcome, Error> {
+        let Task { order, account, former } = task;
         let Account { member, tenant, credential } = account;
         let since = credential.as_ref().map(|credential| credential.changed_at);
         let username = &member.declared.message_id;
@@ -316,15 +342,16 @@ impl<S: Secrets> Worker<S> {
 
     /// Writes what is ready, with what follows from it, in one transaction and few statements.
     async fn write(&self, batch: Vec<Prepared>, now: Timestamp) -> Result<Vec<Told>, Error> {
-        let members: Vec<Uid> = batch.iter().map(|prepared| prepared.member.uid.clone()).collect();
+        let members: Vec<Uid> = batch.iter().map(|prepared| prepared.task.account.member.uid.clone()).collect();
         let mut tx = self.directory.write().await?;
         let known = passwords::told(&mut tx, &members).await?;
         let (waiting, over): (Vec<_>, Vec<_>) = batch.iter().partition(|prepared| prepared.outcome.waits());
-        let ids = |of: Vec<&Prepared>| of.into_iter().map(|prepared| prepared.order.id.clone()).collect::<Vec<String>>();
+        let ids = |of: Vec<&Prepared>| of.into_iter().map(|prepared| prepared.task.order.id.clone()).collect::<Vec<String>>();
         passwords::tried(&mut tx, &ids(waiting), now).await?;
         let settled = passwords::settle(&mut tx, &ids(over)).await?;
         let (mut told, mut facts, mut set, mut signed_out, mut notices) = (vec![], vec![], vec![], vec![], vec![]);
-        for Prepared { order, member, tenant, outcome } in batch {
+        for Prepared { task, outcome } in batch {
+            let Task { order, account: Account { member, tenant, .. }, .. } = task;
             let uid = &member.uid;
             let known = known.get(uid);
             let known_trouble = known.and_then(|fact| fact.trouble.clone());

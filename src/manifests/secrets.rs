@@ -1,11 +1,12 @@
 //! Secrets of files: those of the set are read, those of initial passwords are written to a folder. Their content
 //! is in no message (R7). Called by the password work of `apply`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::ByteString;
 use serde::Deserialize;
@@ -23,8 +24,17 @@ pub struct Files {
     pub set: Arc<Contents>,
     /// Where new Secrets are written to.
     pub out: Option<PathBuf>,
-    /// Whether nothing is written nor removed: it is a rehearsal.
-    pub rehearses: bool,
+    /// In a rehearsal nothing is written nor removed: what would be in the folder is kept here.
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// What would be in files: a text, or nothing.
+pub type Rehearsal = Arc<Mutex<BTreeMap<PathBuf, Option<Confidential>>>>;
+
+/// The folder of initial passwords, as it is or as a rehearsal would have left it.
+struct Folder {
+    path: PathBuf,
+    rehearsal: Option<Rehearsal>,
 }
 
 /// What a manifest of a Secret holds: `stringData` before `data`, as on the API server.
@@ -45,32 +55,29 @@ impl Secrets for Files {
     }
 
     async fn keep(&self, initial: &Initial<'_>, fresh: &Confidential) -> Result<Confidential, Trouble> {
-        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let path = path(&folder, &initial.secret());
-        let text = manifest(initial, fresh);
-        let (uid, order, fresh, rehearses) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone(), self.rehearses);
-        blocking(move || {
-            match Found::at(&path)? {
+        let (secret, text) = (initial.secret(), manifest(initial, fresh));
+        let (uid, order, fresh) = (initial.uid.to_string(), initial.order.to_owned(), fresh.clone());
+        self.folder(move |folder| {
+            let path = folder.of(&secret);
+            match folder.found(&path)? {
                 Found::Nothing => {}
                 Found::Foreign => return Err(Trouble::Exists),
                 Found::Ours { member, .. } if member != uid => return Err(Trouble::Exists),
                 Found::Ours { order: known, password, .. } if known == order => return Ok(password),
                 Found::Ours { .. } => {}
             }
-            if !rehearses {
-                write(&folder, &path, text.expose()).map_err(|error| failed("writing", &path, &error))?;
-            }
+            folder.write(path, text)?;
             Ok(fresh)
         })
         .await
     }
 
     async fn find(&self, member: &Uid, likely: Option<&Handle>) -> Result<Option<(Handle, Confidential)>, Trouble> {
-        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let (likely, uid) = (likely.map(|secret| path(&folder, secret)), member.to_string());
-        blocking(move || {
-            for path in likely.into_iter().map(Ok).chain(files(&folder)?) {
-                if let Found::Ours { secret, member, password, .. } = Found::at(&path?)?
+        let (likely, uid) = (likely.cloned(), member.to_string());
+        self.folder(move |folder| {
+            let likely = likely.map(|secret| Ok(folder.of(&secret)));
+            for path in likely.into_iter().chain(folder.files()?) {
+                if let Found::Ours { secret, member, password, .. } = folder.found(&path?)?
                     && member == uid
                 {
                     return Ok(Some((secret, password)));
@@ -82,38 +89,88 @@ impl Secrets for Files {
     }
 
     async fn remove(&self, member: &Uid, secret: &Handle) -> Result<(), Trouble> {
-        let folder = self.out.clone().ok_or(Trouble::Nowhere)?;
-        let (path, uid, rehearses) = (path(&folder, secret), member.to_string(), self.rehearses);
-        blocking(move || match Found::at(&path)? {
-            Found::Ours { member, .. } if member == uid && !rehearses => {
-                fs::remove_file(&path).map_err(|error| failed("removing", &path, &error))
+        let (secret, uid) = (secret.clone(), member.to_string());
+        self.folder(move |folder| {
+            let path = folder.of(&secret);
+            match folder.found(&path)? {
+                Found::Ours { member, .. } if member == uid => folder.remove(path),
+                Found::Ours { .. } | Found::Nothing | Found::Foreign => Ok(()),
             }
-            Found::Ours { .. } | Found::Nothing | Found::Foreign => Ok(()),
         })
         .await
     }
 }
 
-/// The files of initial passwords in a folder, if it is there.
-fn files(folder: &Path) -> Result<Vec<Result<PathBuf, Trouble>>, Trouble> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed("reading", folder, &error)),
-    };
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| failed("reading", folder, &error)));
-    let is_one = |path: &Path| path.to_str().is_some_and(|path| path.ends_with("-initial-password.yaml"));
-    Ok(paths.filter(|path| path.as_ref().map_or(true, |path| is_one(path))).collect())
+impl Files {
+    /// Works in the folder, where waiting for a disk holds up nobody.
+    async fn folder<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folder) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let path = self.out.clone().ok_or(Trouble::Nowhere)?;
+        let folder = Folder { path, rehearsal: self.rehearsal.clone() };
+        let worked = tokio::task::spawn_blocking(move || work(&folder)).await;
+        worked.map_err(|_| Trouble::Failed("it was ended".into()))?
+    }
 }
 
-/// Works where waiting for a disk holds up nobody.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Failed("it was ended".into()))?
-}
+impl Folder {
+    /// `DIR/NAMESPACE.NAME-initial-password.yaml`.
+    fn of(&self, secret: &Handle) -> PathBuf {
+        self.path.join(format!("{}.{}.yaml", secret.namespace, secret.name))
+    }
 
-/// `DIR/NAMESPACE.NAME-initial-password.yaml`.
-fn path(folder: &Path, secret: &Handle) -> PathBuf {
-    folder.join(format!("{}.{}.yaml", secret.namespace, secret.name))
+    /// The files of initial passwords, if the folder is there.
+    fn files(&self) -> Result<Vec<Result<PathBuf, Trouble>>, Trouble> {
+        let failed = |error| failed("reading", &self.path, &error);
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => Some(entries),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let paths = entries.into_iter().flatten().map(|entry| entry.map(|entry| entry.path()).map_err(failed));
+        let rehearsed = self.rehearsed().map(|rehearsed| rehearsed.keys().cloned().map(Ok).collect::<Vec<_>>());
+        let is_one = |path: &Path| path.to_str().is_some_and(|path| path.ends_with("-initial-password.yaml"));
+        let all = paths.chain(rehearsed.into_iter().flatten());
+        Ok(all.filter(|path| path.as_ref().map_or(true, |path| is_one(path))).collect())
+    }
+
+    /// What is at the place of an initial password.
+    fn found(&self, path: &Path) -> Result<Found, Trouble> {
+        if let Some(rehearsed) = self.rehearsed().and_then(|rehearsed| rehearsed.get(path).cloned()) {
+            return Ok(rehearsed.map_or(Found::Nothing, |text| Found::of(text.expose_text().unwrap_or_default())));
+        }
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Found::of(&text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(failed("reading", path, &error)),
+        }
+    }
+
+    fn write(&self, path: PathBuf, text: Confidential) -> Result<(), Trouble> {
+        match self.rehearsed() {
+            Some(mut rehearsed) => {
+                rehearsed.insert(path, Some(text));
+                Ok(())
+            }
+            None => write(&self.path, &path, text.expose()).map_err(|error| failed("writing", &path, &error)),
+        }
+    }
+
+    fn remove(&self, path: PathBuf) -> Result<(), Trouble> {
+        match self.rehearsed() {
+            Some(mut rehearsed) => {
+                rehearsed.insert(path, None);
+                Ok(())
+            }
+            None => fs::remove_file(&path).map_err(|error| failed("removing", &path, &error)),
+        }
+    }
+
+    fn rehearsed(&self) -> Option<MutexGuard<'_, BTreeMap<PathBuf, Option<Confidential>>>> {
+        let rehearsal = self.rehearsal.as_ref()?;
+        Some(rehearsal.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The manifest of an initial password.
@@ -140,22 +197,17 @@ enum Found {
 }
 
 impl Found {
-    fn at(path: &Path) -> Result<Found, Trouble> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(error) => return Err(failed("reading", path, &error)),
-        };
-        let Ok(manifest) = serde_saphyr::from_str::<Value>(&text) else { return Ok(Found::Foreign) };
+    fn of(text: &str) -> Found {
+        let Ok(manifest) = serde_saphyr::from_str::<Value>(text) else { return Found::Foreign };
         let annotation = |name: &str| manifest["metadata"]["annotations"][name].as_str().map(str::to_owned);
         let password = manifest["stringData"][PASSWORD_KEY].as_str().map(Confidential::new);
-        Ok(match (annotation(MEMBER_ANNOTATION), annotation(ORDER_ANNOTATION), password) {
+        match (annotation(MEMBER_ANNOTATION), annotation(ORDER_ANNOTATION), password) {
             (Some(member), Some(order), Some(password)) => {
                 let name = |field: &str| manifest["metadata"][field].as_str().unwrap_or_default();
                 Found::Ours { secret: Handle::new(name("namespace"), name("name")), member, order, password }
             }
             _ => Found::Foreign,
-        })
+        }
     }
 }
 

@@ -169,3 +169,31 @@ fn the_secret_goes_with_the_purge_of_its_member() {
         assert_eq!(count(roll, "password_orders"), 0);
     });
 }
+
+// M32, M11, R2: names that go down a chain take their Secrets along in one run, whatever the order; the place that falls
+// free is there for a newcomer. A plan tells of nothing in the way, either.
+#[test]
+fn secrets_follow_along_a_chain_of_names() {
+    on_both(|roll| {
+        let with = |first: u32| {
+            let named = |key: u32| {
+                let spec = format!("  id: p{key}\n  externalKey: k{key}\n  password: {{mode: Generate}}");
+                member(&format!("m{}", key + 1 - first), "acme", &spec)
+            };
+            let company = [tenant("acme", ""), boss("acme")];
+            set(&company.into_iter().chain((first..=6).map(named)).collect::<Vec<_>>())
+        };
+        // Of k2 to k6, named m1 to m5, each goes one name on, and k1 comes as m1.
+        apply(roll, START, &with(2));
+        let before: Vec<String> = (1..=5).map(|name| password(roll, &format!("m{name}"))).collect();
+        let planned = roll.plan(LATER, &with(1), &["--prune", "--secrets-out", "secrets"]).expect_code(1);
+        assert!(planned.stderr.contains("1 password to be set"), "{}", planned.stderr);
+        assert!(!planned.stderr.contains("SecretExists"), "{}", planned.stderr);
+        let done = apply(roll, LATER, &with(1));
+        assert_eq!(done.json["fingerprint"], planned.json["fingerprint"]);
+        assert!(!done.stderr.contains("SecretExists"), "{}", done.stderr);
+        let after: Vec<String> = (2..=6).map(|name| password(roll, &format!("m{name}"))).collect();
+        assert_eq!((after, count(roll, "password_orders")), (before, 0));
+        assert_eq!(answer(roll, LATER, "m1", &password(roll, "m1")), "MustChange");
+    });
+}

@@ -295,7 +295,8 @@ fn a_password_that_can_be_written_nowhere_waits() {
         assert_eq!(password_set(roll), is("False", "NowhereToWrite"));
         fs::create_dir(roll.folder().join("secrets")).unwrap();
         fs::write(initial(roll), "mine\n").unwrap();
-        apply_out(roll, START, &company(GENERATE)).expect_code(1);
+        let blocked = apply_out(roll, START, &company(GENERATE)).expect_code(1);
+        assert!(blocked.stderr.contains("delete or rename it"), "{}", blocked.stderr);
         assert_eq!(password_set(roll), is("False", "SecretExists"));
         assert_eq!(fs::read_to_string(initial(roll)).unwrap(), "mine\n");
         fs::remove_file(initial(roll)).unwrap();
