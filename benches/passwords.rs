@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
     let mut engine = Engine::new(directory.clone(), leader).await.expect("an engine");
     let hasher = Hasher::new(Cost::default());
     let out = folder.path().join("secrets");
-    let secrets = secrets::Files { set: Arc::default(), out: Some(out.clone()), rehearses: false };
+    let secrets = secrets::Files { set: Arc::default(), out: Some(out.clone()), rehearsal: None };
     let worker = Worker::new(directory.clone(), hasher.clone(), secrets).await.expect("a worker");
     let (mut generating, mut total) = (Pairs::default(), 0);
     let found = manifests::read(&[files], "hr");

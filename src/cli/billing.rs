@@ -2,6 +2,7 @@
 //! whoever leads.
 
 use clap::{Args, Subcommand};
+use iso_currency::Currency;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
@@ -68,8 +69,9 @@ fn month(text: &str) -> Result<String, String> {
 }
 
 fn currency(text: &str) -> Result<String, String> {
-    let is_code = text.len() == 3 && text.chars().all(|letter| letter.is_ascii_alphabetic());
-    if is_code { Ok(text.to_ascii_uppercase()) } else { Err("write the three letters of a currency, such as KRW".to_owned()) }
+    let known = Currency::from_code(&text.to_ascii_uppercase());
+    let known = known.ok_or("write the three letters of a currency of ISO 4217, such as KRW")?;
+    Ok(known.code().to_owned())
 }
 
 impl Billing {

@@ -73,7 +73,7 @@ struct Prepared {
 
 impl Prepared {
     /// Whether a Secret that is not this member's lies where its own is to lie.
-    fn is_in_the_way(&self) -> bool {
+    fn is_blocked(&self) -> bool {
         matches!(self.outcome, Outcome::Waits(Reason::SecretExists, _))
     }
 }
@@ -82,7 +82,7 @@ impl Prepared {
 #[derive(Default)]
 struct Page {
     told: Vec<Told>,
-    /// What a Secret was in the way of: not written yet.
+    /// What a Secret is in the way of, not written yet.
     blocked: Vec<Prepared>,
 }
 
@@ -229,7 +229,7 @@ impl<S: Secrets> Worker<S> {
                 if waiting.recv_many(&mut batch, BATCH).await == 0 {
                     return Ok(page);
                 }
-                page.blocked.extend(batch.extract_if(.., |prepared| prepared.is_in_the_way()));
+                page.blocked.extend(batch.extract_if(.., |prepared| prepared.is_blocked()));
                 page.told.extend(self.write(batch, now).await?);
             }
         };

@@ -10,7 +10,7 @@ use rollcall::api::{APPROVE_ANNOTATION, Confidential, FROZEN_ANNOTATION, Handle,
 use rollcall::credentials::{Hasher, Worker};
 use rollcall::directory::passwords::Which;
 use rollcall::directory::{Directory, Error};
-use rollcall::manifests::secrets::Files;
+use rollcall::manifests::secrets::{Files, Rehearsal};
 use rollcall::reconcile::plan::{Run, carry_out, rehearse};
 use rollcall::reconcile::{Done, Engine, Presence, Set, Submission};
 use serde_json::{Value, json};
@@ -237,14 +237,15 @@ impl<'w> Walk<'w> {
     async fn planned(&mut self, changes: &[Change]) {
         self.change(changes).await;
         let (mut passwords_planned, mut passwords) = (Vec::new(), Vec::new());
+        let rehearsal = Rehearsal::default();
         let rehearsed = async |copy: &Directory| {
-            passwords_planned.push(self.work_on_passwords(copy, true).await?);
+            passwords_planned.push(self.work_on_passwords(copy, Some(rehearsal.clone())).await?);
             Ok(())
         };
         let planned = rehearse(&self.world.directory, self.run(false), false, None, rehearsed).await.unwrap();
         let (run, mut engine) = (self.run(false), self.engine.take().unwrap());
         let carried_out = async |directory: &Directory| {
-            passwords.push(self.work_on_passwords(directory, false).await?);
+            passwords.push(self.work_on_passwords(directory, None).await?);
             Ok(())
         };
         let done = carry_out(&mut engine, run, &mut |_| (), carried_out).await.unwrap();
@@ -275,12 +276,12 @@ impl<'w> Walk<'w> {
     }
 
     async fn passwords(&self) {
-        self.work_on_passwords(&self.world.directory, false).await.unwrap();
+        self.work_on_passwords(&self.world.directory, None).await.unwrap();
     }
 
     /// The work on passwords; what became of each.
-    async fn work_on_passwords(&self, directory: &Directory, rehearses: bool) -> Result<Vec<String>, Error> {
-        let secrets = Files { set: self.secrets.clone(), out: Some(self.out.path().to_owned()), rehearses };
+    async fn work_on_passwords(&self, directory: &Directory, rehearsal: Option<Rehearsal>) -> Result<Vec<String>, Error> {
+        let secrets = Files { set: self.secrets.clone(), out: Some(self.out.path().to_owned()), rehearsal };
         let worker = Worker::new(directory.clone(), self.hasher.clone(), secrets).await?;
         worker.look("hr", |_| true, self.now).await?;
         let mut told: Vec<String> =

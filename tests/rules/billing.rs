@@ -70,7 +70,7 @@ fn a_charge_of_nothing_is_not_outstanding() {
         acme(roll);
         charge(roll, LATER, "2027-02", "0").ok();
         assert_eq!(status(roll)["charges"], Value::Null);
-        for wrong in ["--month=2027-13", "--amount=-1", "--currency=WON2"] {
+        for wrong in ["--month=2027-13", "--amount=-1", "--currency=WON2", "--currency=XXQ"] {
             let right = ["add", "acme", "--month", "2027-02", "--amount", "1", "--currency", "KRW", "--due", "2027-02-25"];
             let (name, _) = wrong.split_once('=').unwrap();
             let place = right.iter().position(|arg| *arg == name).unwrap();

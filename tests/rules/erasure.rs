@@ -256,7 +256,7 @@ fn of_a_cancelled_tenant_only_dates_uids_and_its_name_are_left() {
             "qz7.new",
         ];
         roll.run(&[&ask[..], &["--email", "qz7@new.example", "--now", NOW, "-n", "hr"]].concat(), "").ok();
-        let bill = ["billing", "add", "acme", "--month", "2027-02", "--amount", "0", "--currency", "QZZ", "--due", "2027-02-25"];
+        let bill = ["billing", "add", "acme", "--month", "2027-02", "--amount", "0", "--currency", "KRW", "--due", "2027-02-25"];
         roll.run(&[&bill[..], &["--now", NOW, "-n", "hr"]].concat(), "").ok();
         // One waits and was never taken.
         let waiting = member("waiting", "acme", "  nickname: Qz7\n  organizations: [{organizationRef: {name: nowhere}}]");
