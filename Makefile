@@ -61,6 +61,7 @@ lint: cargo-deny ## check formatting, clippy, licenses and origins of dependenci
 	done
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(WRITE_REFERENCE) "$$folder"; \
 	diff --recursive --unified docs/reference "$$folder" || { echo "docs/reference differs from the code: run 'make reference'" >&2; exit 1; }
+	cargo test --quiet --locked --test table
 
 audit: cargo-deny ## look for known vulnerabilities in dependencies; needs the network
 	cargo deny --locked check advisories
