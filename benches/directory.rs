@@ -17,6 +17,10 @@ use sqlx::Connection;
 
 use pairs::Pairs;
 
+/// What the product is compared with has the same allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The argument with which this program only reads files.
 const PARSE: &str = "--parse";
 

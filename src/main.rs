@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let filter = std::env::var("ROLLCALL_LOG").unwrap_or_else(|_| "warn,rollcall::operator=info".to_owned());
     // What it says of an address could hold a password (R7).
