@@ -20,3 +20,9 @@ pub fn text<const N: usize>() -> String {
 pub fn identifier() -> String {
     uuid::Uuid::now_v7().to_string()
 }
+
+/// A token that nobody guesses: eighty random bits. A later one is greater, so that an index of many grows at its end.
+pub fn ordered_token() -> String {
+    let identifier = uuid::Uuid::now_v7().simple().to_string();
+    format!("{}{}", &identifier[..12], text::<10>())
+}

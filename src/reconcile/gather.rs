@@ -86,7 +86,7 @@ pub async fn gather(
             fresh: Fresh {
                 uid: Uid::from(identifier()),
                 contact_token: random::text::<10>(),
-                qr_token: random::text::<16>(),
+                qr_token: random::ordered_token(),
                 temporary_id: format!("{TEMPORARY}{}", random::text::<8>()),
             },
         });
