@@ -135,15 +135,14 @@ impl<S: Secrets> Worker<S> {
             blocked.extend(page.blocked);
         }
         // What was in the way may have been the Secret of a member whose own has moved since, as names go down a chain.
-        while !blocked.is_empty() {
-            let before = blocked.len();
+        let mut before = 0;
+        while blocked.len() != before {
+            before = blocked.len();
             let page = self.page(blocked.into_iter().map(|prepared| prepared.task).collect(), now).await?;
             told.extend(page.told);
             blocked = page.blocked;
-            if blocked.len() == before {
-                told.extend(self.write(std::mem::take(&mut blocked), now).await?);
-            }
         }
+        told.extend(self.write(blocked, now).await?);
         Ok(told)
     }
 
@@ -342,6 +341,9 @@ impl<S: Secrets> Worker<S> {
 
     /// Writes what is ready, with what follows from it, in one transaction and few statements.
     async fn write(&self, batch: Vec<Prepared>, now: Timestamp) -> Result<Vec<Told>, Error> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
         let members: Vec<Uid> = batch.iter().map(|prepared| prepared.task.account.member.uid.clone()).collect();
         let mut tx = self.directory.write().await?;
         let known = passwords::told(&mut tx, &members).await?;

@@ -29,7 +29,9 @@ pub struct Files {
 }
 
 /// What would be in files: a text, or nothing.
-pub type Rehearsal = Arc<Mutex<BTreeMap<PathBuf, Option<Confidential>>>>;
+type Texts = BTreeMap<PathBuf, Option<Confidential>>;
+/// What a rehearsal would have left.
+pub type Rehearsal = Arc<Mutex<Texts>>;
 
 /// The folder of initial passwords, as it is or as a rehearsal would have left it.
 struct Folder {
@@ -66,7 +68,7 @@ impl Secrets for Files {
                 Found::Ours { order: known, password, .. } if known == order => return Ok(password),
                 Found::Ours { .. } => {}
             }
-            folder.write(path, text)?;
+            folder.put(path, Some(text))?;
             Ok(fresh)
         })
         .await
@@ -93,7 +95,7 @@ impl Secrets for Files {
         self.folder(move |folder| {
             let path = folder.of(&secret);
             match folder.found(&path)? {
-                Found::Ours { member, .. } if member == uid => folder.remove(path),
+                Found::Ours { member, .. } if member == uid => folder.put(path, None),
                 Found::Ours { .. } | Found::Nothing | Found::Foreign => Ok(()),
             }
         })
@@ -147,27 +149,19 @@ impl Folder {
         }
     }
 
-    fn write(&self, path: PathBuf, text: Confidential) -> Result<(), Trouble> {
-        match self.rehearsed() {
-            Some(mut rehearsed) => {
-                rehearsed.insert(path, Some(text));
-                Ok(())
-            }
-            None => write(&self.path, &path, text.expose()).map_err(|error| failed("writing", &path, &error)),
+    /// Puts a text at a place, or nothing.
+    fn put(&self, path: PathBuf, text: Option<Confidential>) -> Result<(), Trouble> {
+        if let Some(mut rehearsed) = self.rehearsed() {
+            rehearsed.insert(path, text);
+            return Ok(());
         }
-    }
-
-    fn remove(&self, path: PathBuf) -> Result<(), Trouble> {
-        match self.rehearsed() {
-            Some(mut rehearsed) => {
-                rehearsed.insert(path, None);
-                Ok(())
-            }
+        match text {
+            Some(text) => write(&self.path, &path, text.expose()).map_err(|error| failed("writing", &path, &error)),
             None => fs::remove_file(&path).map_err(|error| failed("removing", &path, &error)),
         }
     }
 
-    fn rehearsed(&self) -> Option<MutexGuard<'_, BTreeMap<PathBuf, Option<Confidential>>>> {
+    fn rehearsed(&self) -> Option<MutexGuard<'_, Texts>> {
         let rehearsal = self.rehearsal.as_ref()?;
         Some(rehearsal.lock().unwrap_or_else(PoisonError::into_inner))
     }
