@@ -4,7 +4,7 @@
 use super::{
     Block, Decision, Declared, Judgement, Removal, Visit, World, contact, declared_key, is_frozen, member, organization, tenant,
 };
-use crate::api::{Key, Kind, Reason, Verdict};
+use crate::api::{Key, Kind, MemberPhase, Reason, Verdict};
 use crate::record::change::changes;
 use crate::record::{Cause, Record};
 
@@ -148,6 +148,11 @@ fn as_it_is(world: &World, frozen: &Frozen, record: &Record) -> Verdict {
             Reason::Frozen,
             format!("{}; the member stays deleted, and is restored once it thaws", frozen.sentence()),
         ),
+        Record::Member(member)
+            if member.state.phase == MemberPhase::Scheduled && member.state.wake_at.is_some_and(|due| due <= world.now) =>
+        {
+            Verdict::new(Reason::Scheduled, format!("{}; the account begins once it thaws", frozen.sentence()))
+        }
         Record::Member(member) => member::verdict_of(world, member),
         Record::ExternalContact(contact) => contact::told(world, contact),
         Record::Tenant(_) | Record::Organization(_) => Verdict::new(Reason::InDirectory, "the directory holds this generation"),

@@ -85,6 +85,24 @@ fn what_fell_due_happens_on_thaw_in_order() {
     });
 }
 
+// R14, M20: an account whose first day passed is not told to begin on a day that is over.
+#[test]
+fn an_account_that_should_have_begun_begins_with_the_thaw() {
+    on_both(|roll| {
+        let begins = "  activation: {at: 2027-04-01}";
+        roll.apply(START, &company(begins)).expect_code(0);
+        roll.apply(LATER, &frozen(&jane_with(begins))).expect_code(0);
+        assert_eq!(ready(&jane(roll)), ("True", "Scheduled"));
+        roll.tick("2027-04-02T00:00:00Z").expect_code(0);
+        assert_eq!((phase(&jane(roll)), ready(&jane(roll))), ("Scheduled", ("True", "Scheduled")));
+        let message = condition(&jane(roll), "Ready").map(|ready| text(ready, "message").to_owned()).unwrap_or_default();
+        assert!(message.contains(WHY) && message.contains("begins once it thaws"), "{message}");
+        assert!(told(&jane(roll)).contains("since 2027-04-01T00:00:00Z something fell due"), "{}", told(&jane(roll)));
+        roll.apply("2027-04-03T00:00:00Z", &jane_with(begins)).expect_code(0);
+        assert_eq!((phase(&jane(roll)), ready(&jane(roll))), ("Pending", ("True", "InDirectory")));
+    });
+}
+
 // R14, M25, R2: the end of a grace period that passed meanwhile comes with the thaw, and the plan of the thaw tells it.
 #[test]
 fn a_thaw_tells_whom_it_purges() {
