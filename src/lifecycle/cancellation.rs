@@ -45,8 +45,7 @@ pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<
     list.extend(charges(world, tenant));
     list.extend(unconfirmed(world, tenant, spec));
     if !world.irreversible {
-        let message =
-            "this host's clock and the database's differ by more than 60 s; nothing irreversible happens until they agree";
+        let message = "this host's clock differs from the database's, or from the API server's, by more than 60 s; nothing irreversible happens until they agree";
         list.push((Reason::ClockSkewed, message.to_owned()));
     }
     list
@@ -204,7 +203,10 @@ pub fn carry_on(world: &World, visit: &Visit, next: TenantRecord, decision: &mut
         }
         return;
     }
-    let due = effective.filter(|_| visit.trigger == super::Trigger::Time).unwrap_or(world.now);
+    // What time does is as of the date that came: that of its instant, or a month's beginning if it was blocked till then.
+    let came = world.tenants.get(&next.uid).and_then(|tenant| tenant.wake_at);
+    let came = came.filter(|_| visit.trigger == super::Trigger::Time);
+    let due = came.map_or(world.now, |came| effective.map_or(came, |at| at.max(came)).min(world.now));
     decision.step(visit.trigger.cause(), due, Some(cancelled(next, world.now).in_state()));
     decision.waits_for.clear();
     decision.follows.clear();

@@ -165,7 +165,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     if !world.irreversible {
-        let message = "this host's clock and the database's differ by more than 60 s; purges wait until they agree (R4)";
+        let message = "this host's clock differs from the database's, or from the API server's, by more than 60 s; purges wait until they agree (R4)";
         verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
     }
     verdict.warnings.extend(without_effect(Kind::Tenant, &manifest.annotations));

@@ -464,6 +464,26 @@ fn a_plan_tells_what_is_erased_or_what_is_left_to_do() {
     });
 }
 
+// T12, R4: what a month's charge held up is as of the month that lets it go, not of the instant that was declared.
+#[test]
+fn a_cancellation_that_a_month_held_up_is_as_of_the_next() {
+    on_both(|roll| {
+        let paid = "  products: {core: {plan: Lite}}\n";
+        begin(roll, paid, vec![]);
+        charge(roll, NOW, "2027-05", "0");
+        let dated = set(&[ending(paid, ", effectiveAt: \"2027-04-10\""), secret("correct-horse")]);
+        let cancelled = |report: &Report| {
+            let changes = report.json["changes"].as_array().cloned().unwrap_or_default();
+            changes.iter().find(|change| change["action"] == "cancel").map(|change| change["at"].clone())
+        };
+        let forecast = roll.plan(LATER, &dated, &["--at", "2027-06-01"]);
+        assert_eq!(cancelled(&forecast), Some(json!("2027-05-01T00:00:00Z")), "{:#}", forecast.json);
+        roll.apply(LATER, &dated).expect_code(1);
+        assert_eq!(cancelled(&roll.tick("2027-04-30T00:00:00Z")), None);
+        assert_eq!(cancelled(&roll.tick("2027-05-02T00:00:00Z")), Some(json!("2027-05-01T00:00:00Z")));
+    });
+}
+
 // T14: while nobody declares the tenant, its cancellation waits.
 #[test]
 fn a_tenant_whose_resource_is_gone_is_not_cancelled() {
