@@ -226,12 +226,27 @@ async fn change_open(tx: &mut Tx, set: &[(&str, Cell)], by: &[&str], keys: Vec<V
     Ok(())
 }
 
-/// How many mails of each tenant are held; none, where somebody has acknowledged all that were.
-pub async fn held(tx: &mut Tx) -> Result<Vec<(Uid, i64)>, Error> {
-    tx.fetch(HELD, vec![]).await?.iter().map(|row| Ok((row.text(0)?.into(), row.get(1)?))).collect()
+/// The mails of a tenant that are held.
+pub struct HeldMails {
+    pub tenant: Uid,
+    /// None, where somebody has acknowledged all that were, or their people are purged.
+    pub number: i64,
+    /// When the first and the last were ordered.
+    pub ordered: Option<(Timestamp, Timestamp)>,
 }
 
-const HELD: &str = "SELECT tenant, count(*) - count(acknowledged_at) FROM outbox WHERE held GROUP BY tenant";
+/// The tenants whose mails are held, or were.
+pub async fn held(tx: &mut Tx) -> Result<Vec<HeldMails>, Error> {
+    let held = |row: &Row| {
+        let (first, last) = (row.maybe_instant(2)?, row.maybe_instant(3)?);
+        Ok(HeldMails { tenant: row.text(0)?.into(), number: row.get(1)?, ordered: first.zip(last) })
+    };
+    tx.fetch(HELD, vec![]).await?.iter().map(held).collect()
+}
+
+const HELD: &str = "SELECT tenant, count(*) - count(acknowledged_at), min(at), max(at) FROM outbox WHERE held GROUP BY tenant \
+     UNION ALL SELECT t.uid, 0, NULL, NULL FROM holds h JOIN tenants t ON t.namespace = h.namespace AND t.name = h.name \
+     WHERE h.reason = 'MailsHeld' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.held AND o.tenant = t.uid)";
 
 /// A page of the mails of a tenant that are held, in the order of names and mails: to whom, and which.
 pub async fn held_page(

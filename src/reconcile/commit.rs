@@ -286,6 +286,11 @@ impl Commit {
         self.orders.iter().any(|ordered| ordered.held) || !self.passwords_told.is_empty()
     }
 
+    /// Whether mails that are held may be no more: those to who is erased go with them.
+    pub fn ends_mails(&self) -> bool {
+        !(self.erased.is_empty() && self.erased_contacts.is_empty())
+    }
+
     /// Notes that something of its batch is judged when all else is done (T11).
     pub fn is_judged_later(&mut self) {
         self.unjudged = true;

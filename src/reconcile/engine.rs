@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 
 use super::budget::PutOff;
@@ -61,6 +61,8 @@ pub struct Engine {
     pub(super) unfinished: Unfinished,
     /// Whether some of them are judged the next time.
     pub(super) mails_put_off: bool,
+    /// How long no mail may have been ordered before those of a batch are judged.
+    pub(super) mails_settle: SignedDuration,
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
 }
@@ -90,6 +92,7 @@ impl Engine {
             mails_new: false,
             unfinished: Unfinished::Unknown,
             mails_put_off: false,
+            mails_settle: SignedDuration::ZERO,
         })
     }
 
@@ -360,7 +363,7 @@ impl Engine {
         drop(tx);
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let mut commit = commit::compile(&gathered, &decisions);
-        self.mails_ordered |= commit.holds_mails();
+        self.mails_ordered |= commit.holds_mails() || commit.ends_mails();
         self.mails_new |= commit.holds_mails();
         if !put_off.is_empty() {
             commit.is_judged_later();

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::digest;
 
 use super::engine::Engine;
@@ -11,6 +11,7 @@ use super::request::Request;
 use crate::api::{APPROVE_ANNOTATION, FROZEN_ANNOTATION, Hold, Key, Kind, Reason};
 use crate::directory::audit::hex;
 use crate::directory::holds::{self, Held};
+use crate::directory::outbox::HeldMails;
 use crate::directory::records::{self, By};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, declarations, outbox, passwords};
@@ -20,6 +21,8 @@ use crate::record::Uid;
 
 /// As many mails leave without a person's word.
 const UNSEEN: i64 = 100;
+/// Where a batch comes object by object: nothing waits longer than this for more of it.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How many names are told.
 const NAMES: usize = 5;
 
@@ -36,6 +39,11 @@ pub(super) fn told(items: &[(String, String)], number: i64, fingerprint: String)
 }
 
 impl Engine {
+    /// A batch comes object by object: it is whole once none came for so long.
+    pub fn settle_mails(&mut self, quiet: SignedDuration) {
+        self.mails_settle = quiet;
+    }
+
     /// Lets the mails of the run go, or holds them. Those of a tenant whose Secrets are still being taken are judged once
     /// they all are: each that was taken makes one.
     pub(super) async fn judge_mails(&mut self, now: Timestamp) -> Result<(), Error> {
@@ -43,8 +51,11 @@ impl Engine {
         let tenants = outbox::held(&mut tx).await?;
         let taking = if tenants.is_empty() { HashSet::new() } else { passwords::taking(&mut tx).await? };
         drop(tx);
-        for (tenant, number) in tenants {
-            if taking.contains(&tenant) {
+        for HeldMails { tenant, number, ordered } in tenants {
+            let more_may_come = ordered.is_some_and(|(first, last)| {
+                now.duration_since(last) < self.mails_settle && now.duration_since(first) < PATIENCE
+            });
+            if more_may_come || taking.contains(&tenant) {
                 self.mails_put_off = true;
             } else {
                 self.judge_mails_of(&tenant, number, now).await?;

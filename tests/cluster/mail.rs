@@ -42,3 +42,21 @@ fn mails_wait_for_a_server_and_leave_by_the_operator_that_leads() {
     plane.wait_ready("hr", &["member/jane", "member/june"]);
     assert_eq!(post.mails("boss@home.example").len(), 1, "sent once");
 }
+
+// T15, R12: the API server hands on one object after another; what comes without a pause is one batch.
+#[test]
+fn the_mails_of_one_kubectl_apply_are_held_together() {
+    let (plane, directory, _operator) = started();
+    plane.apply(&company("hr", &[]));
+    plane.wait_ready("hr", &["member/boss", "tenant/acme"]);
+    becomes(15, (1, 0), || (directory.count("outbox"), directory.count("outbox WHERE held")));
+    let crowd: Vec<String> =
+        (0..101).map(|n| member("hr", &format!("m{n:03}"), &format!("  personalEmail: m{n:03}@home.example"))).collect();
+    plane.apply(&crowd.concat());
+    let held = || {
+        let message = "jsonpath={.status.conditions[?(@.type=='Held')].message}";
+        plane.kubectl(&["get", "tenant", "acme", "-n", "hr", "-o", message])
+    };
+    becomes(60, true, || held().contains("more than 100 (101: m000, m001"));
+    assert_eq!(directory.count("outbox WHERE held"), 101);
+}

@@ -3,7 +3,7 @@
 use crate::mail::{START, company, send};
 use crate::passwords::secret;
 use crate::support::post::Post;
-use crate::support::{Report, annotated, condition, member, on_both, phase, set, tenant};
+use crate::support::{Report, annotated, boss, condition, member, on_both, phase, set, tenant};
 
 // T15, R12: more than 100 mails of one batch wait for a person's word; as many as 100 go by themselves.
 #[test]
@@ -142,5 +142,35 @@ fn who_is_to_get_two_mails_is_named_once() {
         let report = apply("2027-03-02T09:00:00Z", &people(", resetToken: one, requestChange: one"));
         assert_eq!(report.held("Tenant", "acme").map(|(_, count, _)| count), Some(102));
         assert_eq!(report.json["held"][0]["names"], serde_json::json!(["a000", "a001", "a002", "a003", "a004"]));
+    });
+}
+
+// T15: who was declared before, and waited, is of the batch that lets it in.
+#[test]
+fn the_mails_of_many_who_waited_are_held() {
+    on_both(|roll| {
+        let crowd: Vec<String> = (0..101).map(|n| member(&format!("a{n:03}"), "acme", "")).collect();
+        roll.apply(START, &set(&crowd)).expect_code(1);
+        let report = roll.apply("2027-03-02T09:00:00Z", &company(&[]));
+        let (reason, count, _) = report.held("Tenant", "acme").expect("they are held");
+        assert_eq!((reason.as_str(), count), ("MailsHeld", 102));
+    });
+}
+
+// T15, M25: mails go with who was to get them, and the hold, which names them, goes with the last.
+#[test]
+fn a_hold_goes_with_the_people_of_its_mails() {
+    on_both(|roll| {
+        roll.apply(START, &company(&[])).expect_code(0);
+        let loose = tenant("acme", "  accessBudget: {maxPercent: 100, maxCount: 200}");
+        let crowd: Vec<String> = (0..101).map(|n| member(&format!("a{n:03}"), "acme", "")).collect();
+        let all = set(&[loose.clone(), boss("acme"), set(&crowd)]);
+        assert!(roll.apply("2027-03-02T09:00:00Z", &all).held("Tenant", "acme").is_some());
+        roll.apply_with("2027-03-02T12:00:00Z", &set(&[loose, boss("acme")]), &["--prune"]);
+        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("1"));
+        roll.tick("2027-03-10T12:00:00Z");
+        assert_eq!(roll.query("SELECT count(*) FROM members").as_deref(), Some("1"));
+        assert_eq!(roll.query("SELECT count(*) FROM holds").as_deref(), Some("0"));
+        assert!(condition(&roll.get("Tenant", "acme"), "Held").is_none());
     });
 }

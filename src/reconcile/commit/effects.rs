@@ -32,7 +32,8 @@ impl Commit {
             at: step.due,
             uid: record.uid().clone(),
             tenant: record.tenant().clone(),
-            held: order.consumer() == Consumer::Mail && step.cause == Cause::Declared,
+            // Also of what was declared before, and waited for what is declared now.
+            held: order.consumer() == Consumer::Mail && matches!(step.cause, Cause::Declared | Cause::Dependency),
             order,
         };
         self.password_effects(step);
