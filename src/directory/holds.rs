@@ -122,8 +122,8 @@ pub async fn lost_after(tx: &mut Tx, tenant: &Uid, after: Timestamp) -> Result<(
 }
 
 const LOST: &str = "SELECT member FROM access_losses WHERE tenant = $1 AND at > $2";
-const LIVE: &str = "SELECT count(*) FROM (SELECT uid FROM members WHERE tenant = $1 AND deleted_at IS NULL AND created_at <= $2 \
-     UNION SELECT member FROM access_losses WHERE tenant = $1 AND at > $2) AS live";
+const LIVE: &str = "SELECT count(*) FROM (SELECT uid FROM members WHERE tenant = $1 AND (deleted_at IS NULL OR deleted_at > $2) \
+     AND created_at <= $2 UNION SELECT member FROM access_losses WHERE tenant = $1 AND at > $2) AS live";
 
 /// Forgets losses that count no more.
 pub async fn forget(tx: &mut Tx, tenant: &Uid, before: Timestamp) -> Result<(), Error> {

@@ -19,7 +19,7 @@ pub fn decide(world: &World, visit: &Visit, decision: &Decision, decided: &[Requ
         // By making the member, and by nothing less: a manifest that waits, or is refused, approves nothing.
         Some(Record::Member(member)) if decision.steps.first().is_some_and(|step| step.before.is_none()) => {
             let named = visit.member_spec().and_then(|spec| world.requests.get(spec.registration.as_ref()?.as_str()));
-            let open = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant);
+            let open = named.filter(|request| request.is_open(world.now) && request.tenant == member.tenant);
             // Whoever comes first of those that name it.
             let first = open.filter(|request| !decided.iter().any(|step| step.before.id == request.id && step.approves()));
             let approved = |request: &Request| RequestStep {

@@ -11,8 +11,7 @@ use super::cancellation::{Confirmation, Remaining};
 use crate::api::{Handle, Hold, Key, Kind, LocalRef, Reason};
 use crate::record::account::AccountFacts;
 use crate::record::{
-    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, RequestState, TenantRecord,
-    Uid,
+    Cause, Charge, Claim, ContactRecord, MailNews, MemberRecord, OrganizationRecord, Record, Request, TenantRecord, Uid,
 };
 
 /// Who holds a claim.
@@ -289,7 +288,7 @@ impl World {
     /// A request makes one member (M35).
     fn approve(&mut self, member: &MemberRecord) {
         let named = member.intent.spec.registration.as_ref().and_then(|id| self.requests.get_mut(id.as_str()));
-        if let Some(request) = named.filter(|request| request.state == RequestState::Open && request.tenant == member.tenant) {
+        if let Some(request) = named.filter(|request| request.is_open(self.now) && request.tenant == member.tenant) {
             *request = request.approved(&member.uid, self.now);
         }
     }

@@ -74,7 +74,7 @@ pub async fn gather(
             (What::Revisit, None) => Declared::Nothing,
         };
         let since = match &request.what {
-            What::Submitted(submission) => submission.created_at.or(before.map(|before| before.created_at)),
+            What::Submitted(submission) => submission.created_at.max(before.map(|before| before.created_at)),
             What::Gone | What::Revisit => before.map(|before| before.created_at),
         };
         gathered.visits.push(Visit {
@@ -265,6 +265,12 @@ impl Loader<'_> {
         }
         self.load_by_uid(&mut gathered.world, Kind::Member, holders).await?;
         self.load(&mut gathered.world, wanted).await?;
+        // An organization in which a member is may have another name than the manifest's by now.
+        let world = &gathered.world;
+        let members = gathered.visits.iter().filter_map(|visit| world.member(&visit.key.handle));
+        let within = members.flat_map(|member| &member.declared.assignments).map(|assignment| &assignment.organization);
+        let renamed: BTreeSet<Uid> = within.filter(|uid| !world.organizations.contains_key(*uid)).cloned().collect();
+        self.load_by_uid(&mut gathered.world, Kind::Organization, renamed.into_iter().collect()).await?;
         let tenants = gathered.world.tenants_missing();
         self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants).await
     }

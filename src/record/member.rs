@@ -145,7 +145,7 @@ pub struct MemberState {
 }
 
 /// A leave in force (M22).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaveInForce {
     pub from: Timestamp,
     pub until: Option<Timestamp>,
@@ -235,6 +235,11 @@ impl MemberRecord {
     /// Whether the member is deleted and in its grace period.
     pub fn is_deleted(&self) -> bool {
         self.lived.deleted_at.is_some()
+    }
+
+    /// Whether the member departed by what a spec says of the departure (M23).
+    pub fn departed_by(&self, spec: &Value) -> bool {
+        self.lived.departed && self.lived.fired.departure.as_ref() == spec.get("departure")
     }
 
     /// The fields whose value acts now: one that was not spent before. Nothing acts in a record that is made, restored or

@@ -68,9 +68,9 @@ impl Request {
     }
 
     /// Whether a member is the one that it made, or may become that.
-    pub fn is_of(&self, member: &Uid) -> bool {
+    pub fn is_of(&self, member: &Uid, at: Timestamp) -> bool {
         match self.state {
-            RequestState::Open => true,
+            RequestState::Open => self.is_open(at),
             RequestState::Approved => self.member.as_ref() == Some(member),
             RequestState::Rejected | RequestState::Ended => false,
         }

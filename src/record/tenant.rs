@@ -162,7 +162,9 @@ impl TenantRecord {
         if !is.is_looser(was) && deletion_grace(next) >= deletion_grace(spec) {
             return self.former.clone();
         }
-        let this = Former { budget: was, deletion_grace: deletion_grace(spec), until: was.window.after(now) };
+        // A shorter window is itself a loosening, and not in force before its time.
+        let window = self.former_at(now).map(|former| former.budget.window).fold(was.window, Ord::max);
+        let this = Former { budget: was, deletion_grace: deletion_grace(spec), until: window.after(now) };
         self.former_at(now).cloned().chain([this]).collect()
     }
 

@@ -165,6 +165,22 @@ fn all_mistakes_of_a_run_are_told_at_once() {
     });
 }
 
+// R8, M21, T8: what is wrong by itself, and what is wrong beside the tenant.
+#[test]
+fn all_mistakes_of_one_manifest_are_told_at_once() {
+    on_both(|roll| {
+        roll.apply(NOW, &company()).expect_code(0);
+        let text = jane("  userType: Wizard\n  suspension: {from: 2027-05-02, until: 2027-05-01}");
+        write(roll, "people.yaml", &text);
+        let report = apply(roll, "people.yaml", &[]).expect_code(1);
+        for part in ["Wizard", "until"] {
+            let line = line_of(&text, part);
+            points_into(&report.stderr, "people.yaml", line..=line);
+        }
+        tells(&report.stderr, &["spec.userType", "spec.suspension.until"]);
+    });
+}
+
 // What breaks the schema
 
 // R8
@@ -449,4 +465,13 @@ fn a_directory_of_a_newer_rollcall_is_left_alone() {
         assert_eq!(roll.query("SELECT count(*) FROM audit"), before);
         assert_eq!(roll.query("SELECT count(*) FROM members").as_deref(), Some("1"));
     });
+}
+
+// M8, R8
+#[test]
+fn an_address_to_which_no_mail_can_be_sent_is_refused() {
+    for address in ["jane,doe@home.example", "\u{c9}lodie@home.example", "jane..doe@home.example", "jane@home"] {
+        let words = ["spec.personalEmail", "not a mail address"];
+        is_refused_and_the_rest_goes_on(&jane(&format!("  personalEmail: \"{address}\"")), ("Member", "jane"), address, &words);
+    }
 }

@@ -399,3 +399,45 @@ fn a_departure_that_is_withdrawn_with_a_change_of_the_time_zone_takes_no_access(
         assert_eq!((deleted(&seoul), seoul.held("Tenant", "acme")), (0, None));
     });
 }
+
+// T11: who lost access with a person's word was live when the window began, too.
+#[test]
+fn who_went_with_a_word_was_live_before() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 10, maxCount: 0}";
+        roll.apply(START, &company(acme, 0, 99)).expect_code(0);
+        let (_, _, fingerprint) = prune(roll, LATER, &company(acme, 60, 99)).held("Tenant", "acme").expect("it is held");
+        let approved =
+            company(acme, 60, 99).replacen(&tenant("acme", acme), &annotated(&tenant("acme", acme), "approve", &fingerprint), 1);
+        assert_eq!(deleted(&prune(roll, "2027-03-02T09:10:00Z", &approved).expect_code(0)), 60);
+        assert_eq!(deleted(&prune(roll, "2027-03-02T09:20:00Z", &company(acme, 66, 99)).expect_code(0)), 6);
+    });
+}
+
+// T11: a shorter window is a loosening itself: what is declared after it takes no effect sooner for it.
+#[test]
+fn a_shorter_window_shortens_no_waiting_before_its_time() {
+    on_both(|roll| {
+        roll.apply(START, &company("", 0, 20)).expect_code(0);
+        roll.apply(LATER, &tenant("acme", "  accessBudget: {window: 1m}")).expect_code(0);
+        let loose = "  accessBudget: {window: 1m, maxPercent: 100}";
+        roll.apply("2027-03-02T09:59:00Z", &tenant("acme", loose)).expect_code(0);
+        let plan = roll.plan("2027-03-02T10:58:00Z", &company(loose, 6, 20), &["--prune"]);
+        assert_eq!(plan.held("Tenant", "acme").map(|held| held.1), Some(6));
+        prune(roll, "2027-03-02T10:59:00Z", &company(loose, 6, 20)).expect_code(0);
+    });
+}
+
+// R12, M28: a word for departures is none for what is ordered for their devices.
+#[test]
+fn what_a_departure_does_to_devices_is_part_of_what_is_approved() {
+    on_both(|roll| {
+        let acme = "  accessBudget: {maxPercent: 0, maxCount: 0}";
+        roll.apply(START, &company(acme, 0, 1)).expect_code(0);
+        let held = |devices: &str| {
+            let soon = member("m0", "acme", &format!("  departure: {{at: \"2027-03-02T09:30:00Z\"{devices}}}"));
+            roll.plan(LATER, &soon, &[]).held("Tenant", "acme").expect("it would be held").2
+        };
+        assert_ne!(held(""), held(", devices: DeviceReset"));
+    });
+}

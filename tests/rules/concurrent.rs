@@ -346,3 +346,20 @@ fn a_post_whose_id_drifted_is_set_back() {
         assert_eq!(text(&row, "cause"), "Drift");
     });
 }
+
+// M30, R9: whose removal is pending is still there, and follows.
+#[test]
+fn a_post_whose_removal_is_pending_follows() {
+    on_both(|roll| {
+        let post = member("jane-umbra", "umbra", "  concurrentOf: {name: jane}\n  administrator: Operations");
+        roll.apply(START, &set(&[group(), with_id("jane", "acme", "jane"), post])).expect_code(0);
+        roll.apply_with(LATER, &set(&[group(), with_id("jane", "acme", "jane")]), &["--prune"]).expect_code(1);
+        assert_eq!(phase(&roll.get("Member", "jane-umbra")), "Pending");
+        roll.apply(EVENING, &with_id("jane", "acme", "jane.doe"));
+        assert_eq!(ids(roll, &JANES[..2]), ["jane.doe"; 2]);
+        roll.apply(EVENING, &with_id("other", "umbra", "taken"));
+        let report = roll.apply("2027-03-03T09:00:00Z", &with_id("jane", "acme", "taken")).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("IdTaken"));
+        assert_eq!(ids(roll, &JANES[..2]), ["jane.doe"; 2]);
+    });
+}

@@ -5,7 +5,7 @@ use crate::life::{
     START, begin_with_jane_signed_in, company, company_of, company_without_jane, count, jane, jane_with, open_sessions,
     pending_removals, purge_at, row, text, timing, uid,
 };
-use crate::support::{boss, condition, member, on_both, phase, ready, set, tenant};
+use crate::support::{boss, condition, member, on_both, organization, phase, ready, set, tenant};
 
 const TENTH: &str = "  departure: {at: \"2027-03-10\"}";
 
@@ -205,5 +205,40 @@ fn an_activation_after_the_departure_is_refused() {
         assert_eq!(report.refused("Member", "jane").as_deref(), Some("Invalid"));
         let message = report.refused_message("Member", "jane").unwrap_or_default();
         assert!(message.starts_with("spec.activation.at: after spec.departure"), "{message}");
+    });
+}
+
+// M24: whose date was moved in time comes back whenever the manifest can be taken, as the same person; whatever is mended of it
+// meanwhile.
+#[test]
+fn whose_date_was_moved_in_time_is_kept_until_the_manifest_can_be_taken() {
+    on_both(|roll| {
+        roll.apply(START, &company(TENTH)).expect_code(0);
+        let before = uid(&jane(roll));
+        roll.tick("2027-03-10T00:00:00Z").expect_code(0);
+        let lab = |more: &str| jane_with(&format!("  organizations: [{{organizationRef: {{name: lab}}}}]{more}"));
+        let report = roll.apply("2027-03-12T00:00:00Z", &lab("")).expect_code(1);
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("kept for this manifest, which came in time"), "{message}");
+        assert_eq!(roll.tick("2027-03-17T00:00:00Z").actions("Member", "jane"), [""; 0]);
+        let report = roll.apply("2027-03-18T00:00:00Z", &lab("\n  nickname: J")).expect_code(1);
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("kept for this manifest, which came in time"), "{message}");
+        roll.apply("2027-03-19T00:00:00Z", &organization("lab", "acme", "")).expect_code(0);
+        assert_eq!((phase(&jane(roll)), uid(&jane(roll))), ("Pending", before));
+    });
+}
+
+// M24, M25: with the date back in the past nobody is wanted, and the purge takes its course.
+#[test]
+fn whose_date_is_put_back_is_purged() {
+    on_both(|roll| {
+        roll.apply(START, &company(TENTH)).expect_code(0);
+        roll.tick("2027-03-10T00:00:00Z").expect_code(0);
+        let lab = "  organizations: [{organizationRef: {name: lab}}]";
+        roll.apply("2027-03-12T00:00:00Z", &jane_with(lab)).expect_code(1);
+        assert_eq!(roll.tick("2027-03-18T00:00:00Z").actions("Member", "jane"), [""; 0]);
+        let report = roll.apply("2027-03-19T00:00:00Z", &jane_with(TENTH)).expect_code(0);
+        assert_eq!(report.actions("Member", "jane"), ["purge"]);
     });
 }

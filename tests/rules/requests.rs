@@ -346,3 +346,17 @@ fn many_requests_are_counted_and_the_first_listed() {
         assert_eq!((told.len(), &told[0]["id"], &status(roll)["registrationRequestCount"]), (20, &json!("r00"), &json!(25)));
     });
 }
+
+// M35: whose time is over is not approved, though nobody ran since.
+#[test]
+fn a_request_whose_time_is_over_is_not_approved() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(OPEN)).expect_code(0);
+        let id = asked(roll, LATER, "gil.hong");
+        let gil = member("gil", "acme", &format!("  registration: {id}"));
+        let late = "2027-04-06T09:00:00Z";
+        roll.apply(late, &set(&[company(OPEN), gil])).expect_code(0);
+        assert!(condition(&roll.get("Member", "gil"), "RegistrationNotFound").is_some());
+        assert_eq!(trail(roll, &id), pairs(&[("Service", "Open"), ("Scheduled", "Ended")]));
+    });
+}

@@ -270,3 +270,19 @@ fn whoever_names_what_comes_to_the_tenant_goes_on_by_itself() {
         assert_eq!(ready(&roll.get("Member", "joe")), ("True", "InDirectory"));
     });
 }
+
+// T14, M40: while nobody declares a company, nothing of it is erased, by a move neither.
+#[test]
+fn a_move_that_erases_waits_while_nobody_declares_the_company() {
+    on_both(|roll| {
+        roll.apply(START, &companies(DRIVE_ONLY, &jane("acme", ""))).expect_code(0);
+        roll.sql("UPDATE tenants SET managed = FALSE, revision = revision + 1 WHERE name = 'acme'").unwrap();
+        let report = roll.apply(LATER, &jane("umbra", "")).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferBlocked"));
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("nobody declares `acme`") && message.contains("(T14)"), "{message}");
+        let report = roll.apply("2027-03-03T09:00:00Z", &tenant("acme", &format!("{GROUP}  timeZone: Asia/Seoul\n")));
+        assert_eq!(ready(&roll.get("Member", "jane")).1, "TransferNeedsConsent", "{:#}", report.json);
+        assert_eq!(orders(roll, "Erase"), 0);
+    });
+}

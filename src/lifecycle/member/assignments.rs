@@ -27,8 +27,15 @@ pub(super) fn current(
                 assignments(world, spec, tenant, handle, |place| counts(place) && there(place).is_some()).unwrap_or_default();
             let is = |uid: &crate::record::Uid, assignment: &AssignmentRecord| assignment.organization == *uid;
             let kept = old.iter().filter(|old| !over.iter().any(|over| is(&over.uid, old)));
-            let kept: Vec<_> = kept.filter(|old| !list.iter().any(|known| is(&old.organization, known))).cloned().collect();
+            let mut kept: Vec<_> = kept.filter(|old| !list.iter().any(|known| is(&old.organization, known))).cloned().collect();
+            // The primary one may be among those that are no longer known: it stays the one.
+            if primary(spec, &counts).and_then(there).is_none() && kept.iter().any(|kept| kept.primary) {
+                list.iter_mut().for_each(|known| known.primary = false);
+            } else if !list.is_empty() {
+                kept.iter_mut().for_each(|kept| kept.primary = false);
+            }
             list.extend(kept);
+            list.sort_by_key(|assignment| !assignment.primary);
             list
         }
     }
@@ -51,6 +58,13 @@ fn organization_of<'w>(
     world.organization(&handle.sibling(assignment.organization_ref.name()))
 }
 
+/// The place of the primary organization among those that count (M4).
+fn primary(spec: &MemberSpec, counts: impl Fn(usize) -> bool) -> Option<usize> {
+    let counted = || spec.organizations.iter().enumerate().filter(|(place, _)| counts(*place));
+    let primary = counted().find(|(_, assignment)| assignment.primary == Some(true)).or_else(|| counted().next());
+    primary.map(|(place, _)| place)
+}
+
 /// Those organizations of a spec whose places in it count, the primary one first (M4).
 pub(super) fn assignments(
     world: &World,
@@ -61,10 +75,8 @@ pub(super) fn assignments(
 ) -> Result<Vec<AssignmentRecord>, Unassigned> {
     let mut list = Vec::with_capacity(spec.organizations.len());
     let mut missing = Vec::new();
-    let counted = || spec.organizations.iter().enumerate().filter(|(place, _)| counts(*place));
-    let primary = counted().find(|(_, assignment)| assignment.primary == Some(true)).or_else(|| counted().next());
-    let primary = primary.map(|(place, _)| place);
-    for (index, assignment) in counted() {
+    let primary = primary(spec, &counts);
+    for (index, assignment) in spec.organizations.iter().enumerate().filter(|(place, _)| counts(*place)) {
         let Some(organization) = organization_of(world, spec, handle, index) else {
             missing.push(Key::new(Kind::Organization, handle.sibling(assignment.organization_ref.name())));
             continue;

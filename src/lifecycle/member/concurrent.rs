@@ -159,7 +159,9 @@ pub fn follow(world: &World, visit: &Visit, tenant: &TenantRecord, blocked: Opti
     let followed = |spec| followed(spec, &visit.key.handle);
     let says_otherwise = match &visit.declared {
         Declared::Present(_) => visit.member_spec().is_some_and(|spec| followed(spec) != followed(&member.intent.spec)),
-        Declared::Removed | Declared::Nothing => true,
+        // Whose removal is pending is still there.
+        Declared::Removed => false,
+        Declared::Nothing => true,
     };
     let Some(handle) = followed(&member.intent.spec).filter(|_| !says_otherwise && !member.is_deleted()) else { return };
     let Lead::Id(id) = lead(world, tenant, &handle) else { return };

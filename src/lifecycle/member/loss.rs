@@ -25,7 +25,7 @@ pub fn declared(world: &World, member: &MemberRecord, spec: &MemberSpec, dates: 
     // One that was declared before, for then or earlier, was counted or had its time.
     let is_earlier = |at: &jiff::Timestamp| before.departure.is_none_or(|before| *at < before);
     let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
-    Some(format!("departure {departure}"))
+    Some(format!("departure {departure}{}", devices(spec)))
 }
 
 /// What another time zone of the tenant takes from a live member (R4): its departure comes within the window, and earlier
@@ -36,7 +36,13 @@ pub fn redated(world: &World, member: &MemberRecord, guard: Guard) -> Option<Str
     let window = tenant.budgets(world.now).into_iter().map(|budget| budget.window).max()?;
     let is_earlier = |at: &jiff::Timestamp| member.state.wake_at.is_none_or(|expected| *at < expected && world.now < expected);
     let departure = dates.departure.filter(|at| *at <= window.after(world.now)).filter(is_earlier)?;
-    Some(format!("departure {departure} by the time zone"))
+    Some(format!("departure {departure}{} by the time zone", devices(&member.intent.spec)))
+}
+
+/// What a departure does to devices: a word that is given for it is given for that, too (R12).
+fn devices(spec: &MemberSpec) -> String {
+    let ordered = spec.departure.as_ref().and_then(|departure| departure.devices);
+    ordered.map(|devices| format!(" with {devices:?}")).unwrap_or_default()
 }
 
 /// Whether a manifest says of the departure something else than the record's.

@@ -9,12 +9,12 @@ use crate::lifecycle::{Decision, Declared, Manifest, Spec, Visit, World};
 use crate::record::{MemberRecord, TenantRecord};
 
 /// A manifest that would restore a deleted member, and can't yet, tells until when it can (M24).
-pub(super) fn told_of_purge(visit: &Visit, mut decision: Decision) -> Decision {
+pub(super) fn told_of_purge(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
     let Some(member) = member_of(&decision) else { return decision };
     if let (Some(verdict), Some(purge_at)) =
         (decision.verdict.as_mut().filter(|verdict| !verdict.is_ready()), member.lived.purge_at)
     {
-        verdict.message.push_str(&match came_in_time(visit, &member) {
+        verdict.message.push_str(&match came_in_time(world, visit, &member) {
             true => "; the deleted account is kept for this manifest, which came in time".to_owned(),
             false => format!("; the deleted account can be restored until {}", rfc3339(purge_at)),
         });
@@ -22,12 +22,16 @@ pub(super) fn told_of_purge(visit: &Visit, mut decision: Decision) -> Decision {
     decision
 }
 
-/// Whether a manifest came after the deletion and before the purge. It brings the member back whenever it can: it may be
-/// frozen (R14), what it names may not be there, or nobody ran when it came.
-fn came_in_time(visit: &Visit, member: &MemberRecord) -> bool {
+/// Whether a manifest came after the deletion and before the purge; who departed has one all the time, and what counts is
+/// since when it says otherwise. It brings the member back whenever it can: it may be frozen (R14), what it names may not be
+/// there, or nobody ran when it came.
+fn came_in_time(world: &World, visit: &Visit, member: &MemberRecord) -> bool {
     let (Some(deleted_at), Some(purge_at)) = (member.lived.deleted_at, member.lived.purge_at) else { return false };
-    let declared = visit.member_spec().and_then(|spec| spec.external_key.as_ref()).map(|key| key.as_str());
-    (deleted_at..purge_at).contains(&visit.since) && !differ(member.declared.external_key.as_deref(), declared)
+    let Some(spec) = visit.member_spec() else { return false };
+    let declared = spec.external_key.as_ref().map(|key| key.as_str());
+    let in_grace = deleted_at..purge_at;
+    (in_grace.contains(&visit.since) || member.lived.departed && in_grace.contains(&world.now))
+        && !differ(member.declared.external_key.as_deref(), declared)
 }
 
 /// Whether dates make an account, or bring one back: who departed comes back with the date moved or removed (M23, M24). A time
@@ -40,7 +44,7 @@ pub(super) fn wants_account(world: &World, dates: &Dates, current: Option<&Membe
 
 /// Whether a manifest brings a deleted member back, at once or when what it waits for is there.
 pub(super) fn is_wanted_back(world: &World, visit: &Visit, member: &MemberRecord, tenant: &TenantRecord) -> bool {
-    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at) || came_in_time(visit, member);
+    let in_time = member.lived.purge_at.is_none_or(|purge_at| world.now < purge_at) || came_in_time(world, visit, member);
     match &visit.declared {
         Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) => {
             in_time && wants_account(world, &Dates::of(spec, json, &tenant.zone), Some(member))

@@ -70,7 +70,7 @@ pub fn warnings(
         list.extend(stays.map(|message| (Reason::ConcurrentMemberGone, message)));
     }
     if let Some(id) = spec.registration.as_ref().map(|id| id.as_str())
-        && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid))
+        && world.requests.get(id).is_none_or(|request| request.tenant != member.tenant || !request.is_of(&member.uid, world.now))
     {
         let message =
             format!("registration: there is no request `{id}` that could be approved; `rollcall requests` lists them (M35)");

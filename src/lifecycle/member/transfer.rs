@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Unassigned, assignments, check, claiming_field};
+use super::assignments::{Unassigned, assignments};
+use super::check;
+use super::declared::claiming_field;
 use crate::api::tenant::{Plan, Products};
 use crate::api::{Handle, Hold, Kind, MemberSpec, Reason};
 use crate::lifecycle::hold::hold;
@@ -96,12 +98,15 @@ pub fn consider(world: &World, wish: &Wish, blocked: Option<&Block>, counts: imp
         unfit.push(format!("the plan of `{}` has {limit} places for members, and all are taken", to.handle.name));
         keys.push(place_key(&to.uid, Kind::Member));
     }
+    let erased = erased(&from.intent.spec.products, &to.intent.spec.products);
+    if !(from.managed || erased.is_empty()) {
+        unfit.push(format!("nobody declares `{}` now, and meanwhile nothing of it is erased (T14)", from.handle.name));
+    }
     if !unfit.is_empty() {
         let (from, to) = (&from.handle.name, &to.handle.name);
         return Transfer::Blocked(format!("stays in `{from}` until it fits in `{to}`: {} (M40)", unfit.join("; ")), keys);
     }
 
-    let erased = erased(&from.intent.spec.products, &to.intent.spec.products);
     let data: Vec<String> = erased.iter().map(|data| data.shown().to_owned()).collect();
     // Each move is a loss of access: how many there were tells it from the next of its kind (R12).
     let (uid, losses) = (&member.uid, member.lived.fired.losses);

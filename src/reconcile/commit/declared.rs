@@ -29,7 +29,7 @@ impl Commit {
                     next.removal = Some(reason.name().to_owned());
                     next.removal_at = stored.removal_at.or(Some(now));
                     next.settled = false;
-                    next.waits = decision.waits_for.iter().cloned().collect();
+                    next.waits = decision.waits_for.iter().chain(&decision.follows).cloned().collect();
                     let verdict = Verdict::new(*reason, message.clone());
                     let name = |uid: &Uid| names.get(uid);
                     let record = decision.record.as_ref();
@@ -96,7 +96,11 @@ impl Commit {
                         (true, Some(submitted)) => submitted.commit.clone(),
                         _ => stored.and_then(|stored| stored.commit.clone()),
                     },
-                    created_at: stored.map_or(visit.since, |stored| stored.created_at),
+                    created_at: match stored {
+                        Some(stored) if brings_back(own, &stored.spec, &manifest.json) => now,
+                        Some(stored) => stored.created_at,
+                        None => visit.since,
+                    },
                     declared_at: stored.filter(|_| !changed).map_or(now, |stored| stored.declared_at),
                     uid: uid.or_else(|| stored.and_then(|stored| former_uid(world, visit, decision, stored))),
                     settled: verdict.is_ready() && waits.is_empty(),
@@ -150,6 +154,15 @@ impl Commit {
         if !same {
             self.declared.push(next);
         }
+    }
+}
+
+/// Whether a manifest begins to want somebody back who departed by the one before: from then on it counts whether it came in
+/// time, as for one that was gone and is there again (M24).
+fn brings_back(record: Option<&Record>, before: &Value, now: &Value) -> bool {
+    match record {
+        Some(Record::Member(member)) => member.is_deleted() && member.departed_by(before) && !member.departed_by(now),
+        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
     }
 }
 
