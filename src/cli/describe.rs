@@ -15,7 +15,7 @@ use crate::directory::people::{Person, Viewer};
 use crate::directory::records::By;
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{accounts, audit, facts, people, records};
-use crate::record::Uid;
+use crate::record::{LeaveInForce, Uid};
 
 /// Tells everything that is known of one object.
 #[derive(Debug, Args)]
@@ -106,12 +106,15 @@ async fn members(tx: &mut Tx, organization: &str) -> Result<(), Failure> {
     let mut inside = Vec::new();
     let organization = records::load(tx, Kind::Organization, By::Uid, keys([organization])).await?;
     let name = organization.first().map(|record| record.handle().name.to_string()).unwrap_or_default();
-    for Person { handle, id, display_name, nickname: _, phase, is_on_leave, places } in people {
+    for Person { handle, id, display_name, nickname: _, phase, on_leave, places } in people {
         let here = places.into_iter().find(|place| place.organization == name);
         let mut told = vec![display_name, id, phase];
         told.extend(here.as_ref().and_then(|here| here.position.clone()));
         told.extend(here.as_ref().filter(|here| here.leader).map(|_| "leader".to_owned()));
-        told.extend(is_on_leave.then(|| "on leave".to_owned()));
+        told.extend(on_leave.map(|LeaveInForce { from, until, message: _ }| {
+            let until = until.map_or_else(String::new, |until| format!(" until {}", rfc3339(until)));
+            format!("on leave since {}{until}", rfc3339(from))
+        }));
         told.extend(here.as_ref().filter(|here| here.private).map(|_| "private".to_owned()));
         inside.push(format!("  {}: {}", handle.name, one_line(&told.join(", "))));
     }

@@ -18,7 +18,7 @@ use crate::directory::accounts::{Choice, chosen};
 use crate::directory::cells::handle_keys;
 use crate::directory::random::identifier;
 use crate::directory::records::By;
-use crate::directory::sql::{Tx, keys};
+use crate::directory::sql::{Tx, keys, table};
 use crate::directory::{Directory, Error, facts, leadership, outbox, records};
 use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
@@ -269,6 +269,13 @@ pub async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failur
     }
 }
 
+/// The record of a member, which stays as it is until the transaction ends: no suspension and no purge comes between.
+pub async fn load_still(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
+    let keys = handle_keys([handle]).pop().unwrap_or_default();
+    tx.keep_still(table(Kind::Member), &["namespace", "name"], keys).await?;
+    load(tx, handle).await
+}
+
 /// The record of a member.
 pub async fn load(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
     let found = records::load(tx, Kind::Member, By::Handle, handle_keys([handle])).await?;
@@ -286,9 +293,8 @@ async fn sign_in(
     location: Option<String>,
     now: Timestamp,
 ) -> Result<Said, Failure> {
-    // Checked and written at once, so that no suspension comes between.
     let mut tx = directory.write().await?;
-    let Some(member) = load(&mut tx, handle).await? else {
+    let Some(member) = load_still(&mut tx, handle).await? else {
         return Ok(Err(format!("there is no member {}", unknown(handle))));
     };
     if !member.state.phase.may_sign_in() {

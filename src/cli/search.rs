@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Failure, Global, OK, PARTLY, output};
 use crate::directory::people::{self, Person, Place};
+use crate::record::LeaveInForce;
 
 /// Finds members as their colleagues do.
 #[derive(Debug, Args)]
@@ -52,12 +53,12 @@ impl Search {
 }
 
 fn person(person: &Person) -> serde_json::Value {
-    let Person { handle, id, display_name, nickname, phase: _, is_on_leave, places } = person;
+    let Person { handle, id, display_name, nickname, phase: _, on_leave, places } = person;
     let places = places.iter().map(|Place { organization, display_name, position, leader, private: _ }| {
         json!({"organization": organization, "displayName": display_name, "position": position, "leader": leader})
     });
     json!({
         "namespace": handle.namespace, "name": handle.name, "id": id, "displayName": display_name, "nickname": nickname,
-        "onLeave": is_on_leave, "organizations": places.collect::<Vec<_>>(),
+        "onLeave": on_leave.as_ref().map(LeaveInForce::to_json), "organizations": places.collect::<Vec<_>>(),
     })
 }

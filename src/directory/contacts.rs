@@ -178,9 +178,9 @@ pub async fn in_shared_room(tx: &mut Tx, contacts: &[Uid]) -> Result<Vec<Uid>, E
     rows.iter().map(|row| Ok(row.text(0)?.into())).collect()
 }
 
-/// A room in which the person is with a live member of the contact's tenant, not its owner.
+/// A room in which the person is with another live member of the contact's tenant, not its owner.
 const SHARED: &str = "EXISTS (SELECT 1 FROM rooms t JOIN rooms o ON o.room = t.room JOIN members m ON m.uid = o.member \
-     WHERE t.member = c.target AND m.tenant = c.tenant AND m.uid <> c.owner AND m.deleted_at IS NULL)";
+     WHERE t.member = c.target AND m.tenant = c.tenant AND m.uid NOT IN (c.owner, c.target) AND m.deleted_at IS NULL)";
 
 /// Contacts about which something is known that no record knows of yet: an invitation was accepted, or refused by the mail
 /// server, or a person left the room for which a removal waits.

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use super::Error;
+use super::records::leave;
 use super::sql::{Row, Tx, keys};
 use crate::api::Handle;
+use crate::record::LeaveInForce;
 use crate::record::claim::normalized;
 use crate::record::member::shown_name;
 
@@ -26,7 +28,7 @@ pub struct Person {
     pub display_name: String,
     pub nickname: Option<String>,
     pub phase: String,
-    pub is_on_leave: bool,
+    pub on_leave: Option<LeaveInForce>,
     /// Where the person works, the primary place first.
     pub places: Vec<Place>,
 }
@@ -74,7 +76,7 @@ pub async fn search(tx: &mut Tx, namespace: &str, tenant: Option<&str>, words: &
     with_places(tx, found, Viewer::Colleague).await
 }
 
-const SEARCHED: &str = "SELECT m.uid, m.namespace, m.name, m.id, m.family_name, m.given_name, m.phase, m.leave_at, m.profile \
+const SEARCHED: &str = "SELECT m.uid, m.namespace, m.name, m.id, m.family_name, m.given_name, m.phase, m.on_leave, m.profile \
      FROM members m JOIN tenants t ON t.uid = m.tenant \
      WHERE m.namespace = $1 AND ($2 = '' OR t.name = $2) AND m.deleted_at IS NULL AND m.phase <> 'Scheduled' \
      ORDER BY m.family_name, m.given_name, m.namespace, m.name";
@@ -89,7 +91,7 @@ pub async fn listing(tx: &mut Tx, organization: &str, viewer: Viewer) -> Result<
     with_places(tx, found, viewer).await
 }
 
-const LISTED: &str = "SELECT m.uid, m.namespace, m.name, m.id, m.family_name, m.given_name, m.phase, m.leave_at, m.profile \
+const LISTED: &str = "SELECT m.uid, m.namespace, m.name, m.id, m.family_name, m.given_name, m.phase, m.on_leave, m.profile \
      FROM assignments a JOIN members m ON m.uid = a.member \
      WHERE a.organization = $1 AND ($2 OR NOT a.private) AND m.deleted_at IS NULL \
      ORDER BY a.leader DESC, m.family_name, m.given_name, m.name";
@@ -101,7 +103,7 @@ fn person(row: &Row, profile: &serde_json::Value) -> Result<Person, Error> {
         display_name: shown_name(&row.text(4)?, &row.text(5)?),
         nickname: profile["nickname"].as_str().map(str::to_owned),
         phase: row.text(6)?,
-        is_on_leave: row.maybe_instant(7)?.is_some(),
+        on_leave: row.maybe_json(7)?.and_then(|json| leave(&json)),
         places: Vec::new(),
     })
 }

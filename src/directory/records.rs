@@ -375,7 +375,8 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
     })
 }
 
-fn leave(json: &Value) -> Option<LeaveInForce> {
+/// A leave in force, as its column has it.
+pub(super) fn leave(json: &Value) -> Option<LeaveInForce> {
     let at = |field: &str| -> Option<Timestamp> { json[field].as_str()?.parse().ok() };
     Some(LeaveInForce { from: at("from")?, until: at("until"), message: json["message"].as_str().map(str::to_owned) })
 }

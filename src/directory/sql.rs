@@ -334,6 +334,16 @@ impl Tx {
         Ok(updated)
     }
 
+    /// Keeps a row as it is until the transaction ends; whether it is there. SQLite has one writer at a time anyway.
+    pub async fn keep_still(&mut self, table: &str, columns: &[&str], key: Vec<Cell>) -> Result<bool, Error> {
+        let lock = match self {
+            Tx::Sqlite(_) => "",
+            Tx::Postgres(_) => " FOR SHARE",
+        };
+        let matching = self.matching(columns, 1, 0);
+        Ok(self.fetch_one(format!("SELECT 1 FROM {table} WHERE {matching}{lock}"), key).await?.is_some())
+    }
+
     /// These columns of the rows of a table that have one of these keys. The keys are gone through one by one,
     /// so that each is a look into an index, however large the table is.
     pub async fn lookup(&mut self, select: &str, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {

@@ -19,12 +19,13 @@ use crate::directory::cells::handle_keys;
 use crate::directory::photos::{Found, Order};
 use crate::directory::random::identifier;
 use crate::directory::records::By;
+use crate::directory::sql::table;
 use crate::directory::{Directory, Error, accounts, photos, records};
 use crate::record::account::{Photo, PhotoFact};
 use crate::record::{Record, Uid};
 
 /// A picture is smaller than this, in bytes (M3).
-pub const LIMIT: u64 = 10 * 1024 * 1024;
+pub const LIMIT: u64 = 10_000_000;
 /// How many orders are taken up at once.
 const PAGE: i64 = 100;
 /// How many pictures are looked at, and in memory, at once.
@@ -163,7 +164,9 @@ pub async fn carry_out(directory: &Directory, left: &HashSet<String>, pictures: 
                 continue;
             }
             let mut tx = directory.write().await?;
-            if photos::keep(&mut tx, &member, found).await? {
+            // It takes a while to look, and the member may have been purged meanwhile.
+            let is_there = tx.keep_still(table(Kind::Member), &["uid"], vec![member.as_str().into()]).await?;
+            if is_there && photos::keep(&mut tx, &member, found).await? {
                 accounts::tell(&mut tx, identifier(), &member).await?;
                 carried.news = true;
             }

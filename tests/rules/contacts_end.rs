@@ -196,3 +196,21 @@ fn a_contact_goes_while_its_owner_is_in_another_company() {
         assert_eq!((phase(&shown(roll)), ready(&shown(roll)).0), ("Connected", "True"));
     });
 }
+
+// X2, X5, M40: a move that is declared arrives at the contact in the same run.
+#[test]
+fn a_declared_move_of_the_person_arrives_at_the_contact_by_itself() {
+    on_both(|roll| {
+        let group = format!("{OPEN}  corporateGroup: Blue\n");
+        let initech = tenant("initech", &format!("  supremeAdminRef: {{name: head}}\n{group}"));
+        let all = [acme(&group), globex(&group), initech, member("head", "initech", ""), taro(""), contact(NAMED)];
+        roll.apply(NOW, &set(&all)).expect_code(0);
+        let report = roll.apply(LATER, &member("taro", "initech", "")).expect_code(0);
+        assert_eq!(report.actions("ExternalContact", "taro"), ["update"]);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Initech"));
+        roll.apply("2027-03-03T09:00:00Z", &member("taro", "acme", ""));
+        assert_eq!((phase(&shown(roll)), ready(&shown(roll)).1), ("Disconnected", "TargetInOwnTenant"));
+        roll.apply("2027-03-04T09:00:00Z", &member("taro", "globex", "")).expect_code(0);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
+    });
+}

@@ -265,3 +265,18 @@ fn the_contacts_of_a_cancelled_company_leave_their_row_and_close() {
 fn one(action: &str) -> Vec<String> {
     vec![action.to_owned()]
 }
+
+// X4, X5, M40: the person itself is no colleague of the owner, also where it has come to the company.
+#[test]
+fn a_contact_goes_though_its_person_is_in_a_room_of_the_own_company() {
+    on_both(|roll| {
+        let group = format!("{OPEN}  corporateGroup: Blue\n");
+        let both = |of: &str| set(&[acme(&group), globex(&group), member("taro", of, "")]);
+        roll.apply(NOW, &set(&[both("globex"), contact(BY_ID)])).expect_code(0);
+        roll.apply(LATER, &both("acme"));
+        assert_eq!(phase(&shown(roll)), "Disconnected");
+        room(roll, LATER, &["--join", "taro", "jane"]);
+        let done = roll.apply_with("2027-03-03T09:00:00Z", &both("acme"), &["--prune"]).expect_code(0);
+        assert_eq!((done.refused("ExternalContact", "taro"), phase(&shown(roll))), (None, "Trashed"));
+    });
+}

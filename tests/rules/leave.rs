@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::life::{START, begin_with_jane_signed_in, company, company_of, jane, jane_with, on_leave, open_sessions, row, timing};
-use crate::support::{boss, member, on_both, phase, ready, set, tenant};
+use crate::support::{boss, member, on_both, organization, phase, ready, set, tenant};
 
 // M22, R4.
 #[test]
@@ -177,5 +177,16 @@ fn a_leave_that_was_withdrawn_can_be_declared_again() {
         assert_eq!(on_leave(&jane(roll)), None);
         roll.apply("2027-03-03T00:00:00Z", &jane_with(leave)).expect_code(0);
         assert!(on_leave(&jane(roll)).is_some());
+    });
+}
+
+// M22: the organization's listing has the period, too.
+#[test]
+fn the_listing_of_an_organization_tells_the_period() {
+    on_both(|roll| {
+        let in_team = "  organizations: [{organizationRef: {name: team}}]\n  leaveOfAbsence: {until: \"2027-03-31\"}";
+        roll.apply(START, &set(&[company(in_team), organization("team", "acme", "")])).expect_code(0);
+        let listed = roll.run(&["describe", "organization", "team", "-n", "hr"], "").ok().stdout;
+        assert!(listed.contains("on leave since 2027-03-01T09:00:00Z until 2027-04-01T00:00:00Z"), "{listed}");
     });
 }

@@ -1,6 +1,9 @@
 //! Suspension (M21): access ends at once, account and data stay, all leave is spent.
 //! Never about leave as such, which is `leave`. Run by `make test`.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::life::{
     START, begin_with_jane_signed_in, change, company, company_of, jane, jane_with, on_leave, open_sessions, row, timing, uid,
 };
@@ -216,4 +219,23 @@ fn a_leave_that_ended_before_is_not_spent() {
             assert_eq!((phase(&jane(roll)), condition(&jane(roll), "LeaveSpent")), ("Suspended", None), "{until}");
         });
     }
+}
+
+// M21: a sign-in that comes while the suspension is written waits for it, and finds it.
+#[test]
+fn nobody_signs_in_beside_a_suspension_that_is_being_written() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        let suspend = "UPDATE members SET phase = 'Suspended' WHERE name = 'jane'";
+        // SQLite has one writer at a time, and no way to be slow.
+        let slowly = format!("BEGIN; {suspend}; SELECT pg_sleep(3); COMMIT");
+        let statement = if roll.url().starts_with("postgres") { &slowly } else { suspend };
+        thread::scope(|scope| {
+            let writing = scope.spawn(|| roll.sql(statement));
+            thread::sleep(Duration::from_secs(1));
+            assert_eq!(roll.sign_in("2027-03-02T09:00:00Z", "jane").code, 1);
+            writing.join().expect("it is written").expect("it is taken");
+        });
+        assert_eq!(open_sessions(roll), 0);
+    });
 }

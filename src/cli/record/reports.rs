@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{App, Said, catch_up, load};
+use super::{App, Said, catch_up, load_still};
 use crate::api::member::DeviceOrderState;
 use crate::api::{Handle, Language};
 use crate::cli::{Failure, unknown};
@@ -46,7 +46,7 @@ pub enum Report {
 pub async fn write(directory: &Directory, handle: &Handle, report: Report, now: Timestamp) -> Result<Said, Failure> {
     catch_up(directory, handle, now).await?;
     let mut tx = directory.write().await?;
-    let Some(member) = load(&mut tx, handle).await? else {
+    let Some(member) = load_still(&mut tx, handle).await? else {
         return Ok(Err(format!("there is no member {}", unknown(handle))));
     };
     let said = match report {
