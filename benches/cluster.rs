@@ -195,14 +195,16 @@ async fn rows(url: &str) -> Rows {
 
 /// Until so many statuses are there, by the operator's count; the caller looks for itself afterwards.
 fn wait_for_patches(operator: &Operator, wanted: usize) {
-    loop {
-        let metrics = operator.probe("/metrics").map(|(_, text)| text).unwrap_or_default();
-        let written = metrics.lines().find_map(|line| line.strip_prefix("rollcall_status_patches_total{by=\"written\"} "));
-        if written.and_then(|count| count.parse::<usize>().ok()).is_some_and(|count| count >= wanted) {
-            return;
-        }
+    while patches(operator) < wanted {
         sleep(Duration::from_millis(50));
     }
+}
+
+/// How many statuses the operator has written.
+fn patches(operator: &Operator) -> usize {
+    let metrics = operator.probe("/metrics").map(|(_, text)| text).unwrap_or_default();
+    let written = metrics.lines().find_map(|line| line.strip_prefix("rollcall_status_patches_total{by=\"written\"} "));
+    written.and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
 /// Lists every object of a kind, page by page.
@@ -255,8 +257,15 @@ fn unchanged(runtime: &Runtime, members: usize) -> Unchanged {
     let directory = Directory::postgres();
     let operator = Operator::spawn(&plane, &directory, &[]);
     wait_for_patches(&operator, objects.len());
-    // Figures settle.
-    sleep(Duration::from_secs(15));
+    // Figures are told as well, so there may be more to write than there are objects.
+    let mut settled = patches(&operator);
+    loop {
+        sleep(Duration::from_secs(15));
+        let now = patches(&operator);
+        if std::mem::replace(&mut settled, now) == now {
+            break;
+        }
+    }
     assert_eq!(operator.end(), 0);
     let revisions = "SELECT CAST(sum(revision) AS TEXT) || ' ' || (SELECT count(*) FROM audit) FROM members";
     let (writes, before) = (plane.writes().len(), directory.rows(revisions));

@@ -112,7 +112,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
         "Member information",
         &[
             ("I1", "One page tells everything about a member"),
-            ("I2", "Services write what happened; a first sign-in follows at once; what is old is removed"),
+            ("I2", "Services write what happened; a first sign-in follows at once"),
         ],
     ),
     (
