@@ -52,9 +52,9 @@ impl Engine {
         let taking = if tenants.is_empty() { HashSet::new() } else { passwords::taking(&mut tx).await? };
         drop(tx);
         for HeldMails { tenant, number, ordered } in tenants {
-            let more_may_come = ordered.is_some_and(|(first, last)| {
-                now.duration_since(last) < self.mails_settle && now.duration_since(first) < PATIENCE
-            });
+            // None of an instant to come: it is of a clock that was ahead.
+            let within = |since, length| (SignedDuration::ZERO..length).contains(&now.duration_since(since));
+            let more_may_come = ordered.is_some_and(|(first, last)| within(last, self.mails_settle) && within(first, PATIENCE));
             if more_may_come || taking.contains(&tenant) {
                 self.mails_put_off = true;
             } else {

@@ -94,7 +94,7 @@ impl Engine {
     /// One page of a scan: what it set back, and the last object that was looked at, if there may be more.
     pub async fn scan_page(&mut self, after: Option<&Key>, now: Timestamp) -> Result<(Done, Option<Key>), Error> {
         // Somebody may have acknowledged what is held.
-        self.mails_ordered = true;
+        self.mails_ordered |= after.is_none();
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let page = declarations::page(&mut self.directory.read().await?, after, limit).await?;
         let last = page.last().cloned();

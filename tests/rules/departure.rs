@@ -242,3 +242,20 @@ fn whose_date_is_put_back_is_purged() {
         assert_eq!(report.actions("Member", "jane"), ["purge"]);
     });
 }
+
+// M24: it may have waited since before the departure.
+#[test]
+fn whose_date_was_moved_before_it_came_is_kept_until_the_manifest_can_be_taken() {
+    on_both(|roll| {
+        roll.apply(START, &company(TENTH)).expect_code(0);
+        let before = uid(&jane(roll));
+        let lab = "  organizations: [{organizationRef: {name: lab}}]";
+        roll.apply("2027-03-05T00:00:00Z", &jane_with(lab)).expect_code(1);
+        assert_eq!(roll.tick("2027-03-10T00:00:00Z").actions("Member", "jane"), ["delete"]);
+        let message = condition(&jane(roll), "Ready").map(|ready| text(ready, "message").to_owned()).unwrap_or_default();
+        assert!(message.contains("kept for this manifest, which came in time"), "{message}");
+        assert_eq!(roll.tick("2027-03-18T00:00:00Z").actions("Member", "jane"), [""; 0]);
+        roll.apply("2027-03-19T00:00:00Z", &organization("lab", "acme", "")).expect_code(0);
+        assert_eq!((phase(&jane(roll)), uid(&jane(roll))), ("Pending", before));
+    });
+}

@@ -36,6 +36,7 @@ pub(super) fn current(
             }
             list.extend(kept);
             list.sort_by_key(|assignment| !assignment.primary);
+            list.iter_mut().take(1).for_each(|first| first.primary = true);
             list
         }
     }

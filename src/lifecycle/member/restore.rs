@@ -27,10 +27,11 @@ pub(super) fn told_of_purge(world: &World, visit: &Visit, mut decision: Decision
 /// there, or nobody ran when it came.
 fn came_in_time(world: &World, visit: &Visit, member: &MemberRecord) -> bool {
     let (Some(deleted_at), Some(purge_at)) = (member.lived.deleted_at, member.lived.purge_at) else { return false };
-    let Some(spec) = visit.member_spec() else { return false };
+    let Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) = &visit.declared else { return false };
     let declared = spec.external_key.as_ref().map(|key| key.as_str());
+    let says_otherwise = member.lived.departed && !member.departed_by(json);
     let in_grace = deleted_at..purge_at;
-    (in_grace.contains(&visit.since) || member.lived.departed && in_grace.contains(&world.now))
+    (in_grace.contains(&visit.since) || says_otherwise && in_grace.contains(&world.now))
         && !differ(member.declared.external_key.as_deref(), declared)
 }
 

@@ -97,7 +97,7 @@ impl Commit {
                         _ => stored.and_then(|stored| stored.commit.clone()),
                     },
                     created_at: match stored {
-                        Some(stored) if brings_back(own, &stored.spec, &manifest.json) => now,
+                        Some(stored) if brings_back(decision, &stored.spec, &manifest.json) => now,
                         Some(stored) => stored.created_at,
                         None => visit.since,
                     },
@@ -157,11 +157,18 @@ impl Commit {
     }
 }
 
-/// Whether a manifest begins to want somebody back who departed by the one before: from then on it counts whether it came in
-/// time, as for one that was gone and is there again (M24).
-fn brings_back(record: Option<&Record>, before: &Value, now: &Value) -> bool {
-    match record {
-        Some(Record::Member(member)) => member.is_deleted() && member.departed_by(before) && !member.departed_by(now),
+/// Whether a manifest begins to want somebody back who departed by another: from then on it counts whether it came in time, as
+/// for one that was gone and is there again (M24). It may have waited since before the departure.
+fn brings_back(decision: &Decision, before: &Value, now: &Value) -> bool {
+    let is_live = |record: &Record| matches!(record, Record::Member(member) if !member.is_deleted());
+    match &decision.record {
+        Some(Record::Member(member)) => {
+            let departs_now = decision.steps.iter().filter_map(|step| step.before.as_ref()).any(is_live);
+            member.is_deleted()
+                && member.lived.departed
+                && (departs_now || member.departed_by(before))
+                && !member.departed_by(now)
+        }
         Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
     }
 }
