@@ -3,7 +3,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::record::{Said, advance, load, member_named, said};
+use super::record::{Said, advance, load, load_still, member_named, said};
 use super::{Failure, Global, PARTLY, unknown};
 use crate::api::member::{DeviceAction, DeviceOrderState};
 use crate::directory::accounts;
@@ -64,7 +64,7 @@ impl Device {
         global.keep_clock(&directory).await?;
         let now = global.now();
         let mut tx = directory.write().await?;
-        let Some(member) = load(&mut tx, &handle).await? else {
+        let Some(member) = load_still(&mut tx, &handle).await? else {
             note!("error: there is no member {}", unknown(&handle));
             return Ok(PARTLY);
         };

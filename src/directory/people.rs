@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::Error;
-use super::records::leave;
 use super::sql::{Row, Tx, keys};
 use crate::api::Handle;
 use crate::record::LeaveInForce;
@@ -103,7 +102,7 @@ fn person(row: &Row, profile: &serde_json::Value) -> Result<Person, Error> {
         display_name: shown_name(&row.text(4)?, &row.text(5)?),
         nickname: profile["nickname"].as_str().map(str::to_owned),
         phase: row.text(6)?,
-        on_leave: row.maybe_json(7)?.and_then(|json| leave(&json)),
+        on_leave: row.maybe_json(7)?.and_then(|json| LeaveInForce::of_json(&json)),
         places: Vec::new(),
     })
 }

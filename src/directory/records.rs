@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cells::{intent, phase_of};
 use super::sql::{Cell, Row, Table, Tx, keys};
@@ -366,19 +365,13 @@ fn member(row: &Row) -> Result<MemberRecord, Error> {
         },
         state: MemberState {
             phase: phase_of(phase, MemberPhase::Suspended),
-            on_leave: row.maybe_json(20)?.and_then(|json| leave(&json)),
+            on_leave: row.maybe_json(20)?.and_then(|json| LeaveInForce::of_json(&json)),
             wake_at: row.maybe_instant(31)?,
         },
         created_at: row.instant(21)?,
         intent: intent(row, 32)?,
         revision: row.get(35)?,
     })
-}
-
-/// A leave in force, as its column has it.
-pub(super) fn leave(json: &Value) -> Option<LeaveInForce> {
-    let at = |field: &str| -> Option<Timestamp> { json[field].as_str()?.parse().ok() };
-    Some(LeaveInForce { from: at("from")?, until: at("until"), message: json["message"].as_str().map(str::to_owned) })
 }
 
 pub(super) fn member_row(record: &MemberRecord) -> Vec<Cell> {

@@ -8,7 +8,9 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Decision, Declared, Removal, Visit, World, declared_key, is_frozen, place_key, secret_key, vacated_key};
+use super::{
+    Decision, Declared, Removal, Visit, World, clocks_differ, declared_key, is_frozen, place_key, secret_key, vacated_key,
+};
 use crate::api::tenant::{Cancellation, Plan};
 use crate::api::time::rfc3339;
 use crate::api::{Kind, LocalRef, Reason, TenantSpec, Verdict};
@@ -45,8 +47,7 @@ pub fn blocks(world: &World, tenant: &TenantRecord, spec: &Cancellation) -> Vec<
     list.extend(charges(world, tenant));
     list.extend(unconfirmed(world, tenant, spec));
     if !world.irreversible {
-        let message = "this host's clock differs from the database's, or from the API server's, by more than 60 s; nothing irreversible happens until they agree";
-        list.push((Reason::ClockSkewed, message.to_owned()));
+        list.push(clocks_differ("nothing irreversible happens"));
     }
     list
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::api::{ContactPhase, ExternalContactSpec, Key, Kind, LocalRef, Problem, Reason, Verdict};
 use crate::record::mail::RefusedMail;
 use crate::record::{
-    Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, Intent, MemberRecord, Record, Severed, Sought, Synced,
+    Cause, ContactDeclared, ContactLived, ContactRecord, ContactState, MemberRecord, Record, Severed, Sought, Synced,
     TenantRecord, Uid,
 };
 
@@ -189,12 +189,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
             }
         },
     };
-    let intent = Arc::new(Intent {
-        spec: ExternalContactSpec::clone(spec),
-        json: manifest.json.clone(),
-        digest: manifest.digest.clone(),
-        generation: manifest.generation,
-    });
+    let intent = manifest.intent::<ExternalContactSpec>(spec);
     let declared = ContactDeclared::of(spec, &manifest.json, owner.uid.clone());
     let cause = visit.trigger.cause();
     let is_another = known.is_none();

@@ -27,7 +27,7 @@ use crate::api::{
     APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Handle, Hold, Key, Kind, MemberSpec, OrganizationSpec, Problem,
     Reason, TenantSpec, Verdict,
 };
-use crate::record::{Cause, Claim, Record, Space, TenantRecord, Uid};
+use crate::record::{Cause, Claim, Intent, Record, Space, TenantRecord, Uid};
 
 /// Why an object is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// What it declares, as a record keeps it once it is accepted.
+    fn intent<S: Clone>(&self, spec: &S) -> Arc<Intent<S>> {
+        let Manifest { spec: _, json, digest, generation, annotations: _ } = self;
+        Arc::new(Intent { spec: spec.clone(), json: json.clone(), digest: digest.clone(), generation: *generation })
+    }
+
     /// Whether a person's word is given for exactly this (R12).
     pub fn approves(&self, fingerprint: &str) -> bool {
         hold::approves(&self.annotations, fingerprint)
@@ -368,6 +374,12 @@ pub fn may_be_frozen(kind: Kind) -> bool {
         Kind::Tenant | Kind::Member => true,
         Kind::Organization | Kind::ExternalContact => false,
     }
+}
+
+/// Says why something irreversible waits (R4).
+fn clocks_differ(waits: &str) -> (Reason, String) {
+    let differ = "this host's clock differs from the database's, or from the API server's, by more than 60 s";
+    (Reason::ClockSkewed, format!("{differ}; {waits} until they agree (R4)"))
 }
 
 /// Says that something is frozen, with the reason that somebody gave.

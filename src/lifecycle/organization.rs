@@ -182,12 +182,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(block) = blocked {
         return decision.taken(world, block, &claiming_field(spec, &block.claim));
     }
-    let intent = Arc::new(Intent {
-        spec: OrganizationSpec::clone(spec),
-        json: manifest.json.clone(),
-        digest: manifest.digest.clone(),
-        generation: manifest.generation,
-    });
+    let intent = manifest.intent::<OrganizationSpec>(spec);
     let parent = parent.map(|parent| parent.uid.clone());
     let next = match &current {
         Some(current) => OrganizationRecord { handle: handle.clone(), ..rebuilt(current, &intent, parent) },

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, record_key, without_effect};
+use super::{
+    Block, Decision, Declared, Manifest, Removal, Spec, Visit, World, cancellation, clocks_differ, record_key, without_effect,
+};
 use crate::api::member::MemberPhase;
 use crate::api::tenant::Plan;
 use crate::api::time::rfc3339;
@@ -127,12 +129,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
     if let Some(block) = blocked {
         return decision.taken(world, block, "spec.domain");
     }
-    let intent = Arc::new(Intent {
-        spec: TenantSpec::clone(spec),
-        json: manifest.json.clone(),
-        digest: manifest.digest.clone(),
-        generation: manifest.generation,
-    });
+    let intent = manifest.intent::<TenantSpec>(spec);
     let mut next = match &decision.record {
         Some(Record::Tenant(tenant)) => TenantRecord { former: tenant.former_under(spec, world.now), ..rebuilt(tenant, &intent) },
         _ => TenantRecord {
@@ -165,8 +162,7 @@ fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Dec
         }
     }
     if !world.irreversible {
-        let message = "this host's clock differs from the database's, or from the API server's, by more than 60 s; purges wait until they agree (R4)";
-        verdict.warnings.push((Reason::ClockSkewed, message.to_owned()));
+        verdict.warnings.push(clocks_differ("purges wait"));
     }
     verdict.warnings.extend(without_effect(Kind::Tenant, &manifest.annotations));
     (next.confirmed, next.wake_at) = match &spec.cancellation {

@@ -21,7 +21,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::Client;
 
 use crate::credentials::Hasher;
@@ -35,9 +35,6 @@ use session::Session;
 
 /// How long it is waited before what failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// For so long no mail may have been ordered before those of a batch are judged: the API server hands on one object after
-/// another.
-const MAILS_SETTLE: SignedDuration = SignedDuration::from_secs(3);
 /// How often a standby looks whether it may lead.
 const STANDBY: Duration = Duration::from_millis(500);
 
@@ -147,7 +144,8 @@ async fn lead(settings: &Settings, health: &Arc<Health>, leader: Leader, session
     // Whoever applies a resource means it, whatever declared the record before.
     engine.take_over();
     engine.set_secrets(Arc::new(secrets::Cluster::of(settings)));
-    engine.settle_mails(MAILS_SETTLE);
+    // The API server hands on one object after another.
+    engine.settle_mails(settle::QUIET, settle::PATIENCE);
     health.trouble("lists", "not complete yet");
     health.well("directory");
     health.set_role(Role::Leader);

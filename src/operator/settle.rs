@@ -14,10 +14,10 @@ use super::object::is_terminating;
 use super::watch::{crd_name, objects};
 use crate::api::{Handle, Key, Kind};
 
-/// No further object of the tenant may have vanished for this long.
-const QUIET: Duration = Duration::from_secs(3);
+/// No further object of the tenant may have vanished for this long; no further mail of it may have been ordered.
+pub const QUIET: Duration = Duration::from_secs(3);
 /// But nothing waits longer than this.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// After a look that could not be had.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How many objects are looked for at once.

@@ -286,7 +286,7 @@ impl Commit {
         self.orders.iter().any(|ordered| ordered.held) || !self.passwords_told.is_empty()
     }
 
-    /// Whether mails that are held may be no more: those to who is erased go with them.
+    /// Whether mails that are held may be no more: those to whoever is erased go along.
     pub fn ends_mails(&self) -> bool {
         !(self.erased.is_empty() && self.erased_contacts.is_empty())
     }

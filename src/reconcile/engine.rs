@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ring::hmac;
 
 use super::budget::PutOff;
@@ -61,8 +62,8 @@ pub struct Engine {
     pub(super) unfinished: Unfinished,
     /// Whether some of them are judged the next time.
     pub(super) mails_put_off: bool,
-    /// How long no mail may have been ordered before those of a batch are judged.
-    pub(super) mails_settle: SignedDuration,
+    /// How long no mail may have been ordered before those of a batch are judged, and how long they wait at most.
+    pub(super) mails_settle: (Duration, Duration),
     /// Where Secrets are found.
     pub(super) secrets: Arc<dyn Secrets>,
 }
@@ -92,7 +93,7 @@ impl Engine {
             mails_new: false,
             unfinished: Unfinished::Unknown,
             mails_put_off: false,
-            mails_settle: SignedDuration::ZERO,
+            mails_settle: (Duration::ZERO, Duration::ZERO),
         })
     }
 

@@ -252,25 +252,27 @@ impl Loader<'_> {
     async fn what_records_refer_to(&mut self, gathered: &mut Gathered) -> Result<(), Error> {
         let world = &gathered.world;
         let mut holders: Vec<Uid> = Vec::new();
+        let mut within: BTreeSet<Uid> = BTreeSet::new();
         let mut wanted = Vec::new();
         let subjects = gathered.visits.iter().map(|visit| visit.key.clone());
         let renamed = gathered.world.claims.values().map(|holder| holder.key.clone());
         for key in subjects.chain(renamed) {
             if let Some(record) = world.record(&key) {
                 wanted.extend(references_of(&record));
-                if let Record::Tenant(tenant) = &record {
-                    holders.extend(tenant.supreme_admin.clone());
+                match &record {
+                    Record::Tenant(tenant) => holders.extend(tenant.supreme_admin.clone()),
+                    Record::Member(member) => {
+                        within.extend(member.declared.assignments.iter().map(|assignment| assignment.organization.clone()));
+                    }
+                    Record::Organization(_) | Record::ExternalContact(_) => {}
                 }
             }
         }
         self.load_by_uid(&mut gathered.world, Kind::Member, holders).await?;
         self.load(&mut gathered.world, wanted).await?;
         // An organization in which a member is may have another name than the manifest's by now.
-        let world = &gathered.world;
-        let members = gathered.visits.iter().filter_map(|visit| world.member(&visit.key.handle));
-        let within = members.flat_map(|member| &member.declared.assignments).map(|assignment| &assignment.organization);
-        let renamed: BTreeSet<Uid> = within.filter(|uid| !world.organizations.contains_key(*uid)).cloned().collect();
-        self.load_by_uid(&mut gathered.world, Kind::Organization, renamed.into_iter().collect()).await?;
+        within.retain(|uid| !gathered.world.organizations.contains_key(uid));
+        self.load_by_uid(&mut gathered.world, Kind::Organization, within.into_iter().collect()).await?;
         let tenants = gathered.world.tenants_missing();
         self.load_by_uid(&mut gathered.world, Kind::Tenant, tenants).await
     }

@@ -2,8 +2,9 @@
 //! would want to send unseen; then they are held. Called by the engine at the end of a run.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ring::digest;
 
 use super::engine::Engine;
@@ -21,8 +22,6 @@ use crate::record::Uid;
 
 /// As many mails leave without a person's word.
 const UNSEEN: i64 = 100;
-/// Where a batch comes object by object: nothing waits longer than this for more of it.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How many names are told.
 const NAMES: usize = 5;
 
@@ -39,9 +38,9 @@ pub(super) fn told(items: &[(String, String)], number: i64, fingerprint: String)
 }
 
 impl Engine {
-    /// A batch comes object by object: it is whole once none came for so long.
-    pub fn settle_mails(&mut self, quiet: SignedDuration) {
-        self.mails_settle = quiet;
+    /// A batch comes object by object: it is whole once no mail was ordered for so long, and at the latest after a while.
+    pub fn settle_mails(&mut self, quiet: Duration, patience: Duration) {
+        self.mails_settle = (quiet, patience);
     }
 
     /// Lets the mails of the run go, or holds them. Those of a tenant whose Secrets are still being taken are judged once
@@ -51,10 +50,11 @@ impl Engine {
         let tenants = outbox::held(&mut tx).await?;
         let taking = if tenants.is_empty() { HashSet::new() } else { passwords::taking(&mut tx).await? };
         drop(tx);
+        let (quiet, patience) = self.mails_settle;
+        // What is of an instant to come is of a clock that was ahead.
+        let within = |since, length| Duration::try_from(now.duration_since(since)).is_ok_and(|passed| passed < length);
         for HeldMails { tenant, number, ordered } in tenants {
-            // None of an instant to come: it is of a clock that was ahead.
-            let within = |since, length| (SignedDuration::ZERO..length).contains(&now.duration_since(since));
-            let more_may_come = ordered.is_some_and(|(first, last)| within(last, self.mails_settle) && within(first, PATIENCE));
+            let more_may_come = ordered.is_some_and(|(first, last)| within(last, quiet) && within(first, patience));
             if more_may_come || taking.contains(&tenant) {
                 self.mails_put_off = true;
             } else {

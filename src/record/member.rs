@@ -191,6 +191,12 @@ impl MemberDeclared {
 }
 
 impl LeaveInForce {
+    /// The leave of such JSON as it is stored.
+    pub fn of_json(json: &Value) -> Option<Self> {
+        let at = |field: &str| -> Option<Timestamp> { json[field].as_str()?.parse().ok() };
+        Some(LeaveInForce { from: at("from")?, until: at("until"), message: json["message"].as_str().map(str::to_owned) })
+    }
+
     /// The leave as JSON: `{from, until, message}`.
     pub fn to_json(&self) -> Value {
         json!({"from": instant(Some(self.from)), "until": instant(self.until), "message": self.message})
@@ -237,9 +243,9 @@ impl MemberRecord {
         self.lived.deleted_at.is_some()
     }
 
-    /// Whether the member departed by what a spec says of the departure (M23).
-    pub fn departed_by(&self, spec: &Value) -> bool {
-        self.lived.departed && self.lived.fired.departure.as_ref() == spec.get("departure")
+    /// Whether the member departed by what a spec says of the departure, if it says anything (M23).
+    pub fn departed_by(&self, departure: Option<&Value>) -> bool {
+        self.lived.departed && departure.is_some() && self.lived.fired.departure.as_ref() == departure
     }
 
     /// The fields whose value acts now: one that was not spent before. Nothing acts in a record that is made, restored or

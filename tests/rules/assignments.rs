@@ -1,7 +1,7 @@
 //! Assignments in time (M4): they begin and end by themselves, and the primary one follows.
 //! Never about what an assignment holds, which is `profile`. Run by `make test`.
 
-use crate::life::{START, jane, jane_with, row, timing};
+use crate::life::{START, count, jane, jane_with, row, timing};
 use crate::support::{Roster, boss, on_both, organization, phase, ready, set, tenant};
 
 const PROJECT: &str = "  organizations:
@@ -112,5 +112,24 @@ fn an_assignment_ends_although_the_next_has_no_organization() {
         assert_eq!(organizations(roll), "");
         roll.apply("2027-04-02T00:00:00Z", &company("", turns)).expect_code(0);
         assert_eq!(organizations(roll), "project");
+    });
+}
+
+// M4, O3: where the primary organization has another name now, it stays the one, and comes first.
+#[test]
+fn the_primary_organization_stays_the_one_under_another_name() {
+    on_both(|roll| {
+        let both = "  organizations: [{organizationRef: {name: project}}, {organizationRef: {name: home}}]";
+        let with = |name: &str| {
+            let keyed = organization(name, "acme", "  displayName: Project\n  externalKey: org-1");
+            set(&[tenant("acme", ""), boss("acme"), organization("home", "acme", ""), keyed, jane_with(both)])
+        };
+        roll.apply(START, &with("project")).expect_code(0);
+        roll.apply("2027-03-02T09:00:00Z", &with("foundation")).expect_code(1);
+        assert_eq!(jane(roll)["status"]["organization"], "foundation");
+        assert_eq!(organizations(roll), "foundation home");
+        let primary = "assignments a JOIN organizations o ON o.uid = a.organization WHERE a.is_primary";
+        assert_eq!(count(roll, primary), 1);
+        assert_eq!(count(roll, &format!("{primary} AND o.name = 'foundation'")), 1);
     });
 }

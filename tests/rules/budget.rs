@@ -407,8 +407,7 @@ fn who_went_with_a_word_was_live_before() {
         let acme = "  accessBudget: {maxPercent: 10, maxCount: 0}";
         roll.apply(START, &company(acme, 0, 99)).expect_code(0);
         let (_, _, fingerprint) = prune(roll, LATER, &company(acme, 60, 99)).held("Tenant", "acme").expect("it is held");
-        let approved =
-            company(acme, 60, 99).replacen(&tenant("acme", acme), &annotated(&tenant("acme", acme), "approve", &fingerprint), 1);
+        let approved = annotated(&company(acme, 60, 99), "approve", &fingerprint);
         assert_eq!(deleted(&prune(roll, "2027-03-02T09:10:00Z", &approved).expect_code(0)), 60);
         assert_eq!(deleted(&prune(roll, "2027-03-02T09:20:00Z", &company(acme, 66, 99)).expect_code(0)), 6);
     });

@@ -488,19 +488,3 @@ fn an_organization_takes_the_place_of_another_of_the_same_name_in_one_set() {
         assert_eq!(roll.apply_with(LATER, &sales("new"), &["--prune"]).expect_code(0).all_actions(), [""; 0]);
     });
 }
-
-// M4, O3: where the primary organization has another name now, it stays the one, and comes first.
-#[test]
-fn the_primary_organization_stays_the_one_under_another_name() {
-    on_both(|roll| {
-        let keyed = |name: &str| organization(name, "acme", "  displayName: Platform\n  externalKey: org-1");
-        let jane = member_in("jane", &["platform", "sales"]);
-        roll.apply(NOW, &company(&[keyed("platform"), top("sales"), jane.clone()])).expect_code(0);
-        roll.apply(LATER, &company(&[keyed("foundation"), top("sales"), jane])).expect_code(1);
-        assert_eq!(roll.get("Member", "jane")["status"]["organization"], "foundation");
-        let primaries = "SELECT count(*) FROM assignments a JOIN organizations o ON o.uid = a.organization \
-             WHERE a.is_primary AND o.name = 'foundation' AND a.ordinal = (SELECT min(ordinal) FROM assignments WHERE member = a.member)";
-        assert_eq!(roll.query(primaries).as_deref(), Some("1"));
-        assert_eq!(roll.query("SELECT count(*) FROM assignments WHERE is_primary").as_deref(), Some("1"));
-    });
-}

@@ -2,7 +2,6 @@
 //! Never about leave as such, which is `leave`. Run by `make test`.
 
 use std::thread;
-use std::time::Duration;
 
 use crate::life::{
     START, begin_with_jane_signed_in, change, company, company_of, jane, jane_with, on_leave, open_sessions, row, timing, uid,
@@ -228,11 +227,14 @@ fn nobody_signs_in_beside_a_suspension_that_is_being_written() {
         roll.apply(START, &company("")).expect_code(0);
         let suspend = "UPDATE members SET phase = 'Suspended' WHERE name = 'jane'";
         // SQLite has one writer at a time, and no way to be slow.
+        let is_postgres = roll.url().starts_with("postgres");
         let slowly = format!("BEGIN; {suspend}; SELECT pg_sleep(3); COMMIT");
-        let statement = if roll.url().starts_with("postgres") { &slowly } else { suspend };
+        let sleeps = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
         thread::scope(|scope| {
-            let writing = scope.spawn(|| roll.sql(statement));
-            thread::sleep(Duration::from_secs(1));
+            let writing = scope.spawn(|| roll.sql(if is_postgres { &slowly } else { suspend }));
+            while !(writing.is_finished() || is_postgres && roll.query(sleeps).is_some()) {
+                thread::yield_now();
+            }
             assert_eq!(roll.sign_in("2027-03-02T09:00:00Z", "jane").code, 1);
             writing.join().expect("it is written").expect("it is taken");
         });

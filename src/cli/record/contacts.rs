@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{load as member, said};
+use super::{load as member, load_still, said};
 use crate::api::{Handle, Kind};
 use crate::cli::{Failure, Global, PARTLY, unknown};
 use crate::directory::cells::handle_keys;
@@ -73,7 +73,7 @@ impl AcceptInvitation {
     pub async fn run(self, directory: &Directory, global: &Global) -> Result<u8, Failure> {
         let (invited, accepting) = (handle(&self.contact, global), handle(&self.member, global));
         let mut tx = directory.write().await?;
-        let found = (contact(&mut tx, &invited).await?, member(&mut tx, &accepting).await?);
+        let found = (contact(&mut tx, &invited).await?, load_still(&mut tx, &accepting).await?);
         let (contact, member) = match found {
             (Some(contact), Some(member)) => (contact, member),
             (None, _) => return said(Err(format!("there is no external contact {invited}"))),

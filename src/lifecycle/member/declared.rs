@@ -1,4 +1,4 @@
-//! Decisions about a manifest of a member (M1-M24): whom it speaks of, whether it can be taken, and what it makes of the
+//! Decisions about a manifest of a member (M1–M24): whom it speaks of, whether it can be taken, and what it makes of the
 //! record. Pure. Called by the decision about a member.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::api::{Key, Kind, MemberPhase, MemberSpec, Reason, Verdict};
 use crate::lifecycle::identity::{Identity, identify};
 use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Block, Decision, Manifest, Spec, Visit, World, cancellation, place_key, record_key};
-use crate::record::{Claim, Intent, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space};
+use crate::record::{Claim, Lived, MemberDeclared, MemberRecord, MemberState, Record, Space};
 
 /// Carries out what is declared of a member, or tells why not.
 pub(super) fn declared(
@@ -201,12 +201,7 @@ pub(super) fn declared(
 /// The record that a manifest makes of a member, before time does anything to it.
 fn record(world: &World, visit: &Visit, manifest: &Manifest, wish: &id::Wish, id: &str) -> MemberRecord {
     let id::Wish { tenant, handle, spec, current, fresh } = *wish;
-    let intent = Arc::new(Intent {
-        spec: MemberSpec::clone(spec),
-        json: manifest.json.clone(),
-        digest: manifest.digest.clone(),
-        generation: manifest.generation,
-    });
+    let intent = manifest.intent::<MemberSpec>(spec);
     let declared = MemberDeclared::of(spec, &manifest.json, id, &tenant.declared.domain, Vec::new());
     let mut next = match current {
         Some(current) => {

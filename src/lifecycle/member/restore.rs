@@ -29,7 +29,7 @@ fn came_in_time(world: &World, visit: &Visit, member: &MemberRecord) -> bool {
     let (Some(deleted_at), Some(purge_at)) = (member.lived.deleted_at, member.lived.purge_at) else { return false };
     let Declared::Present(Manifest { spec: Ok(Spec::Member(spec)), json, .. }) = &visit.declared else { return false };
     let declared = spec.external_key.as_ref().map(|key| key.as_str());
-    let says_otherwise = member.lived.departed && !member.departed_by(json);
+    let says_otherwise = member.lived.departed && !member.departed_by(json.get("departure"));
     let in_grace = deleted_at..purge_at;
     (in_grace.contains(&visit.since) || says_otherwise && in_grace.contains(&world.now))
         && !differ(member.declared.external_key.as_deref(), declared)
@@ -39,8 +39,7 @@ fn came_in_time(world: &World, visit: &Visit, member: &MemberRecord) -> bool {
 /// zone moves nothing that fired.
 pub(super) fn wants_account(world: &World, dates: &Dates, current: Option<&MemberRecord>) -> bool {
     let departed = dates.departure.is_some_and(|departure| departure <= world.now);
-    let fired = current.filter(|current| current.lived.departed).and_then(|current| current.lived.fired.departure.as_ref());
-    !departed && (fired.is_none() || fired != dates.declared.departure.as_ref())
+    !departed && !current.is_some_and(|current| current.departed_by(dates.declared.departure.as_ref()))
 }
 
 /// Whether a manifest brings a deleted member back, at once or when what it waits for is there.

@@ -160,17 +160,13 @@ impl Commit {
 /// Whether a manifest begins to want somebody back who departed by another: from then on it counts whether it came in time, as
 /// for one that was gone and is there again (M24). It may have waited since before the departure.
 fn brings_back(decision: &Decision, before: &Value, now: &Value) -> bool {
+    let Some(Record::Member(member)) = &decision.record else { return false };
     let is_live = |record: &Record| matches!(record, Record::Member(member) if !member.is_deleted());
-    match &decision.record {
-        Some(Record::Member(member)) => {
-            let departs_now = decision.steps.iter().filter_map(|step| step.before.as_ref()).any(is_live);
-            member.is_deleted()
-                && member.lived.departed
-                && (departs_now || member.departed_by(before))
-                && !member.departed_by(now)
-        }
-        Some(Record::Tenant(_) | Record::Organization(_) | Record::ExternalContact(_)) | None => false,
-    }
+    let departs_now = || decision.steps.iter().filter_map(|step| step.before.as_ref()).any(is_live);
+    member.is_deleted()
+        && member.lived.departed
+        && !member.departed_by(now.get("departure"))
+        && (member.departed_by(before.get("departure")) || departs_now())
 }
 
 /// The identifier of the record that a manifest had: of one that somebody took away, or that is at rest. One that is another
