@@ -248,18 +248,24 @@ const HELD: &str = "SELECT tenant, count(*) - count(acknowledged_at), min(at), m
      UNION ALL SELECT t.uid, 0, NULL, NULL FROM holds h JOIN tenants t ON t.namespace = h.namespace AND t.name = h.name \
      WHERE h.reason = 'MailsHeld' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.held AND o.tenant = t.uid)";
 
-/// A page of the mails of a tenant that are held, in the order of names and mails: to whom, and which.
-pub async fn held_page(
-    tx: &mut Tx,
-    tenant: &Uid,
-    after: &(String, String, String),
-) -> Result<Vec<(String, String, String)>, Error> {
-    let (name, effect, id) = after;
-    let cells = vec![tenant.as_str().into(), name.as_str().into(), effect.as_str().into(), id.as_str().into()];
-    tx.fetch(HELD_PAGE, cells).await?.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).collect()
+/// A mail that is held: to whom, which, and what tells its address from another.
+pub struct HeldMail {
+    pub name: String,
+    pub effect: String,
+    pub id: String,
+    pub address: String,
 }
 
-const HELD_PAGE: &str = "SELECT name, effect, id FROM (SELECT COALESCE(m.name, c.name, '') AS name, o.effect AS effect, o.id AS id \
+/// A page of the mails of a tenant that are held, in the order of names and mails: those after another.
+pub async fn held_page(tx: &mut Tx, tenant: &Uid, after: Option<&HeldMail>) -> Result<Vec<HeldMail>, Error> {
+    let (name, effect, id) = after.map_or(("", "", ""), |mail| (&mail.name, &mail.effect, &mail.id));
+    let rows = tx.fetch(HELD_PAGE, vec![tenant.as_str().into(), name.into(), effect.into(), id.into()]).await?;
+    let mail = |row: &Row| Ok(HeldMail { name: row.text(0)?, effect: row.text(1)?, id: row.text(2)?, address: row.text(3)? });
+    rows.iter().map(mail).collect()
+}
+
+const HELD_PAGE: &str = "SELECT name, effect, id, address FROM (SELECT COALESCE(m.name, c.name, '') AS name, o.effect AS effect, \
+     o.id AS id, COALESCE(m.personal_email, c.sought, '') AS address \
      FROM outbox o LEFT JOIN members m ON m.uid = o.uid LEFT JOIN contacts c ON c.uid = o.uid \
      WHERE o.tenant = $1 AND o.held AND o.acknowledged_at IS NULL) AS mails \
      WHERE (name, effect, id) > ($2, $3, $4) ORDER BY name, effect, id LIMIT 20000";

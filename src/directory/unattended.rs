@@ -13,22 +13,33 @@ use super::sql::{Cell, Row, Tx, keys};
 use crate::api::{Handle, Key, Kind};
 use crate::record::{Record, Uid};
 
-/// Members, contacts and tenants whose time has come, the earliest first. Deleted ones and tenants wait while nothing
-/// irreversible may happen: the clocks differ (R4), or nobody declares the tenant (T14).
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64, irreversible: bool) -> Result<Vec<Key>, Error> {
-    let rows = tx.fetch(DUE, vec![now.into(), irreversible.into(), limit.into()]).await?;
-    let mut due: Vec<Key> = rows.iter().map(key).collect::<Result<_, _>>()?;
-    if irreversible {
-        for row in tx.fetch(PURGED_AT_ONCE, vec![limit.into(), now.into()]).await? {
-            due.push(Key::new(Kind::Member, Handle::new(row.text(0)?, row.text(1)?)));
-        }
-    }
-    Ok(due)
+/// What fell due, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub at: Timestamp,
+    pub key: Key,
 }
 
-// What is frozen is told of once, and waits for the thaw (R14).
+/// A page of the members, contacts and tenants whose time has come, the earliest first: those after another, since some
+/// stay where they are. Deleted ones and tenants wait while nothing irreversible may happen: the clocks differ (R4), or
+/// nobody declares the tenant (T14).
+pub async fn due(tx: &mut Tx, now: Timestamp, irreversible: bool, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, Error> {
+    let mut cells: Vec<Cell> = vec![now.into(), irreversible.into()];
+    cells.extend(match after {
+        Some(Due { at, key }) => {
+            [(*at).into(), key.kind.name().into(), key.handle.namespace.as_ref().into(), key.handle.name.as_ref().into()]
+        }
+        None => [Timestamp::MIN.into(), "".into(), "".into(), "".into()],
+    });
+    cells.push(limit.into());
+    tx.fetch(DUE, cells).await?.iter().map(|row| Ok(Due { at: row.instant(3)?, key: key(row)? })).collect()
+}
+
+// What is frozen is told of once, and waits for the thaw (R14). The last are those whose tenant is to be cancelled and does
+// not wait for the end of their grace (T12).
 const DUE: &str = concat!(
-    "SELECT 'Member', m.namespace, m.name, m.wake_at FROM members m JOIN tenants t ON t.uid = m.tenant \
+    "SELECT kind, namespace, name, at FROM (\
+     SELECT 'Member' AS kind, m.namespace, m.name, m.wake_at AS at FROM members m JOIN tenants t ON t.uid = m.tenant \
      LEFT JOIN declarations d ON d.kind = 'Member' AND d.namespace = m.namespace AND d.name = m.name \
      WHERE m.wake_at <= $1 AND (m.deleted_at IS NULL OR ($2 AND t.managed)) \
      AND NOT ((d.name IS NULL OR d.removal IS NOT NULL OR CAST(d.status AS TEXT) LIKE '%something fell due%') AND ",
@@ -40,14 +51,10 @@ const DUE: &str = concat!(
      LEFT JOIN declarations d ON d.kind = 'Tenant' AND d.namespace = t.namespace AND d.name = t.name \
      WHERE t.wake_at <= $1 AND $2 AND t.managed AND NOT (CAST(d.status AS TEXT) LIKE '%something fell due%' AND ",
     tenant_is_frozen!(),
-    ") ORDER BY 4 LIMIT $3"
-);
-// Those whose tenant is to be cancelled and does not wait for the end of their grace (T12).
-const PURGED_AT_ONCE: &str = concat!(
-    "SELECT m.namespace, m.name FROM tenants t JOIN members m ON m.tenant = t.uid \
-     WHERE t.purges_from <= $2 AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
+    ") UNION ALL SELECT 'Member', m.namespace, m.name, t.purges_from FROM tenants t JOIN members m ON m.tenant = t.uid \
+     WHERE t.purges_from <= $1 AND $2 AND t.managed AND m.deleted_at IS NOT NULL AND NOT ",
     member_is_frozen!(),
-    " LIMIT $1"
+    ") AS due WHERE (at, kind, namespace, name) > ($3, $4, $5, $6) ORDER BY at, kind, namespace, name LIMIT $7"
 );
 
 /// Members of these tenants in their grace period.
@@ -114,4 +121,4 @@ const TRASHED: &str = "SELECT uid FROM contacts WHERE trashed_at IS NOT NULL \
 const UNMANAGED: &str = "SELECT uid FROM tenants WHERE NOT managed AND ($1 = '' OR namespace = $1) AND ($2 = '' OR name = $2)";
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[DUE, PURGED_AT_ONCE, OF_TENANT, REMAINING, NEXT_WAKE, DELETED, TRASHED, UNMANAGED];
+pub const STATEMENTS: &[&str] = &[DUE, OF_TENANT, REMAINING, NEXT_WAKE, DELETED, TRASHED, UNMANAGED];

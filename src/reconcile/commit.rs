@@ -281,14 +281,14 @@ impl Commit {
         }
     }
 
-    /// Whether there are mails that wait until their batch is whole (T15): of its own, or of the password work.
-    pub fn holds_mails(&self) -> bool {
-        self.orders.iter().any(|ordered| ordered.held) || !self.passwords_told.is_empty()
-    }
-
-    /// Whether mails that are held may be no more: those to whoever is erased go along.
-    pub fn ends_mails(&self) -> bool {
-        !(self.erased.is_empty() && self.erased_contacts.is_empty())
+    /// Whether mails that are held may be others now (T15): there are more, of its own or of the password work; they go to
+    /// another address; whoever is erased needs none.
+    pub fn changes_mails(&self) -> bool {
+        self.orders.iter().any(|ordered| ordered.held)
+            || !(self.passwords_told.is_empty()
+                && self.readdressed.is_empty()
+                && self.erased.is_empty()
+                && self.erased_contacts.is_empty())
     }
 
     /// Notes that something of its batch is judged when all else is done (T11).

@@ -364,8 +364,8 @@ impl Engine {
         drop(tx);
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let mut commit = commit::compile(&gathered, &decisions);
-        self.mails_ordered |= commit.holds_mails() || commit.ends_mails();
-        self.mails_new |= commit.holds_mails();
+        self.mails_ordered |= commit.changes_mails();
+        self.mails_new |= commit.changes_mails();
         if !put_off.is_empty() {
             commit.is_judged_later();
         }

@@ -12,7 +12,7 @@ use super::request::Request;
 use crate::api::{APPROVE_ANNOTATION, FROZEN_ANNOTATION, Hold, Key, Kind, Reason};
 use crate::directory::audit::hex;
 use crate::directory::holds::{self, Held};
-use crate::directory::outbox::HeldMails;
+use crate::directory::outbox::{HeldMail, HeldMails};
 use crate::directory::records::{self, By};
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, declarations, outbox, passwords};
@@ -117,22 +117,24 @@ impl Engine {
 /// The first of the mails that are held, and what tells exactly these from others, and from those for which a word was given
 /// last.
 async fn look(tx: &mut Tx, tenant: &Uid, spent: Option<&str>) -> Result<(Vec<(String, String)>, String), Error> {
-    let (mut first, mut last) = (Vec::new(), (String::new(), String::new(), String::new()));
+    let (mut first, mut last) = (Vec::new(), None);
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(Reason::MailsHeld.name().as_bytes());
     context.update(spent.unwrap_or_default().as_bytes());
     loop {
-        let page = outbox::held_page(tx, tenant, &last).await?;
-        let Some(end) = page.last() else { break };
-        last = end.clone();
-        for (name, mail, _) in page {
-            for part in [&name, &mail] {
+        let page = outbox::held_page(tx, tenant, last.as_ref()).await?;
+        for HeldMail { name, effect, id: _, address } in &page {
+            for part in [name, effect, address] {
                 context.update(&[0]);
                 context.update(part.as_bytes());
             }
-            if first.len() < NAMES && first.last().is_none_or(|(last, _)| *last != name) {
-                first.push((name, mail));
+            if first.len() < NAMES && first.last().is_none_or(|(last, _)| last != name) {
+                first.push((name.clone(), effect.clone()));
             }
+        }
+        last = page.into_iter().next_back();
+        if last.is_none() {
+            break;
         }
     }
     Ok((first, hex(&context.finish().as_ref()[..8])))

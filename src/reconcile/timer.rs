@@ -9,7 +9,8 @@ use super::Done;
 use super::engine::{BATCH, Engine};
 use super::request::Request;
 use crate::api::{Key, Kind};
-use crate::directory::{Error, charges, contacts, declarations, facts, unattended};
+use crate::directory::unattended::{self, Due};
+use crate::directory::{Error, charges, contacts, declarations, facts};
 use crate::lifecycle::Trigger;
 
 impl Engine {
@@ -34,13 +35,15 @@ impl Engine {
 
     async fn advance_to(&mut self, now: Timestamp, ends: bool) -> Result<Done, Error> {
         self.leader.check()?;
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let mut done = Done::default();
-        let mut before: Vec<Key> = Vec::new();
+        // One round goes through all that fell due, a page at a time. What can't move on is found again in the next one.
+        let (mut before, mut found, mut moved): (Vec<Key>, Vec<Key>, bool) = Default::default();
+        let mut after: Option<Due> = None;
         loop {
             let mut tx = self.directory.read().await?;
-            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let ends = ends && self.clocks_agree();
-            let due = unattended::due(&mut tx, now, limit, ends).await?;
+            let due = unattended::due(&mut tx, now, ends, after.as_ref(), limit).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
             let reported = charges::tenants_with_news(&mut tx, now, limit, ends).await?;
             let contacts = contacts::with_news(&mut tx, limit).await?;
@@ -52,28 +55,30 @@ impl Engine {
                 declarations::tenants_to_tell_of_clocks(&mut tx, agree).await?
             };
             drop(tx);
+            after = due.last().filter(|_| due.len() == BATCH).cloned();
             let mut requests: BTreeMap<Key, Trigger> = BTreeMap::new();
             requests.extend(clocks.into_iter().map(|key| (key, Trigger::Dependency)));
             requests.extend(touched.into_iter().map(|key| (key, Trigger::Scan)));
             requests.extend(news.into_iter().map(|handle| (Key::new(Kind::Member, handle), Trigger::Fact)));
             requests.extend(reported.into_iter().map(|handle| (Key::new(Kind::Tenant, handle), Trigger::Fact)));
             requests.extend(contacts.into_iter().map(|key| (key, Trigger::Fact)));
-            requests.extend(due.into_iter().map(|key| (key, Trigger::Time)));
-            if requests.is_empty() && self.queue.is_empty() && !self.mails_ordered {
-                return Ok(done);
+            requests.extend(due.into_iter().map(|due| (due.key, Trigger::Time)));
+            found.extend(requests.keys().cloned());
+            if !requests.is_empty() || !self.queue.is_empty() || self.mails_ordered {
+                for (key, trigger) in requests {
+                    self.enqueue(Request::revisit(key, trigger));
+                }
+                let step = self.drain(now, &mut |_| ()).await?;
+                moved |= step.rows() > 0;
+                self.add(&mut done, step);
             }
-            let found: Vec<Key> = requests.keys().cloned().collect();
-            for (key, trigger) in requests {
-                self.enqueue(Request::revisit(key, trigger));
+            if after.is_none() {
+                if !moved && (found.is_empty() || found == before) {
+                    return Ok(done);
+                }
+                before = std::mem::take(&mut found);
+                moved = false;
             }
-            let step = self.drain(now, &mut |_| ()).await?;
-            let moved = step.rows() > 0;
-            self.add(&mut done, step);
-            // What can't move on now would be found again at once.
-            if !moved && found == before {
-                return Ok(done);
-            }
-            before = found;
         }
     }
 

@@ -62,6 +62,22 @@ fn an_activation_fires_within_a_second_of_its_instant() {
     });
 }
 
+// R6: of several who write to an object, the one counts who wrote its spec last.
+#[test]
+fn the_trail_tells_who_wrote_the_spec() {
+    let (plane, directory, _operator) = started();
+    plane.apply(&company("hr", &["jane"]));
+    plane.wait_ready("hr", &["member/jane"]);
+    let spec = "{\"spec\":{\"nickname\":\"Janey\"}}";
+    let patch = ["patch", "member", "jane", "-n", "hr", "--type=merge", "--field-manager=argo", "-p", spec];
+    plane.kubectl(&patch);
+    plane.kubectl(&["annotate", "member", "jane", "-n", "hr", "--field-manager=somebody", "example.com/note=later"]);
+    let who = "SELECT manager FROM audit WHERE kind = 'Member' AND action = 'update' ORDER BY seq DESC LIMIT 1";
+    becomes(10, vec!["argo".to_owned()], || directory.rows(who));
+    let created = "SELECT manager FROM audit WHERE kind = 'Member' AND action = 'create'";
+    assert!(directory.rows(created).iter().all(|manager| manager == "kubectl-client-side-apply"));
+}
+
 // R9: a live look that it is still gone.
 #[test]
 fn replacing_a_resource_signs_nobody_out() {

@@ -1,5 +1,6 @@
 //! What ends the connection of an external contact, for good or for a while (X5). Run by `make test`.
 
+use crate::cancellation::{FREE, ending, secret, set_password};
 use crate::contacts::{BY_ID, LATER, NOW, OPEN, acme, companies, contact, globex, last, shown, taro, told};
 use crate::life::{change, count, text, uid};
 use crate::support::{Roster, annotated, boss, condition, member, on_both, phase, ready, set, tenant};
@@ -212,5 +213,26 @@ fn a_declared_move_of_the_person_arrives_at_the_contact_by_itself() {
         assert_eq!((phase(&shown(roll)), ready(&shown(roll)).1), ("Disconnected", "TargetInOwnTenant"));
         roll.apply("2027-03-04T09:00:00Z", &member("taro", "globex", "")).expect_code(0);
         assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
+    });
+}
+
+// X5, T12: with a company its people are erased, for good.
+#[test]
+fn it_is_disconnected_for_good_when_the_other_company_is_cancelled() {
+    on_both(|roll| {
+        let free = format!("{OPEN}{FREE}");
+        let chief = contact("  lookup: {messageId: chief@globex.example}\n  memo: met in Osaka");
+        roll.apply(NOW, &set(&[acme(OPEN), globex(&free), chief])).expect_code(0);
+        assert_eq!((phase(&shown(roll)), told(&shown(roll)).2), ("Connected", "Globex"));
+        set_password(roll, "chief", "correct-horse");
+        let ended = ending(&format!("{free}  supremeAdminRef: {{name: chief}}\n"), "");
+        let ended =
+            ended.replace("name: acme", "name: globex").replace("acme.example", "globex.example").replace("Acme", "Globex");
+        let report = roll.apply(LATER, &set(&[ended, secret("correct-horse")])).expect_code(1);
+        assert_eq!(report.actions("Tenant", "globex"), ["update", "cancel"]);
+        assert_eq!(report.actions("ExternalContact", "taro"), ["disconnect"]);
+        let gone = shown(roll);
+        assert_eq!((phase(&gone), ready(&gone), told(&gone)), ("Disconnected", ("False", "TargetGone"), ("", "", "")));
+        assert_eq!(roll.query("SELECT profile ->> 'memo' FROM contacts").as_deref(), Some("met in Osaka"));
     });
 }

@@ -259,3 +259,21 @@ fn whose_date_was_moved_before_it_came_is_kept_until_the_manifest_can_be_taken()
         assert_eq!((phase(&jane(roll)), uid(&jane(roll))), ("Pending", before));
     });
 }
+
+// R4, M25: those who are kept past their purge come first of all that is due, however many they are, and hold nobody up.
+#[test]
+fn nobody_waits_behind_many_who_are_kept() {
+    on_both(|roll| {
+        let of_all = |spec: &str| -> String {
+            let many: Vec<String> = (0..501).map(|number| member(&format!("kept-{number}"), "acme", spec)).collect();
+            set(&[tenant("acme", "  accessBudget: {maxPercent: 100}"), boss("acme"), set(&many)])
+        };
+        let eleventh = "  departure: {at: \"2027-03-11\"}";
+        roll.apply(START, &set(&[of_all(TENTH), jane_with(eleventh)])).expect_code(0);
+        assert_eq!(roll.tick("2027-03-11T00:00:00Z").all_actions().len(), 502);
+        let waiting = of_all("  organizations: [{organizationRef: {name: lab}}]");
+        roll.apply("2027-03-12T00:00:00Z", &set(&[waiting, jane_with(eleventh)])).expect_code(1);
+        assert_eq!(roll.tick("2027-03-18T00:00:00Z").all_actions(), ["purge Member/jane"]);
+        assert_eq!(count(roll, "members WHERE phase = 'Deleted'"), 501);
+    });
+}

@@ -61,6 +61,27 @@ fn a_word_that_is_left_on_the_tenant_lets_no_later_mails_go() {
     });
 }
 
+// T15, R12: a word for mails to certain addresses lets none go to another.
+#[test]
+fn a_word_lets_no_mail_go_to_another_address() {
+    on_both(|roll| {
+        let company_with = |first: &str| {
+            let mut crowd: Vec<String> = (1..101).map(|n| member(&format!("m{n:03}"), "acme", "")).collect();
+            crowd.push(member("m000", "acme", first));
+            company(&crowd)
+        };
+        let held = |report: &Report| report.held("Tenant", "acme").expect("they are held").2;
+        let seen = held(&roll.apply(START, &company_with("")));
+        let moved = company_with("  personalEmail: elsewhere@home.example");
+        let approved = annotated(&moved, "approve", &seen);
+        let next = held(&roll.apply("2027-03-02T09:00:00Z", &approved));
+        assert_ne!(next, seen);
+        assert_ne!(roll.query("SELECT count(*) FROM outbox WHERE held").as_deref(), Some("0"));
+        roll.apply("2027-03-03T09:00:00Z", &annotated(&moved, "approve", &next)).expect_code(0);
+        assert_eq!(roll.query("SELECT count(*) FROM outbox WHERE held").as_deref(), Some("0"));
+    });
+}
+
 // T15, R12: `plan` counts what is held already, and its fingerprint can be merged with the change.
 #[test]
 fn a_plan_counts_the_mails_that_are_held_already() {

@@ -286,3 +286,23 @@ fn a_move_that_erases_waits_while_nobody_declares_the_company() {
         assert_eq!(orders(roll, "Erase"), 0);
     });
 }
+
+// M24, M25, M41: a manifest that names another company can't bring back whom it names, and keeps nobody from the purge.
+#[test]
+fn a_manifest_for_another_company_restores_nobody_and_holds_no_purge_up() {
+    on_both(|roll| {
+        roll.apply(START, &companies(GROUP, &jane("acme", ""))).expect_code(0);
+        roll.apply_with(LATER, &companies(GROUP, ""), &["--prune"]).expect_code(0);
+        let report = roll.apply("2027-03-03T09:00:00Z", &jane("umbra", "")).expect_code(1);
+        assert_eq!(report.refused("Member", "jane").as_deref(), Some("TransferRefused"));
+        let message = report.refused_message("Member", "jane").unwrap_or_default();
+        assert!(message.contains("restore it in its tenant first"), "{message}");
+        assert!(message.contains("can be restored until 2027-03-09T09:00:00Z"), "{message}");
+        let before = roll.get("Member", "jane")["status"]["uid"].clone();
+        let report = roll.tick("2027-03-09T09:00:00Z");
+        assert_eq!(report.actions("Member", "jane"), ["purge", "create"]);
+        let after = roll.get("Member", "jane");
+        assert_eq!((phase(&after), &after["spec"]["tenantRef"]["name"]), ("Pending", &json!("umbra")));
+        assert_ne!(after["status"]["uid"], before);
+    });
+}

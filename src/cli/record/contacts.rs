@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{load as member, load_still, said};
+use super::{load_still, said};
 use crate::api::{Handle, Kind};
 use crate::cli::{Failure, Global, PARTLY, unknown};
 use crate::directory::cells::handle_keys;
@@ -52,7 +52,7 @@ impl Room {
         for (names, joins) in [(&join, true), (&leave, false)] {
             for name in names {
                 let handle = handle(name, global);
-                let found = member(&mut tx, &handle).await?.filter(|member| !joins || !member.is_deleted());
+                let found = load_still(&mut tx, &handle).await?.filter(|member| !joins || !member.is_deleted());
                 let Some(member) = found else {
                     note!("error: there is no member {}; nothing was written", unknown(&handle));
                     return Ok(PARTLY);
