@@ -26,7 +26,7 @@ pub struct Apply {
     #[command(flatten)]
     runs: Runs,
     /// Stay: follow the files, and do what falls due as its time comes
-    #[arg(long, conflicts_with = "now")]
+    #[arg(long, conflicts_with_all = ["now", "restored"])]
     watch: bool,
     /// Only tell what would be done; the same as `plan`
     #[arg(long)]
@@ -89,9 +89,6 @@ impl Apply {
             }
         }
 
-        if self.runs.take_over {
-            engine.take_over();
-        }
         if !engine.clocks_agree() {
             note!(
                 "warning: this host's clock and the database's differ by more than 60 s; irreversible steps wait (ClockSkewed)"

@@ -27,7 +27,10 @@ pub struct Runs {
     pub prune: bool,
     /// Take records that another source declares
     #[arg(long)]
-    pub take_over: bool,
+    take_over: bool,
+    /// The directory was restored from a backup: values that act once are noted as done, never carried out
+    #[arg(long)]
+    restored: bool,
     /// Write generated passwords into this folder, each as the manifest of a Secret that only you may read
     #[arg(long, value_name = "DIR")]
     secrets_out: Option<PathBuf>,
@@ -40,6 +43,8 @@ impl Runs {
             submissions: roster.submissions.clone(),
             set: roster.set(),
             prune: self.prune,
+            take_over: self.take_over,
+            restored: self.restored,
             secrets: roster.secrets.clone(),
             now: global.now(),
         }
@@ -66,7 +71,7 @@ impl Runs {
             let worker = Worker::new(copy.clone(), Hasher::new(Cost::least()), secrets.clone()).await?;
             work(&worker, &secrets.set, &mut told, now).await
         };
-        let done = rehearse(directory, run, self.take_over, until, passwords).await?;
+        let done = rehearse(directory, run, until, passwords).await?;
         Ok((done, told))
     }
 }

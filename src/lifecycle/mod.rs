@@ -121,8 +121,9 @@ pub struct Visit {
     pub declared: Declared,
     /// When the object was created, or first seen: the order in which places are taken (T3).
     pub since: Timestamp,
-    /// Whether another source declared it before (R9).
-    pub takes_over: bool,
+    /// Whether it was acted on before, unknown to the directory: another source declared it (R9), or the directory comes from a
+    /// backup (R13).
+    pub acted_before: bool,
     /// What is made up for a record that is new.
     pub fresh: Fresh,
 }

@@ -224,7 +224,7 @@ mod tests {
             trigger: Trigger::Declared,
             declared: Declared::Nothing,
             since: Timestamp::from_second(second).unwrap(),
-            takes_over: false,
+            acted_before: false,
             fresh: Fresh {
                 uid: Uid::from(name.to_owned()),
                 contact_token: String::new(),

@@ -25,6 +25,8 @@ pub struct Object {
     pub annotations: BTreeMap<String, String>,
     /// The digest of the status that it carries; nothing while it has none.
     pub seen: Option<u128>,
+    /// The generation of which that status tells.
+    observed: Option<i64>,
     spec: Value,
     manager: Option<String>,
     created_at: Option<Timestamp>,
@@ -49,6 +51,7 @@ impl Object {
             generation: metadata.generation.unwrap_or_default(),
             annotations: all.into_iter().filter(|(name, _)| name.starts_with(ANNOTATION_PREFIX)).collect(),
             seen: object.data.get("status").map(status_digest),
+            observed: object.data["status"]["observedGeneration"].as_i64(),
             created_at: metadata.creation_timestamp.map(|at| at.0),
             key,
             tenant,
@@ -63,6 +66,7 @@ impl Object {
         submission.manager = self.manager;
         submission.generation = Some(self.generation);
         submission.created_at = self.created_at;
+        submission.observed = self.observed;
         submission
     }
 }

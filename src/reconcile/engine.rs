@@ -11,7 +11,7 @@ use ring::hmac;
 use super::budget::PutOff;
 use super::commit::{self, Told};
 use super::decide::Presence;
-use super::gather::gather;
+use super::gather::{Terms, gather};
 use super::request::{Request, What};
 use super::unfinished::Unfinished;
 use super::{Done, Outcome, Secrets, Submission};
@@ -35,7 +35,10 @@ pub struct Engine {
     pub directory: Directory,
     pub(super) leader: Leader,
     digest_key: hmac::Key,
-    take_over: bool,
+    /// Whether records are taken that another source declares (R9).
+    pub(super) take_over: bool,
+    /// Whether the directory comes from a backup (R13).
+    pub(super) restored: bool,
     pub(super) presence: Presence,
     /// What is declared and whose manifest is gone, as far as that is known: nothing that it says is acted on any more (R9).
     pub(super) going: HashSet<Key>,
@@ -78,6 +81,7 @@ impl Engine {
             leader,
             digest_key,
             take_over: false,
+            restored: false,
             presence: Presence::Declared,
             going: HashSet::new(),
             queue: VecDeque::new(),
@@ -352,8 +356,15 @@ impl Engine {
         let mut tx = self.directory.read().await?;
         let mut requests = batch.to_vec();
         let (gathered, decisions) = loop {
-            let gathered =
-                gather(&mut tx, &requests, now, self.clocks_agree(), self.take_over, &self.judged, &self.going).await?;
+            let terms = Terms {
+                now,
+                irreversible: self.clocks_agree(),
+                take_over: self.take_over,
+                restored: self.restored,
+                judged: &self.judged,
+                going: &self.going,
+            };
+            let gathered = gather(&mut tx, &requests, &terms).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
             let pulled = self.pulled(&mut tx, &requests, &decisions).await?;
             if pulled.is_empty() {

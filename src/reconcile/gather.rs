@@ -27,16 +27,24 @@ use crate::lifecycle::tenant::places;
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
 use crate::record::{Claim, Record, Space, Uid};
 
+/// What the engine knows besides the directory.
+pub struct Terms<'e> {
+    pub now: Timestamp,
+    /// Whether irreversible steps may be taken (R4).
+    pub irreversible: bool,
+    /// Whether records are taken that another source declares (R9).
+    pub take_over: bool,
+    /// Whether the directory comes from a backup (R13).
+    pub restored: bool,
+    /// What was judged of losses of access in this run (T11).
+    pub judged: &'e HashMap<Key, Judgement>,
+    /// What is declared and whose manifest is gone (R9).
+    pub going: &'e HashSet<Key>,
+}
+
 /// Gathers everything that the decisions about a batch may look at.
-pub async fn gather(
-    tx: &mut Tx,
-    requests: &[Request],
-    now: Timestamp,
-    irreversible: bool,
-    take_over: bool,
-    judged: &HashMap<Key, Judgement>,
-    going: &HashSet<Key>,
-) -> Result<Gathered, Error> {
+pub async fn gather(tx: &mut Tx, requests: &[Request], terms: &Terms<'_>) -> Result<Gathered, Error> {
+    let &Terms { now, irreversible, take_over, restored, judged, going } = terms;
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
     let stored: HashMap<Key, Declaration> =
         declarations::load(tx, &wanted).await?.into_iter().map(|declaration| (declaration.key.clone(), declaration)).collect();
@@ -82,7 +90,7 @@ pub async fn gather(
             trigger: request.trigger,
             declared,
             since: since.unwrap_or(now),
-            takes_over: elsewhere.is_some(),
+            acted_before: elsewhere.is_some() || restored || acted_before(&request.what, before),
             fresh: Fresh {
                 uid: Uid::from(identifier()),
                 contact_token: random::text::<10>(),
@@ -105,6 +113,14 @@ pub async fn gather(
     concurrent::gather(loader.tx, &mut gathered).await?;
     frozen::gather(loader.tx, &mut gathered).await?;
     Ok(gathered)
+}
+
+/// Whether what is declared was acted on already, and the directory does not know: it was restored from a backup (R13).
+fn acted_before(what: &What, before: Option<&Declaration>) -> bool {
+    match (what, before) {
+        (What::Submitted(submission), Some(before)) => submission.observed.is_some_and(|observed| observed > before.generation),
+        (What::Submitted(_) | What::Gone | What::Revisit, _) => false,
+    }
 }
 
 /// A manifest that is handed over now.

@@ -66,6 +66,8 @@ pub struct Submission {
     pub created_at: Option<Timestamp>,
     /// The resource's generation, where the source counts it.
     pub generation: Option<i64>,
+    /// The generation of which its source was told last what became of it.
+    pub observed: Option<i64>,
 }
 
 /// A spec, read and checked against its schema.
@@ -89,9 +91,9 @@ impl Submission {
             }
         }
         let digest = hex(&context.finish().as_ref()[..16]);
-        let (manager, created_at, generation) = (None, None, None);
-        let content = OnceLock::new();
-        Submission { key, source, spec: spec.into(), content, annotations, digest, manager, commit, created_at, generation }
+        let (manager, created_at, generation, observed) = (None, None, None, None);
+        let (spec, content) = (spec.into(), OnceLock::new());
+        Submission { key, source, spec, content, annotations, digest, manager, commit, created_at, generation, observed }
     }
 
     /// Reads and checks it. That is most of the work on a new roster, and may be done ahead, on another core.

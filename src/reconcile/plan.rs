@@ -20,6 +20,10 @@ pub struct Run {
     pub submissions: Vec<Arc<Submission>>,
     pub set: Set,
     pub prune: bool,
+    /// Whether records are taken that another source declares (R9).
+    pub take_over: bool,
+    /// Whether the directory comes from a backup: what acts once is noted as done (R13).
+    pub restored: bool,
     /// The Secrets that confirm (T12).
     pub secrets: Arc<dyn Secrets>,
     pub now: Timestamp,
@@ -30,16 +34,12 @@ pub struct Run {
 pub async fn rehearse(
     directory: &Directory,
     run: Run,
-    take_over: bool,
     until: Option<Timestamp>,
     mut passwords: impl AsyncFnMut(&Directory) -> Result<(), Error>,
 ) -> Result<Done, Error> {
     let (copy, with_hashes) = copy::into_memory(directory).await?;
     let leader = leadership::take(&copy).await?;
     let mut engine = Engine::new(copy, leader).await?;
-    if take_over {
-        engine.take_over();
-    }
     let mut clock = run.now;
     let passwords = async |copy: &Directory| if with_hashes { passwords(copy).await } else { Ok(()) };
     let mut done = carry_out(&mut engine, run, &mut |_| (), passwords).await?;
@@ -64,7 +64,9 @@ pub async fn carry_out(
     progress: &mut (dyn FnMut(usize) + Send),
     mut passwords: impl AsyncFnMut(&Directory) -> Result<(), Error>,
 ) -> Result<Done, Error> {
-    let Run { submissions, set, prune, secrets, now } = run;
+    let Run { submissions, set, prune, take_over, restored, secrets, now } = run;
+    engine.take_over = take_over;
+    engine.restored = restored;
     engine.set_secrets(secrets);
     engine.set_presence(Presence::Set(set.clone()));
     let missing = if prune { engine.missing_from(FILES, &set).await? } else { Vec::new() };

@@ -131,8 +131,9 @@ pub struct Fired {
     /// How often the member lost access by a declaration (T11): a word that was given for one does not count for the next of
     /// its kind (R12).
     pub losses: u32,
-    /// How often another source took the member over with values that act once: they are noted as done (R13).
-    pub takeovers: u32,
+    /// How often values that act once were noted as done: another source took the member over with them, or the directory comes
+    /// from a backup (R13).
+    pub noted: u32,
 }
 
 /// What a member is at an instant.
@@ -249,10 +250,10 @@ impl MemberRecord {
     }
 
     /// The fields whose value acts now: one that was not spent before. Nothing acts in a record that is made, restored or
-    /// taken over with it (R13).
+    /// taken over with it, or comes from a backup (R13).
     pub fn newly_spent<'a>(&'a self, before: &'a MemberRecord) -> impl Iterator<Item = &'a str> {
-        let same_source = before.lived.fired.takeovers == self.lived.fired.takeovers;
-        let live = same_source && !before.is_deleted() && !self.is_deleted();
+        let acts = before.lived.fired.noted == self.lived.fired.noted;
+        let live = acts && !before.is_deleted() && !self.is_deleted();
         let is_new = |field: &str, values: &BTreeSet<String>| before.lived.spent.get(field).is_none_or(|spent| spent != values);
         let spent = self.lived.spent.iter().filter(move |(field, values)| live && is_new(field, values));
         spent.map(|(field, _)| field.as_str())

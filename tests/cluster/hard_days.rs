@@ -19,6 +19,32 @@ fn all_ready(plane: &Plane, members: usize) {
     });
 }
 
+// R13: the objects tell that they were acted on, where the directory has forgotten it.
+#[test]
+fn a_directory_that_is_restored_from_a_backup_does_nothing_a_second_time() {
+    let (plane, directory, operator) = started();
+    plane.apply(&company("hr", &["jane"]));
+    plane.wait_ready("hr", &["member/jane"]);
+    let notices = || directory.count("outbox WHERE effect = 'NotifyUpdate'");
+    let notice = |token: &str| plane.apply(&member("hr", "jane", &format!("  notifyUpdate: {token}")));
+    let backup = plane.path("backup.db");
+    directory.execute(&format!("VACUUM INTO '{}'", backup.display()));
+    notice("one");
+    becomes(10, 1, notices);
+    becomes(10, "2".to_owned(), || plane.status("member", "hr", "jane", "observedGeneration"));
+    operator.end();
+    let file = directory.url().strip_prefix("sqlite:").unwrap();
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{file}{suffix}"));
+    }
+    std::fs::copy(backup, file).unwrap();
+    let _operator = Operator::start(&plane, &directory);
+    becomes(20, 1, || directory.count("declarations WHERE name = 'jane' AND generation = 2"));
+    assert_eq!(notices(), 0);
+    notice("two");
+    becomes(10, 1, notices);
+}
+
 // R5, R6
 #[test]
 fn kills_amid_a_thousand_applies_leave_no_trace_and_a_quiet_operator_says_nothing() {

@@ -242,7 +242,7 @@ impl<'w> Walk<'w> {
             passwords_planned.push(self.work_on_passwords(copy, Some(rehearsal.clone())).await?);
             Ok(())
         };
-        let planned = rehearse(&self.world.directory, self.run(false), false, None, rehearsed).await.unwrap();
+        let planned = rehearse(&self.world.directory, self.run(false), None, rehearsed).await.unwrap();
         let (run, mut engine) = (self.run(false), self.engine.take().unwrap());
         let carried_out = async |directory: &Directory| {
             passwords.push(self.work_on_passwords(directory, None).await?);

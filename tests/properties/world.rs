@@ -64,7 +64,15 @@ pub fn set_of(manifests: impl IntoIterator<Item = (Key, Value, BTreeMap<String, 
 
 /// The run of a set without Secrets.
 pub fn run((submissions, set): (Vec<Arc<Submission>>, Set), now: Timestamp, prune: bool) -> Run {
-    Run { submissions, set, prune, secrets: Arc::new(rollcall::api::secret::Contents::new()), now }
+    Run {
+        submissions,
+        set,
+        prune,
+        take_over: false,
+        restored: false,
+        secrets: Arc::new(rollcall::api::secret::Contents::new()),
+        now,
+    }
 }
 
 /// Leaves the work on passwords for later.
@@ -165,7 +173,7 @@ impl World {
 
     pub async fn plan(&self, manifests: &[Manifest], now: &str, prune: bool) -> Done {
         let run = run(submissions(manifests), instant(now), prune);
-        rehearse(&self.directory, run, false, None, no_passwords).await.unwrap()
+        rehearse(&self.directory, run, None, no_passwords).await.unwrap()
     }
 
     /// Begins a transaction, and gives that up after a while.

@@ -1,6 +1,7 @@
 //! Who declares what (R9): what another source declares is left to it, until it is taken over.
 //! Never about a real cluster, for which somebody's SQL stands here. Run by `make test`.
 
+use crate::life::count;
 use crate::support::{Roster, boss, member, on_both, phase, ready, set, tenant};
 
 const NOW: &str = "2027-03-01T09:00:00Z";
@@ -90,6 +91,22 @@ fn a_value_that_acts_once_does_not_act_as_it_is_taken_over() {
         assert_eq!(roll.query(notified).as_deref(), Some("1"));
         roll.apply(LATER, &notice("one")).expect_code(0);
         assert_eq!(roll.query(notified).as_deref(), Some("1"));
+    });
+}
+
+// R13: so is one that comes first after a backup, of which the directory can't know whether it acted; the next one acts.
+#[test]
+fn a_value_that_acts_once_does_not_act_again_after_a_backup() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&jane(""))).expect_code(0);
+        roll.sign_in(NOW, "jane").ok();
+        let notices = || count(roll, "outbox WHERE effect = 'NotifyUpdate'");
+        let notice = |token: &str| company(&jane(&format!("  notifyUpdate: {token}")));
+        roll.plan(LATER, &notice("one"), &["--restored"]).expect_code(1);
+        roll.apply_with(LATER, &notice("one"), &["--restored"]).expect_code(0);
+        assert_eq!(notices(), 0);
+        roll.apply(LATER, &notice("two")).expect_code(0);
+        assert_eq!(notices(), 1);
     });
 }
 

@@ -239,7 +239,7 @@ fn record(world: &World, visit: &Visit, manifest: &Manifest, wish: &id::Wish, id
         mail::withdraw(&mut next, current);
     }
     let is_news = once::spend(&mut next.lived.spent, spec);
-    next.lived.fired.takeovers += u32::from(is_news && visit.takes_over);
+    next.lived.fired.noted += u32::from(is_news && visit.acted_before);
     account::declared(world, tenant, current, &mut next);
     next
 }
