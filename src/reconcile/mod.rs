@@ -79,7 +79,9 @@ pub(crate) struct Content {
 
 impl Submission {
     /// What a source declares of an object, by its canonical spec and Rollcall's annotations on it.
-    pub fn new(key: Key, source: Arc<str>, spec: &Value, mut annotations: BTreeMap<String, String>) -> Self {
+    pub fn new(key: Key, source: Arc<str>, spec: &Value, annotations: BTreeMap<String, String>) -> Self {
+        let mut annotations: BTreeMap<String, String> =
+            annotations.into_iter().map(|(name, value)| (without_nuls(&name), without_nuls(&value))).collect();
         let commit = annotations.remove(crate::api::COMMIT_ANNOTATION);
         let spec = spec.to_string();
         let mut context = digest::Context::new(&digest::SHA256);
@@ -114,15 +116,20 @@ impl Submission {
     }
 }
 
+/// A text as every database can keep it.
+fn without_nuls(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// What is refused is kept as well, as far as every database can keep it: what stands in place of U+0000 is
 /// refused like it.
 fn replace_nuls(value: &mut Value) {
     match value {
-        Value::String(text) => *text = text.replace('\0', "\u{fffd}"),
+        Value::String(text) => *text = without_nuls(text),
         Value::Array(items) => items.iter_mut().for_each(replace_nuls),
         Value::Object(fields) => {
             fields.values_mut().for_each(replace_nuls);
-            *fields = std::mem::take(fields).into_iter().map(|(name, value)| (name.replace('\0', "\u{fffd}"), value)).collect();
+            *fields = std::mem::take(fields).into_iter().map(|(name, value)| (without_nuls(&name), value)).collect();
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

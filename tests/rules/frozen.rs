@@ -356,3 +356,14 @@ fn a_removal_that_is_frozen_says_what_lets_it_go() {
         assert_eq!((roll.find("Organization", "team"), pending_removals(roll)), (None, vec!["Member/jane Frozen".to_owned()]));
     });
 }
+
+// R8, R14: a reason may be any text, also one with what a database can't keep.
+#[test]
+fn a_reason_with_a_character_that_is_none_freezes_all_the_same() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        roll.apply(LATER, &annotated(&jane_with("  employeeNumber: \"7\""), "frozen", "au\\0dit"));
+        assert_eq!(count(roll, "members WHERE employee_number = '7'"), 0);
+        assert_eq!(roll.get("Member", "jane")["metadata"]["annotations"]["rollcall.dev/frozen"], "au\u{fffd}dit");
+    });
+}
