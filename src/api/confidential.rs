@@ -22,13 +22,17 @@ pub fn told(field: &str, value: &Value) -> Value {
     value
 }
 
+/// The fields that say where a password is.
+const WHERE_PASSWORDS_ARE: [&str; 5] =
+    ["password", "password.secretKeyRef", "cancellation", "cancellation.confirmation", "cancellation.confirmation.secretKeyRef"];
+
 /// Whether what stands at a path of a manifest may be a secret: all of the registration link; and a text where the
 /// schema has a mapping that says where a password is, for that may be the password.
 pub fn is_confidential(path: &str) -> bool {
     let field = path.strip_prefix("spec.").unwrap_or_default();
     match field.strip_prefix(REGISTRATION_LINK) {
         Some(rest) => rest.is_empty() || rest.starts_with('.'),
-        None => matches!(field, "password" | "password.secretKeyRef"),
+        None => WHERE_PASSWORDS_ARE.contains(&field),
     }
 }
 

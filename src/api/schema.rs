@@ -2,7 +2,7 @@
 //! enums, unknown fields and CEL rules, from the same text as on the API server. Compiled once, no I/O.
 //! Called by the command line before anything else looks at a manifest, and by the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use jsonschema::JsonType;
@@ -131,9 +131,10 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     if holds_nul(spec) {
         problems.push(Problem::new("spec", "a text holds the character U+0000 or U+FFFD, which stand for none; take it out"));
     }
-    problems.extend(checker.structural.iter_errors(spec).map(|error| structural_problem(&error, &checker.messages)));
-    // Rules are evaluated on well-formed values only, as on the API server.
-    if problems.is_empty()
+    let structural: Vec<_> = checker.structural.iter_errors(spec).collect();
+    problems.extend(structural.iter().map(|error| structural_problem(error, &checker.messages)));
+    // Rules are evaluated on values of the right shape, whatever bounds these exceed.
+    if structural.iter().all(is_of_value)
         && let Err(errors) = CEL.with(|cel| cel.validate_compiled(&checker.rules, spec, None))
     {
         problems.extend(errors.into_vec().into_iter().map(|error| {
@@ -146,10 +147,17 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     problems
 }
 
-/// Checks a `spec` and reads it as its type.
-pub fn decode<T: DeserializeOwned>(kind: Kind, spec: &Value) -> Result<T, Vec<Problem>> {
-    let problems = check(kind, spec);
-    if problems.is_empty() { read(spec).map_err(|problem| vec![problem]) } else { Err(problems) }
+/// Checks a `spec` and reads it as its type. Where the schema says something against it, so does `beyond` of the fields that
+/// are left, as far as it can be read at all: whoever mends it is to hear of everything at once.
+pub fn decode<T: DeserializeOwned>(kind: Kind, spec: &Value, beyond: impl Fn(&T) -> Vec<Problem>) -> Result<T, Vec<Problem>> {
+    let mut problems = check(kind, spec);
+    let typed = read(spec);
+    if problems.is_empty() {
+        return typed.map_err(|problem| vec![problem]);
+    }
+    let told: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+    problems.extend(typed.iter().flat_map(beyond).filter(|problem| !told.contains(&problem.path)));
+    Err(problems)
 }
 
 /// Reads a `spec` that was checked before, such as one from the directory.
@@ -236,6 +244,23 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 4) && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether a value has the right shape, and is only not one of those that are allowed.
+fn is_of_value(error: &jsonschema::ValidationError<'_>) -> bool {
+    use ValidationErrorKind::{Enum, MaxItems, MaxLength, MaxProperties, Maximum, MinLength, Minimum, Not, Pattern};
+    matches!(
+        error.kind(),
+        Enum { .. }
+            | MaxItems { .. }
+            | MaxLength { .. }
+            | MaxProperties { .. }
+            | Maximum { .. }
+            | MinLength { .. }
+            | Minimum { .. }
+            | Not { .. }
+            | Pattern { .. }
+    )
 }
 
 /// A structural error in the words of someone who writes YAML.
@@ -347,7 +372,7 @@ mod tests {
     fn problems(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut spec = member();
         change(&mut spec);
-        match decode::<MemberSpec>(Kind::Member, &spec) {
+        match decode::<MemberSpec>(Kind::Member, &spec, |_| Vec::new()) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         }

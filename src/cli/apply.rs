@@ -137,9 +137,7 @@ impl Apply {
         let told = told.unwrap_or_default();
         bar.finish_and_clear();
         let referred = Referred { worker, pictures: roster.set().pictures };
-        if self.runs.prune {
-            output::unpruned(&roster);
-        }
+        output::left_out(&roster, self.runs.prune);
         let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());

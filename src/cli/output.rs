@@ -92,11 +92,14 @@ pub fn refused(roster: &Roster, refused: &[Outcome]) {
     complaints(&list);
 }
 
-/// Says why `--prune` removes nothing.
-pub fn unpruned(roster: &Roster) {
+/// Says what of a set is not done that is not whole.
+pub fn left_out(roster: &Roster, prune: bool) {
     if roster.unread > 0 {
-        note!("warning: nothing is removed, since a document could not be read (R9)");
-    } else if roster.set().complete.is_empty() {
+        if prune {
+            note!("warning: nothing is removed, since a document could not be read (R9)");
+        }
+        note!("warning: purges and cancellations wait, since a document could not be read (R4)");
+    } else if prune && roster.set().complete.is_empty() {
         note!("warning: nothing is removed, since no Tenant is in the set: only with it is what is declared of it complete (R9)");
     }
 }

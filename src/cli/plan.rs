@@ -45,9 +45,7 @@ impl Plan {
         let roster = manifests::read(&self.runs.files.files, global.default_namespace());
         let until = self.at.map(|at| at.start(&TimeZone::UTC));
         let (done, passwords) = self.runs.rehearse(&self.from(global).await?, &roster, global, until).await?;
-        if self.runs.prune {
-            output::unpruned(&roster);
-        }
+        output::left_out(&roster, self.runs.prune);
         let refused = output::all_refused(&roster, &done);
         output::complaints(&roster.complaints);
         output::refused(&roster, &done.refused().cloned().collect::<Vec<_>>());

@@ -88,6 +88,20 @@ pub fn decide(world: &World, visit: &Visit, blocked: Option<&Block>) -> Decision
     }
 }
 
+/// Under a manifest that is refused nothing of a cancellation goes on that was declared before: the manifest may withdraw it
+/// (T12). It is confirmed anew once one is taken.
+fn refused(world: &World, visit: &Visit, mut decision: Decision) -> Decision {
+    if let (Some(verdict), Some(Record::Tenant(tenant))) = (&mut decision.verdict, decision.record.clone())
+        && tenant.intent.spec.cancellation.is_some()
+    {
+        let message = "the cancellation that was declared before waits until a manifest is taken";
+        verdict.blocks = vec![(verdict.reason, message.to_owned())];
+        let next = TenantRecord { confirmed: None, ..TenantRecord::clone(&tenant) };
+        decision.step(visit.trigger.cause(), world.now, Some(next.in_state()));
+    }
+    decision
+}
+
 /// What needs a person's word is told whatever else is (R12).
 fn with_holds(world: &World, mut decision: Decision) -> Decision {
     if let (Some(verdict), Some(Record::Tenant(tenant))) = (&mut decision.verdict, &decision.record)
@@ -118,16 +132,16 @@ fn over(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decisio
 
 fn declared(world: &World, visit: &Visit, manifest: &Manifest, mut decision: Decision, blocked: Option<&Block>) -> Decision {
     let spec = match &manifest.spec {
-        Err(problems) => return decision.invalid(problems),
+        Err(problems) => return refused(world, visit, decision.invalid(problems)),
         Ok(Spec::Tenant(spec)) => spec,
         Ok(Spec::Organization(_) | Spec::Member(_) | Spec::ExternalContact(_)) => return decision,
     };
     let problems = check(spec);
     if !problems.is_empty() {
-        return decision.invalid(&problems);
+        return refused(world, visit, decision.invalid(&problems));
     }
     if let Some(block) = blocked {
-        return decision.taken(world, block, "spec.domain");
+        return refused(world, visit, decision.taken(world, block, "spec.domain"));
     }
     let intent = manifest.intent::<TenantSpec>(spec);
     let mut next = match &decision.record {

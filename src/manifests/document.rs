@@ -247,7 +247,7 @@ fn likely_kind(object: &Value) -> Option<Kind> {
 /// can't express.
 pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     fn typed<T: serde::de::DeserializeOwned>(kind: Kind, spec: &Value, check: impl Fn(&T) -> Vec<Problem>) -> Vec<Problem> {
-        match schema::decode::<T>(kind, spec) {
+        match schema::decode(kind, spec, &check) {
             Ok(spec) => check(&spec),
             Err(problems) => problems,
         }

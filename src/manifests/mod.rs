@@ -61,7 +61,7 @@ impl Roster {
         let tenants = self.present.iter().filter(|key| key.kind == Kind::Tenant);
         let complete: HashSet<Handle> =
             if self.unread == 0 { tenants.map(|key| key.handle.clone()).collect() } else { HashSet::new() };
-        Set { objects: self.present.clone(), complete, pictures: self.pictures.clone() }
+        Set { objects: self.present.clone(), complete, is_partial: self.unread > 0, pictures: self.pictures.clone() }
     }
 
     /// What the engine said of an object, at its place in the files. `message` may begin with a field's path.

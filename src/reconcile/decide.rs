@@ -31,6 +31,14 @@ pub enum Presence {
 }
 
 impl Presence {
+    /// Whether what is declared is not wholly known.
+    pub fn is_partial(&self) -> bool {
+        match self {
+            Presence::Set(set) => set.is_partial,
+            Presence::DeclaredExcept(_) | Presence::Declared => false,
+        }
+    }
+
     /// Whether a manifest is there: yes, no, or what the declarations say.
     fn of(&self, key: &Key, tenant: &Handle) -> Option<bool> {
         match self {

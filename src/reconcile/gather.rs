@@ -21,9 +21,9 @@ use crate::directory::random::{self, identifier};
 use crate::directory::records::By as Found;
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, declarations, facts, records, tree};
-use crate::lifecycle::identity;
 use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
+use crate::lifecycle::{self, identity};
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -151,20 +151,31 @@ fn declared_before(before: &Declaration) -> Manifest {
     }
 }
 
+struct Reading<'j> {
+    kind: Kind,
+    json: &'j Value,
+    checked: bool,
+}
+
+impl Reading<'_> {
+    fn with<T: serde::de::DeserializeOwned>(&self, beyond: impl Fn(&T) -> Vec<Problem>) -> Result<Arc<T>, Vec<Problem>> {
+        let read = if self.checked {
+            schema::read(self.json).map_err(|problem| vec![problem])
+        } else {
+            schema::decode(self.kind, self.json, beyond)
+        };
+        read.map(Arc::new)
+    }
+}
+
 /// The spec as its type; checked against its schema unless it was before.
 pub(super) fn typed(kind: Kind, json: &Value, checked: bool) -> Result<Spec, Vec<Problem>> {
-    fn read<T: serde::de::DeserializeOwned>(kind: Kind, json: &Value, checked: bool) -> Result<Arc<T>, Vec<Problem>> {
-        if checked {
-            schema::read(json).map_err(|problem| vec![problem]).map(Arc::new)
-        } else {
-            schema::decode(kind, json).map(Arc::new)
-        }
-    }
+    let read = Reading { kind, json, checked };
     match kind {
-        Kind::Tenant => read(kind, json, checked).map(Spec::Tenant),
-        Kind::Organization => read(kind, json, checked).map(Spec::Organization),
-        Kind::Member => read(kind, json, checked).map(Spec::Member),
-        Kind::ExternalContact => read(kind, json, checked).map(Spec::ExternalContact),
+        Kind::Tenant => read.with(lifecycle::tenant::check).map(Spec::Tenant),
+        Kind::Organization => read.with(lifecycle::organization::check).map(Spec::Organization),
+        Kind::Member => read.with(lifecycle::member::check::alone).map(Spec::Member),
+        Kind::ExternalContact => read.with(lifecycle::contact::check).map(Spec::ExternalContact),
     }
 }
 

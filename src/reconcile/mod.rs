@@ -227,6 +227,8 @@ impl Done {
 pub struct Set {
     pub objects: Arc<HashSet<Key>>,
     pub complete: HashSet<Handle>,
+    /// Whether some of it could not be read: it may say anything.
+    pub is_partial: bool,
     /// The pictures that its members refer to, as far as they can be looked at.
     pub pictures: Arc<Vec<pictures::Picture>>,
 }

@@ -14,7 +14,8 @@ use crate::directory::{Error, charges, contacts, declarations, facts};
 use crate::lifecycle::Trigger;
 
 impl Engine {
-    /// Does what fell due, folds in what services reported, sets back what somebody changed.
+    /// Does what fell due, folds in what services reported, sets back what somebody changed. While some of the set could not
+    /// be read, no end of anybody or anything comes.
     pub async fn advance(&mut self, now: Timestamp) -> Result<Done, Error> {
         self.advance_to(now, true).await
     }
@@ -42,7 +43,7 @@ impl Engine {
         let mut after: Option<Due> = None;
         loop {
             let mut tx = self.directory.read().await?;
-            let ends = ends && self.clocks_agree();
+            let ends = ends && self.clocks_agree() && !self.presence.is_partial();
             let due = unattended::due(&mut tx, now, ends, after.as_ref(), limit).await?;
             let news = facts::members_with_news(&mut tx, limit).await?;
             let reported = charges::tenants_with_news(&mut tx, now, limit, ends).await?;

@@ -58,7 +58,8 @@ pub fn set_of(manifests: impl IntoIterator<Item = (Key, Value, BTreeMap<String, 
     let list: Vec<Arc<Submission>> = manifests.into_iter().map(submission).collect();
     let objects: HashSet<Key> = list.iter().map(|submission| submission.key.clone()).collect();
     let tenants = objects.iter().filter(|key| key.kind == Kind::Tenant).map(|key| key.handle.clone());
-    let set = Set { complete: tenants.collect(), objects: Arc::new(objects.clone()), pictures: Arc::default() };
+    let set =
+        Set { complete: tenants.collect(), is_partial: false, objects: Arc::new(objects.clone()), pictures: Arc::default() };
     (list, set)
 }
 

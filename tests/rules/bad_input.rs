@@ -181,6 +181,19 @@ fn all_mistakes_of_one_manifest_are_told_at_once() {
     });
 }
 
+// R8: what the schema says, what its rules say, and what neither can say.
+#[test]
+fn mistakes_of_every_sort_are_told_at_once() {
+    on_both(|roll| {
+        let wrong = "  passwordPolicy: {minLength: 7, expiresAfter: 31}\n  accessBudget: {window: 1w}\n  languages: [en_US, en_US]\n  \
+                     timeZone: Mars/Base\n  deletionGrace: 31d\n";
+        let report = roll.apply(NOW, &set(&[tenant("acme", wrong), boss("acme")])).expect_code(1);
+        let fields =
+            ["passwordPolicy.minLength", "passwordPolicy.expiresAfter", "accessBudget", "languages", "timeZone", "deletionGrace"];
+        tells(&report.stderr, &fields.map(|field| format!("spec.{field}")).each_ref().map(String::as_str));
+    });
+}
+
 // What breaks the schema
 
 // R8

@@ -352,6 +352,11 @@ fn departures_that_another_time_zone_makes_due_count() {
         assert_eq!(deleted(&roll.apply("2027-03-04T18:00:00Z", &approved).expect_code(0)), 20);
         assert_eq!(deleted(&other.tick("2027-03-05T07:59:59Z")), 0);
         assert_eq!(deleted(&other.tick("2027-03-05T08:00:00Z")), 20);
+        let deletion = |row: &&serde_json::Value| row["action"] == "delete";
+        assert_eq!(
+            other.history("Member", "m0").iter().find(deletion).map(|row| row["due"].clone()),
+            Some("2027-03-05T08:00:00Z".into())
+        );
     });
 }
 

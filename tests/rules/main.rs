@@ -10,6 +10,7 @@ mod billing;
 mod branches;
 mod budget;
 mod cancellation;
+mod cancellation_waits;
 mod commands;
 mod concurrent;
 mod confidential;

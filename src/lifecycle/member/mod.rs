@@ -112,6 +112,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         Some(due) if due <= world.now => due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due),
         Some(_) | None => world.now,
     };
+    let expected = member.state.wake_at.filter(|at| *at <= world.now);
     let mut rebuilt = rebuilt(world, &member, &tenant, before_due);
     if drifted && member.uid == visit.fresh.uid {
         rebuilt.handle = visit.key.handle.clone();
@@ -122,7 +123,7 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
     facts::fold(world, &tenant, decision, &|member, lived| settled(world, member, &tenant, lived, before_due));
 
     while let Some(member) = member_of(decision)
-        && let Some(due) = member.state.wake_at
+        && let Some(mut due) = member.state.wake_at
         && due <= world.now
     {
         if member.is_deleted() {
@@ -138,6 +139,10 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
         let guard = guard(world, &member);
         let mut dates = Dates::of(&member.intent.spec, &member.intent.json, &tenant.zone);
         dates.departure = dates.departure.filter(|_| departure == Departure::Stands);
+        // Another time zone that was held brings it no earlier than it was expected (T11).
+        if let Some(expected) = expected.filter(|expected| due < *expected && dates.departure == Some(due)) {
+            (due, dates.departure) = (expected, Some(expected));
+        }
         let mut lived = advance(&member.lived, &dates, tenant.deletion_grace(world.now), guard, due, world.now);
         // A departure that took place and was undone behind its back is set back, and orders nothing again (R5).
         let cause = if drifted && lived.departed && lived.fired.departure == member.lived.fired.departure {
