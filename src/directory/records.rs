@@ -1,7 +1,7 @@
 //! The records' tables: how a tenant, an organization, a member and its assignments become rows and rows
 //! become them again. Never decides what is written. Called by the engine's gathering, and by `store`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -165,6 +165,9 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
         Kind::ExternalContact => read(kind, table, &rows, |row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))),
         Kind::Member => {
             let mut members = read(kind, table, &rows, member)?;
+            // Who was asked for twice is found twice.
+            let mut found = HashSet::new();
+            members.retain(|member| found.insert(member.uid.clone()));
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
                 member.declared.assignments = assignments.remove(&member.uid).unwrap_or_default();

@@ -220,6 +220,11 @@ impl Decision {
         }
     }
 
+    /// Whether the record goes by it.
+    pub fn is_purge(&self) -> bool {
+        self.record.is_none() && !self.steps.is_empty()
+    }
+
     /// The tenant that the decision cancels, if it does (T12).
     pub fn cancels(&self) -> Option<&TenantRecord> {
         match (self.steps.last(), &self.record) {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use ring::hmac;
 
+use super::decide::carries;
 use super::engine::BATCH;
 use super::gathered::Gathered;
 use super::request::Request;
@@ -36,7 +37,7 @@ use crate::lifecycle::{self, Decision, Declared, Judgement, Trigger, Visit};
 use crate::record::account::News;
 use crate::record::change::changes;
 use crate::record::mail::Purpose;
-use crate::record::{MailNews, Record, RequestStep, Sought, Uid};
+use crate::record::{Claim, MailNews, Record, RequestStep, Sought, Uid};
 use names::Names;
 
 /// Everything that a batch writes.
@@ -47,6 +48,8 @@ pub struct Commit {
     declared: Vec<Declaration>,
     waits: Vec<Declaration>,
     gone: Vec<Key>,
+    /// Names that records left, each with the external key of who left it.
+    left: Vec<(Key, Option<Claim>)>,
     /// By the instant as of which they are.
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
@@ -302,6 +305,7 @@ impl Commit {
             && self.declared.is_empty()
             && self.waits.is_empty()
             && self.gone.is_empty()
+            && self.left.is_empty()
             && self.folded.is_empty()
             && self.passwords_told.is_empty()
             && self.heard.is_empty()
@@ -327,8 +331,20 @@ impl Commit {
             let declared_again: HashSet<Key> = self.declared.iter().map(|declaration| declaration.key.clone()).collect();
             // Each as of its own instant, and told in that order (R4).
             self.entries.sort_by_key(|entry| entry.due);
-            self.gone.retain(|key| !declared_again.contains(key));
+            self.left.retain(|(key, _)| !declared_again.contains(key));
             let mut tx = leader.begin(directory).await?;
+            let names: Vec<Key> = self.left.iter().map(|(key, _)| key.clone()).collect();
+            let left: HashMap<Key, Option<Claim>> = self.left.into_iter().collect();
+            for stays in declarations::load(&mut tx, &names).await? {
+                let claim = left.get(&stays.key).and_then(Option::as_ref);
+                // Somebody else may be declared under that name by now (M11).
+                if stays.is_erased() || claim.is_none_or(|claim| carries(&stays.spec, claim)) {
+                    self.gone.push(stays.key);
+                } else {
+                    self.again.insert(stays.key);
+                }
+            }
+            self.gone.retain(|key| !declared_again.contains(key));
             let mut touched: Vec<Uid> = std::mem::take(&mut self.looked_at);
             // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));

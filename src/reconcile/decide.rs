@@ -31,6 +31,14 @@ pub enum Presence {
 }
 
 impl Presence {
+    /// Whether a manifest is at hand, though it may not have been looked at.
+    pub fn has(&self, key: &Key) -> bool {
+        match self {
+            Presence::Set(set) => set.objects.contains(key),
+            Presence::DeclaredExcept(_) | Presence::Declared => false,
+        }
+    }
+
     /// Whether what is declared is not wholly known.
     pub fn is_partial(&self) -> bool {
         match self {
@@ -51,7 +59,7 @@ impl Presence {
 }
 
 /// Whether a manifest carries an external key.
-fn carries(spec: &Value, claim: &Claim) -> bool {
+pub(super) fn carries(spec: &Value, claim: &Claim) -> bool {
     spec["externalKey"].as_str().is_some_and(|key| normalized(key) == claim.key)
 }
 

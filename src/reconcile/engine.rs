@@ -21,7 +21,7 @@ use crate::directory::audit::Entry;
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::{Directory, Error, declarations};
-use crate::lifecycle::{Judgement, Trigger};
+use crate::lifecycle::{Decision, Judgement, Trigger};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -363,6 +363,7 @@ impl Engine {
                 restored: self.restored,
                 judged: &self.judged,
                 going: &self.going,
+                presence: &self.presence,
             };
             let gathered = gather(&mut tx, &requests, &terms).await?;
             let (gathered, decisions) = self.decide(&mut tx, gathered, look_up).await?;
@@ -380,7 +381,13 @@ impl Engine {
         if !put_off.is_empty() {
             commit.is_judged_later();
         }
-        let (woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        // Whoever is declared under the name of a purged person, and had to wait for that, comes now.
+        let waits = |decision: &&Decision| decision.is_purge() && decision.verdict.as_ref().is_some_and(|told| !told.is_ready());
+        let purged: HashSet<Key> = decisions.iter().filter(waits).map(|decision| decision.key.clone()).collect();
+        let next = requests.iter().filter(|request| submitted(request).is_some() && purged.contains(&request.key));
+        let next: Vec<Request> = next.cloned().collect();
+        let (mut woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
+        woken.extend(next);
         self.put_off.extend(put_off);
         if self.unfinished == Unfinished::Nothing && !(woken.is_empty() && self.put_off.is_empty()) {
             self.unfinished = Unfinished::Own;

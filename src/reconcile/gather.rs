@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::decide::Presence;
 use super::gathered::Gathered;
 use super::request::{Request, What};
 use super::{Content, Submission, concurrent, frozen};
@@ -40,11 +41,12 @@ pub struct Terms<'e> {
     pub judged: &'e HashMap<Key, Judgement>,
     /// What is declared and whose manifest is gone (R9).
     pub going: &'e HashSet<Key>,
+    pub presence: &'e Presence,
 }
 
 /// Gathers everything that the decisions about a batch may look at.
 pub async fn gather(tx: &mut Tx, requests: &[Request], terms: &Terms<'_>) -> Result<Gathered, Error> {
-    let &Terms { now, irreversible, take_over, restored, judged, going } = terms;
+    let &Terms { now, irreversible, take_over, restored, judged, going, presence } = terms;
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
     let stored: HashMap<Key, Declaration> =
         declarations::load(tx, &wanted).await?.into_iter().map(|declaration| (declaration.key.clone(), declaration)).collect();
@@ -74,6 +76,8 @@ pub async fn gather(tx: &mut Tx, requests: &[Request], terms: &Terms<'_>) -> Res
                 Declared::Present(self::submitted(submission, before))
             }
             (What::Gone, _) => Declared::Removed,
+            // What was to go, and is there again, is looked at in its turn.
+            (What::Revisit, Some(before)) if before.removal.is_some() && presence.has(&before.key) => Declared::Nothing,
             (What::Revisit, Some(before)) if before.removal.is_some() => Declared::Removed,
             (What::Revisit, Some(before)) if going.contains(&before.key) => Declared::Nothing,
             // What was erased of it says nothing any more.

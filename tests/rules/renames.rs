@@ -205,3 +205,80 @@ fn a_newcomer_without_a_key_may_take_the_name_of_a_renamed_manifest() {
         });
     }
 }
+
+// M11, T11: whoever comes under a name that is left comes in the same run, also where the one that leaves it loses access.
+#[test]
+fn a_successor_comes_though_the_one_before_is_suspended_with_the_change_of_name() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[keyed("aa", "k1", "ann", "")])).expect_code(0);
+        let ann = uid(roll, "aa");
+        let set = [keyed("bb", "k1", "bea", "  suspended: true"), member("aa", "acme", "  id: ann")];
+        let report = prune(roll, LATER, &set).expect_code(0);
+        assert_eq!(report.actions("Member", "aa"), ["create"]);
+        assert_eq!((uid(roll, "bb"), phase(&roll.get("Member", "bb"))), (ann, "Suspended"));
+        assert_eq!(prune(roll, "2027-03-03T09:00:00Z", &set).expect_code(0).all_actions(), [""; 0]);
+    });
+}
+
+// M11, R9: after an exchange of names that was refused, too, nobody is taken for gone.
+#[test]
+fn names_may_be_passed_on_after_an_exchange_that_was_refused() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[keyed("aa", "k1", "ann", ""), keyed("bb", "k2", "bob", "")])).expect_code(0);
+        let (ann, bob) = (uid(roll, "aa"), uid(roll, "bb"));
+        roll.apply(LATER, &company(&[keyed("bb", "k1", "ann", ""), keyed("aa", "k2", "bob", "")])).expect_code(1);
+        let passed_on = [keyed("bb", "k1", "ann", ""), keyed("cc", "k2", "bob", "")];
+        let report = prune(roll, "2027-03-03T09:00:00Z", &passed_on).expect_code(0);
+        assert!(report.all_actions().iter().all(|action| action.starts_with("rename ")), "{:?}", report.all_actions());
+        assert_eq!((uid(roll, "bb"), uid(roll, "cc")), (ann, bob));
+    });
+}
+
+// R9, M23: a removal that waited is over once the manifest is there again, whatever else of the set is looked at before it.
+#[test]
+fn nobody_whose_manifest_is_there_again_is_removed() {
+    on_both(|roll| {
+        let teams = |of: &[String]| company(&[&[organization("f", "acme", "")], of].concat());
+        let in_f = "  organizations: [{organizationRef: {name: f}}]";
+        roll.apply(NOW, &teams(&[member("n1", "acme", "  id: i4"), keyed("n0", "k0", "i2", in_f)])).expect_code(0);
+        roll.sign_in(NOW, "n0").ok();
+        let waits = member("n1", "acme", "  id: i1\n  organizations: [{organizationRef: {name: g}}]");
+        let second = [keyed("n4", "k0", "i4", ""), waits, member("n2", "acme", "  id: i0")];
+        roll.apply_with(LATER, &teams(&second), &["--prune"]).expect_code(1);
+        let back = [keyed("n0", "k0", "i2", in_f), member("n4", "acme", "  id: i0")];
+        let report = roll.apply("2027-03-03T09:00:00Z", &company(&back)).expect_code(1);
+        assert_eq!(report.all_actions(), [""; 0]);
+        assert_eq!(phase(&roll.get("Member", "n0")), "Active");
+    });
+}
+
+// M11, M24, M25: two who exchanged names while one was in its grace: once that one is purged, the other takes the name.
+#[test]
+fn whoever_takes_the_name_of_a_purged_person_takes_its_own_record_along() {
+    on_both(|roll| {
+        roll.apply(NOW, &company(&[keyed("bb", "k1", "ann", ""), keyed("cc", "k2", "bob", "")])).expect_code(0);
+        let (ann, bob) = (uid(roll, "bb"), uid(roll, "cc"));
+        prune(roll, "2027-03-01T10:00:00Z", &[keyed("bb", "k1", "ann", "")]).expect_code(0);
+        let exchanged = [keyed("cc", "k1", "ann", ""), keyed("bb", "k2", "bob", "")];
+        prune(roll, LATER, &exchanged).expect_code(1);
+        let report = prune(roll, "2027-03-10T09:00:00Z", &exchanged).expect_code(0);
+        assert_eq!(report.actions("Member", "cc"), ["purge", "rename"]);
+        assert_eq!((uid(roll, "cc"), uid(roll, "bb") == bob), (ann, false));
+        assert_eq!(prune(roll, "2027-03-11T09:00:00Z", &exchanged).expect_code(0).all_actions(), [""; 0]);
+    });
+}
+
+// M1, M11, R11: who wants two things of one that keeps them is told so.
+#[test]
+fn an_id_of_somebody_who_can_not_change_is_told_to_be_taken() {
+    on_both(|roll| {
+        let teams = |of: &[String]| company(&[&[organization("f", "acme", "")], of].concat());
+        let in_f = "  organizations: [{organizationRef: {name: f}}]";
+        roll.apply(NOW, &teams(&[keyed("n1", "k1", "n1", in_f), member("n2", "acme", "")])).expect_code(0);
+        let wanted = [keyed("n1", "k0", "n3", in_f), member("n2", "acme", "  id: n1\n  suspended: true")];
+        let report = roll.apply(LATER, &teams(&wanted)).expect_code(1);
+        assert_eq!(report.refused("Member", "n1").as_deref(), Some("IdentityConflict"));
+        assert_eq!(report.refused("Member", "n2").as_deref(), Some("IdTaken"));
+        assert_eq!(report.all_actions(), [""; 0]);
+    });
+}

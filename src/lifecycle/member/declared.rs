@@ -52,6 +52,11 @@ pub(super) fn declared(
     let external_key = spec.external_key.as_ref().map(|key| key.as_str());
     match identify(world, &visit.key, &tenant.uid, Space::MemberKey, recorded_key, external_key) {
         Identity::New | Identity::UnderHandle => {}
+        // Who was under its name is purged just now, and goes first.
+        Identity::Renamed(_) if decision.is_purge() => {
+            let message = "the record under its name is purged first (M11)";
+            return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
+        }
         Identity::Renamed(uid) => {
             decision.record = world.members.get(&uid).cloned().map(Record::Member);
             catch_up(world, visit, blocked, &mut decision, Departure::Stands);
