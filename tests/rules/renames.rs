@@ -282,3 +282,22 @@ fn an_id_of_somebody_who_can_not_change_is_told_to_be_taken() {
         assert_eq!(report.all_actions(), [""; 0]);
     });
 }
+
+// M11, M23: who departs goes by its new name, whether that came before or after, and whoever takes the old one comes.
+#[test]
+fn a_departed_member_is_renamed_too() {
+    let departs = "  departure: {at: \"2027-03-10\"}";
+    for before in [None, Some("2027-03-10T00:00:00Z")] {
+        on_both(|roll| {
+            roll.apply(NOW, &company(&[keyed("aa", "k1", "ann", departs)])).expect_code(0);
+            let ann = uid(roll, "aa");
+            before.into_iter().for_each(|at| drop(roll.tick(at)));
+            let set = [keyed("cc", "k1", "ann", departs), keyed("aa", "k2", "eve", "")];
+            let report = prune(roll, "2027-03-12T09:00:00Z", &set).expect_code(0);
+            assert_eq!(report.actions("Member", "aa").last().map(String::as_str), Some("create"));
+            assert_eq!((uid(roll, "cc"), phase(&roll.get("Member", "cc"))), (ann, "Deleted"));
+            assert_eq!(prune(roll, "2027-03-13T09:00:00Z", &set).expect_code(0).all_actions(), [""; 0]);
+            assert_eq!(roll.tick("2027-03-17T09:00:00Z").actions("Member", "cc"), ["purge"]);
+        });
+    }
+}

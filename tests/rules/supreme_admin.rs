@@ -88,3 +88,21 @@ fn the_next_one_needs_a_personal_email_first() {
         roll.apply(LATER, &bare("boss")).expect_code(0);
     });
 }
+
+// T4: what is over takes nothing from the holder, and stalls nothing.
+#[test]
+fn a_suspension_or_a_leave_that_is_over_stalls_no_holder() {
+    for over in ["suspension: {from: 2027-01-10, until: 2027-01-12}", "leaveOfAbsence: {from: 2027-01-10, until: 2027-01-12}"] {
+        on_both(|roll| {
+            roll.apply(NOW, &set(&[tenant("acme", ""), boss("acme")])).expect_code(0);
+            let boss_with = |more: &str| member("boss", "acme", more);
+            roll.apply(LATER, &boss_with(&format!("  {over}\n  nickname: B"))).expect_code(0);
+            assert_eq!((phase(&roll.get("Member", "boss")), ready(&roll.get("Member", "boss")).0), ("Pending", "True"), "{over}");
+            let to_come = over.replace("2027-01-12", "2027-05-12");
+            let report = roll.apply("2027-03-03T09:00:00Z", &boss_with(&format!("  {to_come}"))).expect_code(1);
+            assert_eq!(report.refused("Member", "boss").as_deref(), Some("SupremeAdminProtected"), "{over}");
+            let message = report.refused_message("Member", "boss").unwrap_or_default();
+            assert!(message.contains("hand the role over first"), "{message}");
+        });
+    }
+}

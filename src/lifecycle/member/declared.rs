@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::assignments::{Unassigned, assignments};
 use super::concurrent::NoId;
 use super::loss::Fate;
 use super::restore::wants_account;
 use super::told::{departed_verdict, verdict_of, warnings};
 use super::transfer::Transfer;
-use super::transitions::{Dates, advance};
+use super::transitions::{Dates, Period, advance};
 use super::{
     Departure, account, catch_up, check, concurrent, guard, id, loss, mail, member_of, once, password, protected, purge_if_due,
     settled, transfer,
@@ -93,13 +95,19 @@ pub(super) fn declared(
     let departed = dates.departure.is_some_and(|departure| departure <= world.now);
     let live = current.as_ref().is_some_and(|current| !current.is_deleted());
     if !live && !wants_account(world, &dates, current.as_deref()) {
+        // Whoever is gone has its name all the same, and leaves the old one to others (M11).
+        if let Some(renamed) = current.as_deref().filter(|current| current.handle != *handle) {
+            let renamed = MemberRecord { handle: handle.clone(), ..renamed.clone() };
+            decision.step(visit.trigger.cause(), world.now, Some(Record::Member(Arc::new(renamed))));
+        }
         decision.verdict = Some(departed_verdict(current.as_deref()));
         return decision;
     }
     if let Some(current) = current.as_deref().filter(|current| world.is_supreme(current) && !current.is_deleted())
-        && let Some((reason, message)) = supreme_forbids(spec)
+        && let Some((reason, message)) = supreme_forbids(spec, &dates, world.now)
     {
-        return decision.refuse(reason, format!("{message}; {} is the supreme administrator (T4)", current.handle));
+        let remedy = if reason == Reason::SupremeAdminProtected { "; take it out, or hand the role over first" } else { "" };
+        return decision.refuse(reason, format!("{message}; {} is the supreme administrator{remedy} (T4)", current.handle));
     }
     // What is over needs no organization any more.
     let past: Vec<usize> = dates
@@ -265,13 +273,15 @@ pub(super) fn claiming_field(spec: &MemberSpec, claim: &Claim) -> String {
 }
 
 /// What the supreme administrator's manifest may not say (T4).
-fn supreme_forbids(spec: &MemberSpec) -> Option<(Reason, &'static str)> {
+fn supreme_forbids(spec: &MemberSpec, dates: &Dates, now: Timestamp) -> Option<(Reason, &'static str)> {
     let protected = Reason::SupremeAdminProtected;
+    // What is over takes nothing from anybody.
+    let is_to_come = |period: Option<Period>| period.is_some_and(|(_, until)| until.is_none_or(|until| until > now));
     if spec.suspended == Some(true) {
         Some((protected, "spec.suspended: not allowed"))
-    } else if spec.suspension.is_some() {
+    } else if is_to_come(dates.suspension) {
         Some((protected, "spec.suspension: not allowed"))
-    } else if spec.leave_of_absence.is_some() {
+    } else if is_to_come(dates.leave) {
         Some((protected, "spec.leaveOfAbsence: not allowed"))
     } else if spec.departure.is_some() {
         Some((protected, "spec.departure: not allowed"))
