@@ -2,7 +2,7 @@
 //! enums, unknown fields and CEL rules, from the same text as on the API server. Compiled once, no I/O.
 //! Called by the command line before anything else looks at a manifest, and by the engine.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jsonschema::JsonType;
@@ -145,19 +145,6 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
     }
     unknown_fields(&checker.schema, spec, "spec", &mut problems);
     problems
-}
-
-/// Checks a `spec` and reads it as its type. Where the schema says something against it, so does `beyond` of the fields that
-/// are left, as far as it can be read at all: whoever mends it is to hear of everything at once.
-pub fn decode<T: DeserializeOwned>(kind: Kind, spec: &Value, beyond: impl Fn(&T) -> Vec<Problem>) -> Result<T, Vec<Problem>> {
-    let mut problems = check(kind, spec);
-    let typed = read(spec);
-    if problems.is_empty() {
-        return typed.map_err(|problem| vec![problem]);
-    }
-    let told: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
-    problems.extend(typed.iter().flat_map(beyond).filter(|problem| !told.contains(&problem.path)));
-    Err(problems)
 }
 
 /// Reads a `spec` that was checked before, such as one from the directory.
@@ -372,10 +359,11 @@ mod tests {
     fn problems(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut spec = member();
         change(&mut spec);
-        match decode::<MemberSpec>(Kind::Member, &spec, |_| Vec::new()) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        let mut problems = check(Kind::Member, &spec);
+        if problems.is_empty() {
+            problems.extend(read::<MemberSpec>(&spec).err());
         }
+        problems.iter().map(ToString::to_string).collect()
     }
 
     #[track_caller]

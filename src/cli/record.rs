@@ -18,7 +18,7 @@ use crate::directory::accounts::{Choice, chosen};
 use crate::directory::cells::handle_keys;
 use crate::directory::random::identifier;
 use crate::directory::records::By;
-use crate::directory::sql::{Tx, keys, table};
+use crate::directory::sql::{Tx, keys};
 use crate::directory::{Directory, Error, facts, leadership, outbox, records};
 use crate::lifecycle::member::account::second_step_required;
 use crate::reconcile::Engine;
@@ -272,7 +272,7 @@ pub async fn advance(directory: &Directory, now: Timestamp) -> Result<(), Failur
 /// The record of a member, which stays as it is until the transaction ends: no suspension and no purge comes between.
 pub async fn load_still(tx: &mut Tx, handle: &Handle) -> Result<Option<Arc<MemberRecord>>, Failure> {
     let keys = handle_keys([handle]).pop().unwrap_or_default();
-    tx.keep_still(table(Kind::Member), &["namespace", "name"], keys).await?;
+    records::keep_still(tx, By::Handle, keys).await?;
     load(tx, handle).await
 }
 

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::Hasher;
 use super::verify::{Account, by_handle, by_uid, is_right};
-use crate::api::{Confidential, Handle, Kind};
+use crate::api::{Confidential, Handle};
 use crate::directory::facts::{Sessions, sign_out};
 use crate::directory::links::{self, Useless};
 use crate::directory::passwords::{self, By, Credential, Fact};
 use crate::directory::random::identifier;
-use crate::directory::sql::{Tx, table};
-use crate::directory::{Directory, Error};
+use crate::directory::sql::Tx;
+use crate::directory::{Directory, Error, records};
 use crate::lifecycle::password::{Policy, Violation};
 use crate::record::mail::Purpose;
 
@@ -121,7 +121,7 @@ async fn set(
     let mut tx = directory.write().await?;
     // Hashing takes a while: the member may be suspended or purged by now, or somebody else was faster, and the proof is of
     // a password that is no longer.
-    tx.keep_still(table(Kind::Member), &["uid"], vec![uid.as_str().into()]).await?;
+    records::keep_still(&mut tx, records::By::Uid, vec![uid.as_str().into()]).await?;
     let hash_of = |credential: &Option<Credential>| credential.as_ref().map(|credential| credential.hash.clone());
     let stands = |now: &Account| now.member.state.phase.may_sign_in() && hash_of(&now.credential) == hash_of(&credential);
     if !by_uid(&mut tx, uid).await?.as_ref().is_some_and(stands) {

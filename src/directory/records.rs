@@ -1,7 +1,7 @@
 //! The records' tables: how a tenant, an organization, a member and its assignments become rows and rows
 //! become them again. Never decides what is written. Called by the engine's gathering, and by `store`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -165,9 +165,6 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
         Kind::ExternalContact => read(kind, table, &rows, |row| Ok(Record::ExternalContact(Arc::new(contacts::contact(row)?)))),
         Kind::Member => {
             let mut members = read(kind, table, &rows, member)?;
-            // Who was asked for twice is found twice.
-            let mut found = HashSet::new();
-            members.retain(|member| found.insert(member.uid.clone()));
             let mut assignments = assignments(tx, members.iter().map(|member| &member.uid)).await?;
             for member in &mut members {
                 member.declared.assignments = assignments.remove(&member.uid).unwrap_or_default();
@@ -175,6 +172,11 @@ pub async fn load(tx: &mut Tx, kind: Kind, by: By, wanted: Vec<Vec<Cell>>) -> Re
             Ok(members.into_iter().map(|member| Record::Member(Arc::new(member))).collect())
         }
     }
+}
+
+/// Keeps the row of a member as it is until the transaction ends, whether it is there: no suspension and no purge comes between.
+pub async fn keep_still(tx: &mut Tx, by: By, key: Vec<Cell>) -> Result<bool, Error> {
+    tx.keep_still(MEMBERS.name, by.columns(), key).await
 }
 
 /// Reads rows of a kind's table; one that can't be read is named.

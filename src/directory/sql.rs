@@ -1,6 +1,7 @@
 //! One way to talk to both databases: values, rows, transactions and bulk statements. One SQL text with `$1`
 //! serves SQLite and PostgreSQL. Knows no table's meaning. Used by the rest of the directory only.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::Error;
 use crate::api::Kind;
 
 /// A value on its way into the database. Each carries its type, so that an absent one does too.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
     Text(Option<String>),
     Int(Option<i64>),
@@ -344,10 +345,11 @@ impl Tx {
         Ok(self.fetch_one(format!("SELECT 1 FROM {table} WHERE {matching}{lock}"), key).await?.is_some())
     }
 
-    /// These columns of the rows of a table that have one of these keys. The keys are gone through one by one,
+    /// These columns of the rows of a table that have one of these keys, each once. The keys are gone through one by one,
     /// so that each is a look into an index, however large the table is.
     pub async fn lookup(&mut self, select: &str, table: &str, columns: &[&str], keys: Vec<Vec<Cell>>) -> Result<Vec<Row>, Error> {
-        let mut rows = Vec::new();
+        let (mut rows, mut wanted) = (Vec::new(), HashSet::with_capacity(keys.len()));
+        let keys: Vec<&Vec<Cell>> = keys.iter().filter(|key| wanted.insert(*key)).collect();
         for chunk in keys.chunks(LOOKUP) {
             let values = self.tuples(chunk.len(), columns.len());
             let matching: Vec<String> = columns
@@ -359,7 +361,7 @@ impl Tx {
                 "SELECT {select} FROM (VALUES {values}) AS wanted CROSS JOIN {table} AS found WHERE {}",
                 matching.join(" AND ")
             );
-            rows.extend(self.fetch(sql, chunk.iter().flatten().cloned().collect()).await?);
+            rows.extend(self.fetch(sql, chunk.iter().copied().flatten().cloned().collect()).await?);
         }
         Ok(rows)
     }

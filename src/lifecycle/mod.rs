@@ -14,7 +14,7 @@ pub mod set;
 pub mod tenant;
 pub mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ use serde_json::Value;
 pub use set::decide_set;
 pub use world::{Holder, Judgement, PasswordNews, World};
 
+use crate::api::schema;
 use crate::api::{
     APPROVE_ANNOTATION, ExternalContactSpec, FROZEN_ANNOTATION, Handle, Hold, Key, Kind, MemberSpec, OrganizationSpec, Problem,
     Reason, TenantSpec, Verdict,
@@ -64,6 +65,41 @@ pub enum Spec {
     Organization(Arc<OrganizationSpec>),
     Member(Arc<MemberSpec>),
     ExternalContact(Arc<ExternalContactSpec>),
+}
+
+impl Spec {
+    /// Reads a spec that was checked before, such as one from the directory.
+    pub fn read(kind: Kind, json: &Value) -> Result<Spec, Problem> {
+        Ok(match kind {
+            Kind::Tenant => Spec::Tenant(Arc::new(schema::read(json)?)),
+            Kind::Organization => Spec::Organization(Arc::new(schema::read(json)?)),
+            Kind::Member => Spec::Member(Arc::new(schema::read(json)?)),
+            Kind::ExternalContact => Spec::ExternalContact(Arc::new(schema::read(json)?)),
+        })
+    }
+
+    /// Checks a spec against its schema and reads it. Where the schema says something against it, all else that is wrong with the
+    /// fields that are left is told as well, as far as it can be read at all: whoever mends it hears of everything at once.
+    pub fn decode(kind: Kind, json: &Value) -> Result<Spec, Vec<Problem>> {
+        let mut problems = schema::check(kind, json);
+        let read = Spec::read(kind, json);
+        if problems.is_empty() {
+            return read.map_err(|problem| vec![problem]);
+        }
+        let told: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+        problems.extend(read.iter().flat_map(Spec::problems).filter(|problem| !told.contains(&problem.path)));
+        Err(problems)
+    }
+
+    /// What is wrong with it by itself, beyond its schema.
+    pub fn problems(&self) -> Vec<Problem> {
+        match self {
+            Spec::Tenant(spec) => tenant::check(spec),
+            Spec::Organization(spec) => organization::check(spec),
+            Spec::Member(spec) => member::check::alone(spec),
+            Spec::ExternalContact(spec) => contact::check(spec),
+        }
+    }
 }
 
 /// A manifest as it reaches a decision.
@@ -190,6 +226,8 @@ pub struct Decision {
     pub loss: Option<Loss>,
     /// Whether what drifted is left as it is, and looked at again later (R14).
     pub keeps_drift: bool,
+    /// Whether the manifest is decided once more after this.
+    pub again: bool,
 }
 
 /// A member that loses access by a declaration (T11).
@@ -217,12 +255,8 @@ impl Decision {
             contends: Vec::new(),
             loss: None,
             keeps_drift: false,
+            again: false,
         }
-    }
-
-    /// Whether the record goes by it.
-    pub fn is_purge(&self) -> bool {
-        self.record.is_none() && !self.steps.is_empty()
     }
 
     /// The tenant that the decision cancels, if it does (T12).

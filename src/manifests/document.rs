@@ -11,13 +11,10 @@ use serde_saphyr::localizer::ExternalMessageSource;
 use super::secrets::contents;
 use super::shown::holds_no_secret;
 use super::{About, Complaint, Origin};
-use crate::api::schema::{self, nearest};
+use crate::api::schema::nearest;
 use crate::api::secret::Data;
-use crate::api::{
-    ANNOTATION_PREFIX, API_VERSION, ExternalContactSpec, GROUP, Handle, Key, Kind, MemberSpec, OrganizationSpec, Problem,
-    TenantSpec,
-};
-use crate::lifecycle;
+use crate::api::{ANNOTATION_PREFIX, API_VERSION, GROUP, Handle, Key, Kind, Problem};
+use crate::lifecycle::Spec;
 use crate::reconcile::Submission;
 
 /// A document's text and the line of the file at which it begins.
@@ -246,18 +243,7 @@ fn likely_kind(object: &Value) -> Option<Kind> {
 /// Everything that can be said against a spec without a directory: its schema, its rules, and what those
 /// can't express.
 pub fn check(kind: Kind, spec: &Value) -> Vec<Problem> {
-    fn typed<T: serde::de::DeserializeOwned>(kind: Kind, spec: &Value, check: impl Fn(&T) -> Vec<Problem>) -> Vec<Problem> {
-        match schema::decode(kind, spec, &check) {
-            Ok(spec) => check(&spec),
-            Err(problems) => problems,
-        }
-    }
-    match kind {
-        Kind::Tenant => typed::<TenantSpec>(kind, spec, lifecycle::tenant::check),
-        Kind::Organization => typed::<OrganizationSpec>(kind, spec, lifecycle::organization::check),
-        Kind::Member => typed::<MemberSpec>(kind, spec, lifecycle::member::check::alone),
-        Kind::ExternalContact => typed::<ExternalContactSpec>(kind, spec, lifecycle::contact::check),
-    }
+    Spec::decode(kind, spec).map_or_else(|problems| problems, |spec| spec.problems())
 }
 
 /// A field that is left empty is a field that is left out, as on the API server.

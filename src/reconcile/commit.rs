@@ -49,7 +49,7 @@ pub struct Commit {
     waits: Vec<Declaration>,
     gone: Vec<Key>,
     /// Names that records left, each with the external key of who left it.
-    left: Vec<(Key, Option<Claim>)>,
+    left: HashMap<Key, Option<Claim>>,
     /// By the instant as of which they are.
     signed_out: BTreeMap<Timestamp, Vec<Uid>>,
     apps_closed: BTreeMap<Timestamp, Vec<Uid>>,
@@ -331,20 +331,19 @@ impl Commit {
             let declared_again: HashSet<Key> = self.declared.iter().map(|declaration| declaration.key.clone()).collect();
             // Each as of its own instant, and told in that order (R4).
             self.entries.sort_by_key(|entry| entry.due);
-            self.left.retain(|(key, _)| !declared_again.contains(key));
+            self.gone.retain(|key| !declared_again.contains(key));
+            self.left.retain(|key, _| !declared_again.contains(key));
+            let left: Vec<Key> = self.left.keys().cloned().collect();
             let mut tx = leader.begin(directory).await?;
-            let names: Vec<Key> = self.left.iter().map(|(key, _)| key.clone()).collect();
-            let left: HashMap<Key, Option<Claim>> = self.left.into_iter().collect();
-            for stays in declarations::load(&mut tx, &names).await? {
-                let claim = left.get(&stays.key).and_then(Option::as_ref);
+            for declared in declarations::load(&mut tx, &left).await? {
+                let claim = self.left.get(&declared.key).and_then(Option::as_ref);
                 // Somebody else may be declared under that name by now (M11).
-                if stays.is_erased() || claim.is_none_or(|claim| carries(&stays.spec, claim)) {
-                    self.gone.push(stays.key);
+                if declared.is_erased() || claim.is_none_or(|claim| carries(&declared.spec, claim)) {
+                    self.gone.push(declared.key);
                 } else {
-                    self.again.insert(stays.key);
+                    self.again.insert(declared.key);
                 }
             }
-            self.gone.retain(|key| !declared_again.contains(key));
             let mut touched: Vec<Uid> = std::mem::take(&mut self.looked_at);
             // Assignments are replaced, and records taken away, under triggers that can't tell the engine from others.
             touched.extend(self.writes.iter().filter_map(|write| write.before.as_ref()).map(|record| record.uid().clone()));

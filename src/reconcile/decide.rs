@@ -33,24 +33,25 @@ pub enum Presence {
 impl Presence {
     /// Whether a manifest is at hand, though it may not have been looked at.
     pub fn has(&self, key: &Key) -> bool {
-        match self {
-            Presence::Set(set) => set.objects.contains(key),
-            Presence::DeclaredExcept(_) | Presence::Declared => false,
-        }
+        self.set().is_some_and(|set| set.objects.contains(key))
     }
 
     /// Whether what is declared is not wholly known.
     pub fn is_partial(&self) -> bool {
+        self.set().is_some_and(|set| set.is_partial)
+    }
+
+    fn set(&self) -> Option<&Set> {
         match self {
-            Presence::Set(set) => set.is_partial,
-            Presence::DeclaredExcept(_) | Presence::Declared => false,
+            Presence::Set(set) => Some(set),
+            Presence::DeclaredExcept(_) | Presence::Declared => None,
         }
     }
 
     /// Whether a manifest is there: yes, no, or what the declarations say.
     fn of(&self, key: &Key, tenant: &Handle) -> Option<bool> {
         match self {
-            Presence::Set(set) if set.objects.contains(key) => Some(true),
+            _ if self.has(key) => Some(true),
             Presence::Set(set) if set.complete.contains(tenant) => Some(false),
             Presence::DeclaredExcept(gone) if gone.contains(key) => Some(false),
             Presence::Set(_) | Presence::DeclaredExcept(_) | Presence::Declared => None,

@@ -21,7 +21,7 @@ use crate::directory::audit::Entry;
 use crate::directory::declarations::Quiet;
 use crate::directory::leadership::Leader;
 use crate::directory::{Directory, Error, declarations};
-use crate::lifecycle::{Decision, Judgement, Trigger};
+use crate::lifecycle::{Judgement, Trigger};
 
 /// The most objects in one batch.
 pub const BATCH: usize = 500;
@@ -59,7 +59,7 @@ pub struct Engine {
     pub(super) judged: HashMap<Key, Judgement>,
     /// Whether there may be mails that wait until their batch is whole (T15): also those of a run that was killed.
     pub(super) mails_ordered: bool,
-    /// Whether this engine ordered some that were not judged yet.
+    /// Whether this engine ordered some, or changed them, and they were not judged since.
     pub(super) mails_new: bool,
     /// What follows from commits that were made, and is not done yet.
     pub(super) unfinished: Unfinished,
@@ -376,18 +376,16 @@ impl Engine {
         drop(tx);
         let (decisions, put_off) = PutOff::of(&gathered, &requests, decisions);
         let mut commit = commit::compile(&gathered, &decisions);
-        self.mails_ordered |= commit.changes_mails();
-        self.mails_new |= commit.changes_mails();
+        let changes_mails = commit.changes_mails();
+        self.mails_ordered |= changes_mails;
+        self.mails_new |= changes_mails;
         if !put_off.is_empty() {
             commit.is_judged_later();
         }
-        // Whoever is declared under the name of a purged person, and had to wait for that, comes now.
-        let waits = |decision: &&Decision| decision.is_purge() && decision.verdict.as_ref().is_some_and(|told| !told.is_ready());
-        let purged: HashSet<Key> = decisions.iter().filter(waits).map(|decision| decision.key.clone()).collect();
-        let next = requests.iter().filter(|request| submitted(request).is_some() && purged.contains(&request.key));
-        let next: Vec<Request> = next.cloned().collect();
+        let again: HashSet<&Key> = decisions.iter().filter(|decision| decision.again).map(|decision| &decision.key).collect();
+        requests.retain(|request| again.contains(&request.key));
         let (mut woken, told) = commit.write(&self.directory, &self.leader, &self.digest_key, now, &mut done).await?;
-        woken.extend(next);
+        woken.extend(requests);
         self.put_off.extend(put_off);
         if self.unfinished == Unfinished::Nothing && !(woken.is_empty() && self.put_off.is_empty()) {
             self.unfinished = Unfinished::Own;

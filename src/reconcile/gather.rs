@@ -8,23 +8,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::decide::Presence;
 use super::gathered::Gathered;
 use super::request::{Request, What};
 use super::{Content, Submission, concurrent, frozen};
-use crate::api::schema;
-use crate::api::{Handle, Key, Kind, LocalRef, Problem, Reason};
+use crate::api::{Handle, Key, Kind, LocalRef, Reason};
 use crate::directory::cells::handle_keys;
 use crate::directory::declarations::Declaration;
 use crate::directory::random::{self, identifier};
 use crate::directory::records::By as Found;
 use crate::directory::sql::{Tx, keys};
 use crate::directory::{Error, claims, declarations, facts, records, tree};
+use crate::lifecycle::identity;
 use crate::lifecycle::member::id::TEMPORARY;
 use crate::lifecycle::tenant::places;
-use crate::lifecycle::{self, identity};
 use crate::lifecycle::{Declared, Fresh, Holder, Judgement, Manifest, Spec, Visit, World, record_key};
 use crate::record::{Claim, Record, Space, Uid};
 
@@ -146,40 +144,18 @@ fn submitted(submission: &Submission, before: Option<&Declaration>) -> Manifest 
 
 /// A manifest as it was declared before.
 fn declared_before(before: &Declaration) -> Manifest {
+    // What was not refused was checked then.
+    let spec = if before.reason == Reason::Invalid.name() {
+        Spec::decode(before.key.kind, &before.spec)
+    } else {
+        Spec::read(before.key.kind, &before.spec).map_err(|problem| vec![problem])
+    };
     Manifest {
-        spec: typed(before.key.kind, &before.spec, before.reason != Reason::Invalid.name()),
+        spec,
         json: before.spec.clone(),
         digest: before.digest.clone(),
         generation: before.generation,
         annotations: before.annotations_by_name(),
-    }
-}
-
-struct Reading<'j> {
-    kind: Kind,
-    json: &'j Value,
-    checked: bool,
-}
-
-impl Reading<'_> {
-    fn with<T: serde::de::DeserializeOwned>(&self, beyond: impl Fn(&T) -> Vec<Problem>) -> Result<Arc<T>, Vec<Problem>> {
-        let read = if self.checked {
-            schema::read(self.json).map_err(|problem| vec![problem])
-        } else {
-            schema::decode(self.kind, self.json, beyond)
-        };
-        read.map(Arc::new)
-    }
-}
-
-/// The spec as its type; checked against its schema unless it was before.
-pub(super) fn typed(kind: Kind, json: &Value, checked: bool) -> Result<Spec, Vec<Problem>> {
-    let read = Reading { kind, json, checked };
-    match kind {
-        Kind::Tenant => read.with(lifecycle::tenant::check).map(Spec::Tenant),
-        Kind::Organization => read.with(lifecycle::organization::check).map(Spec::Organization),
-        Kind::Member => read.with(lifecycle::member::check::alone).map(Spec::Member),
-        Kind::ExternalContact => read.with(lifecycle::contact::check).map(Spec::ExternalContact),
     }
 }
 

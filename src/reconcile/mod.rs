@@ -107,7 +107,7 @@ impl Submission {
     fn content(&self) -> &Content {
         self.content.get_or_init(|| {
             let mut json: Value = serde_json::from_str(&self.spec).unwrap_or(Value::Null);
-            let spec = gather::typed(self.key.kind, &json, false);
+            let spec = Spec::decode(self.key.kind, &json);
             if spec.is_err() {
                 replace_nuls(&mut json);
             }

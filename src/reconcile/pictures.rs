@@ -19,7 +19,6 @@ use crate::directory::cells::handle_keys;
 use crate::directory::photos::{Found, Order};
 use crate::directory::random::identifier;
 use crate::directory::records::By;
-use crate::directory::sql::table;
 use crate::directory::{Directory, Error, accounts, photos, records};
 use crate::record::account::{Photo, PhotoFact};
 use crate::record::{Record, Uid};
@@ -165,7 +164,7 @@ pub async fn carry_out(directory: &Directory, left: &HashSet<String>, pictures: 
             }
             let mut tx = directory.write().await?;
             // It takes a while to look, and the member may have been purged meanwhile.
-            let is_there = tx.keep_still(table(Kind::Member), &["uid"], vec![member.as_str().into()]).await?;
+            let is_there = records::keep_still(&mut tx, By::Uid, vec![member.as_str().into()]).await?;
             if is_there && photos::keep(&mut tx, &member, found).await? {
                 accounts::tell(&mut tx, identifier(), &member).await?;
                 carried.news = true;

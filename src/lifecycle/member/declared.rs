@@ -55,7 +55,8 @@ pub(super) fn declared(
     match identify(world, &visit.key, &tenant.uid, Space::MemberKey, recorded_key, external_key) {
         Identity::New | Identity::UnderHandle => {}
         // Who was under its name is purged just now, and goes first.
-        Identity::Renamed(_) if decision.is_purge() => {
+        Identity::Renamed(_) if !decision.steps.is_empty() => {
+            decision.again = true;
             let message = "the record under its name is purged first (M11)";
             return decision.wait(Reason::IdentityConflict, message, [record_key(&visit.key)]);
         }

@@ -108,11 +108,9 @@ fn catch_up(world: &World, visit: &Visit, blocked: Option<&Block>, decision: &mu
     let Some(tenant) = world.tenants.get(&member.tenant).cloned() else { return };
     let drifted = world.touched.contains(&member.uid) || visit.trigger == Trigger::Scan;
     let cause = if drifted { Cause::Drift } else { Cause::Dependency };
-    let before_due = match member.state.wake_at {
-        Some(due) if due <= world.now => due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due),
-        Some(_) | None => world.now,
-    };
     let expected = member.state.wake_at.filter(|at| *at <= world.now);
+    let just_before = |due: Timestamp| due.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(due);
+    let before_due = expected.map_or(world.now, just_before);
     let mut rebuilt = rebuilt(world, &member, &tenant, before_due);
     if drifted && member.uid == visit.fresh.uid {
         rebuilt.handle = visit.key.handle.clone();

@@ -78,7 +78,7 @@ impl Commit {
         if let (Some(before), Some(after)) = (before, after)
             && before.handle() != after.handle()
         {
-            self.left.push((before.key(), before.external_key()));
+            self.left.insert(before.key(), before.external_key());
             let verdict = Verdict::new(Reason::InDirectory, "its record has another name now");
             self.outcomes.push(outcome(&before.key(), &verdict));
             if before.kind() == Kind::Organization {
