@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use crate::life::text;
-use crate::mail::{JANE, company, has, jane, last, linked, send};
+use crate::mail::{JANE, START, company, has, jane, last, linked, send};
 use crate::passwords::{answer, change, password_set, secret};
 use crate::support::post::Post;
-use crate::support::{boss, condition, on_both, set, tenant};
+use crate::support::{boss, condition, member, on_both, set, tenant};
 
 // M32, M12: who is to have a password in another way, or none, needs the link no more.
 #[test]
@@ -289,5 +289,49 @@ fn an_invitation_names_the_last_day_on_which_its_link_works() {
         assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-01-31T15:00:00Z");
         let mail = last(&post, JANE);
         assert!(mail.body.contains("until 2027-01-31.") && !mail.body.contains("2027-02-01"), "{}", mail.body);
+    });
+}
+
+// M34, R13: each new value sends one invitation, and ends the links before it.
+#[test]
+fn an_invitation_is_sent_again_and_ends_the_earlier_link() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked("  resendInvitation: first")])).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1, "present at the creation, it is noted as done");
+        roll.tick("2027-04-10T00:00:00Z").expect_code(0);
+        send(roll, &post, "2027-04-10T09:00:00Z", &linked("  resendInvitation: second")).expect_code(0);
+        assert_eq!(post.subjects(JANE), ["Invitation to Acme", "Invitation to Acme"]);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
+        assert_eq!(roll.get("Member", "jane")["status"]["invitedUntil"], "2027-05-10T09:00:00Z");
+        assert_eq!(roll.query("SELECT count(*) FROM links WHERE ended_at IS NULL").as_deref(), Some("1"));
+        send(roll, &post, "2027-04-10T10:00:00Z", &linked("  resendInvitation: second\n  nickname: J")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 2);
+    });
+}
+
+// M34
+#[test]
+fn an_invitation_is_not_sent_again_to_whom_it_does_not_apply() {
+    on_both(|roll| {
+        let post = Post::start();
+        send(roll, &post, START, &company(&[linked(""), member("june", "acme", "")])).expect_code(0);
+        let june = |extra: &str| member("june", "acme", extra);
+        send(roll, &post, "2027-03-02T09:00:00Z", &june("  resendInvitation: again")).expect_code(0);
+        assert_eq!(post.mails("june@home.example").len(), 1);
+        assert!(has(roll, "june", "NotApplicable"));
+        send(roll, &post, "2027-03-02T10:00:00Z", &june("")).expect_code(0);
+        assert!(!has(roll, "june", "NotApplicable"));
+        let token = last(&post, JANE).link("https://login.acme.example/register/");
+        let by_link = ["record", "password", "--by-link", "--now", "2027-03-02T13:00:00Z"];
+        roll.run(&by_link, &format!("{token}\nWinter-Sun-42\n")).ok();
+        let object = roll.get("Member", "jane");
+        assert_eq!(object["status"]["registeredAt"], "2027-03-02T13:00:00Z");
+        assert_eq!(object["status"]["invitedUntil"], Value::Null);
+        send(roll, &post, "2027-03-04T09:00:00Z", &linked("  resendInvitation: again")).expect_code(0);
+        assert_eq!(post.mails(JANE).len(), 1);
+        assert!(has(roll, "jane", "NotApplicable"));
+        roll.tick("2027-05-01T09:00:00Z").expect_code(0);
+        assert!(!has(roll, "jane", "RegistrationExpired"));
     });
 }
