@@ -192,7 +192,8 @@ impl Engine {
         now: Timestamp,
         progress: &mut (dyn FnMut(usize) + Send),
     ) -> Result<Done, Error> {
-        self.going = missing.iter().cloned().collect();
+        let taken_away = self.taken_away(&missing).await?;
+        self.going = missing.iter().filter(|key| !taken_away.contains(key)).cloned().collect();
         let mut done = self.advance_before_declared(now).await?;
         let loud = self.loud(submissions, &mut done).await?;
         self.declare(loud);

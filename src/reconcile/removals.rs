@@ -2,7 +2,7 @@
 //! missing follows in order: members, then organizations, deepest first. Called by `apply --prune` and by
 //! whatever watches a source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -11,9 +11,10 @@ use super::{Done, Engine, Set};
 use crate::api::{Handle, Key, Kind};
 use crate::directory::cells::handle_keys;
 use crate::directory::records::By;
-use crate::directory::{Error, declarations, records};
+use crate::directory::sql::keys;
+use crate::directory::{Error, declarations, facts, records};
 use crate::lifecycle::Trigger;
-use crate::record::Claim;
+use crate::record::{Claim, Uid};
 
 impl Engine {
     /// What a source no longer declares, in tenants for which the set is complete. Tenants themselves
@@ -38,6 +39,24 @@ impl Engine {
             after = Some(last.handle.clone());
             missing.extend(page.into_iter().filter(|key| !is_there(key)));
         }
+    }
+
+    /// Of what is to go, that whose record somebody took away: it is set back first (R5), and goes as all else.
+    pub(super) async fn taken_away(&self, going: &[Key]) -> Result<HashSet<Key>, Error> {
+        let mut tx = self.directory.read().await?;
+        let touched: HashSet<Uid> = facts::touched(&mut tx).await?.into_iter().collect();
+        if touched.is_empty() || going.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let declared = declarations::load(&mut tx, going).await?;
+        let recorded = declared.into_iter().filter_map(|declared| Some((Uid::from(declared.uid?), declared.key)));
+        let mut away: HashMap<Uid, Key> = recorded.filter(|(uid, _)| touched.contains(uid)).collect();
+        for kind in Kind::ALL {
+            for record in records::load(&mut tx, kind, By::Uid, keys(away.keys())).await? {
+                away.remove(record.uid());
+            }
+        }
+        Ok(away.into_values().collect())
     }
 
     /// Looks again at what waits for something that these objects hold: a manifest of another name may be the

@@ -282,3 +282,20 @@ fn one_whose_tenant_was_misspelt_follows_its_manifest() {
         }
     });
 }
+
+// R5, M23, M25: whose row somebody took away is set back first where its manifest is gone, too, and goes like anybody.
+#[test]
+fn who_was_taken_away_and_is_declared_no_more_goes_like_anybody() {
+    on_both(|roll| {
+        roll.apply(START, &company("")).expect_code(0);
+        let before = uid(&jane(roll));
+        assert_eq!(roll.sql("DELETE FROM members WHERE name = 'jane'"), Ok(1));
+        let report = roll.apply_with("2027-03-02T09:00:00Z", &company_without_jane(), &["--prune"]).expect_code(0);
+        assert_eq!(report.actions("Member", "jane").last().map(String::as_str), Some("delete"));
+        assert_eq!((phase(&jane(roll)), uid(&jane(roll))), ("Deleted", before));
+        assert_eq!(roll.tick("2027-03-09T09:00:00Z").actions("Member", "jane"), ["purge"]);
+        assert_eq!(count(roll, "audit_values WHERE CAST(changes AS TEXT) LIKE '%jane@%'"), 0);
+        roll.apply("2027-03-10T09:00:00Z", &jane_with("")).expect_code(0);
+        assert_eq!(phase(&jane(roll)), "Pending");
+    });
+}
