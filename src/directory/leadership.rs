@@ -34,7 +34,7 @@ pub struct Leader {
 #[derive(Debug)]
 enum Held {
     /// The lock of the file beside the database.
-    File { lock: File },
+    File { lock: File, directory: Directory },
     /// The row, and the task that renews it.
     Row { directory: Directory, started: Instant, renewed: Arc<AtomicI64>, skew: Arc<AtomicI64>, task: JoinHandle<()> },
     /// Memory is nobody else's.
@@ -99,7 +99,7 @@ fn led_by(holder: &str) -> Error {
 async fn attempt(directory: &Directory) -> Result<Attempt, Error> {
     match &directory.address {
         Address::Memory => Ok(Attempt::Taken(Leader { epoch: 0, held: Held::Memory })),
-        Address::Sqlite(path) => take_file(path),
+        Address::Sqlite(path) => take_file(directory, path),
         Address::Postgres(_) => take_row(directory).await,
     }
 }
@@ -112,7 +112,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn take_file(database: &Path) -> Result<Attempt, Error> {
+fn take_file(directory: &Directory, database: &Path) -> Result<Attempt, Error> {
     let path = lock_path(database);
     let failed = |error: std::io::Error| Error::Led(format!("{} can't be locked: {error}", path.display()));
     let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -126,7 +126,7 @@ fn take_file(database: &Path) -> Result<Attempt, Error> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(myself().as_bytes())).map_err(failed)?;
-    Ok(Attempt::Taken(Leader { epoch: 0, held: Held::File { lock } }))
+    Ok(Attempt::Taken(Leader { epoch: 0, held: Held::File { lock, directory: directory.clone() } }))
 }
 
 async fn take_row(directory: &Directory) -> Result<Attempt, Error> {
@@ -250,7 +250,8 @@ impl Leader {
                 tx.execute(RELEASE, vec![self.epoch.into()]).await?;
                 tx.commit().await
             }
-            Held::File { ref lock } => {
+            Held::File { ref lock, ref directory } => {
+                directory.write_back().await;
                 let _ = lock.unlock();
                 Ok(())
             }

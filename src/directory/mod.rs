@@ -302,6 +302,16 @@ impl Directory {
         self.pool.close().await;
     }
 
+    /// Writes the write-ahead log of SQLite back, where no reader needs it, and empties it: what was erased is to be nowhere
+    /// (M25).
+    async fn write_back(&self) {
+        if let Pool::Sqlite { writer, .. } = &self.pool
+            && let Err(error) = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await
+        {
+            tracing::debug!(%error, "the write-ahead log stays as it is");
+        }
+    }
+
     /// What the directory knows of itself under a key; `value` is written where there is nothing yet.
     pub async fn setting(&self, key: &str, value: impl FnOnce() -> String) -> Result<String, Error> {
         self.kept(SETTING, NEW_SETTING, key, value).await

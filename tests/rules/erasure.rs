@@ -131,6 +131,16 @@ const EVERYWHERE: &[&str] = &[
     "rooms.room",
 ];
 
+/// The files of an embedded directory that hold a mark.
+fn on_disk(roll: &Roster) -> Vec<String> {
+    let Some(path) = roll.url().strip_prefix("sqlite:") else { return Vec::new() };
+    let is_marked = |file: &String| {
+        let bytes = std::fs::read(file).unwrap_or_default().to_ascii_lowercase();
+        bytes.windows(3).any(|mark| mark == b"qz7")
+    };
+    ["", "-wal"].map(|suffix| format!("{path}{suffix}")).into_iter().filter(is_marked).collect()
+}
+
 // M25: the manifest is gone, and so is everything else.
 #[test]
 fn of_a_purged_member_only_dates_and_the_uid_are_left() {
@@ -146,6 +156,7 @@ fn of_a_purged_member_only_dates_and_the_uid_are_left() {
         finds(roll, &["members.intent"]);
         roll.tick(PURGED).expect_code(0);
         assert_eq!(marked(roll), [""; 0]);
+        assert_eq!(on_disk(roll), [""; 0]);
         let trail = bare_trail(roll, &uid);
         assert_eq!((trail.first().map(String::as_str), trail.last().map(String::as_str)), (Some("create"), Some("purge")));
         // R6: by the uid it is still to be had.
